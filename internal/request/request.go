@@ -1,0 +1,164 @@
+// Package request holds the one normalised view of an exchange that every judge
+// reads: the head as it was sent, its decoded parts, bounded walks over every
+// value of URL, headers and body, and the facts that the packages of the core
+// tell each other.
+//
+// It decides nothing about clients. A Request belongs to one goroutine at a
+// time; it is pooled, so nothing may keep a reference into it after End.
+package request
+
+import (
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/fingerprint"
+	"bartizan/internal/signal"
+)
+
+// Field is one header line as sent.
+type Field = fingerprint.Field
+
+// Request is one exchange as the core sees it. Front ends fill the first group
+// (Fill for live heads), the engine the rest.
+type Request struct {
+	ID     string    // reference id; the engine gives one where it is empty
+	Time   time.Time // arrival of the complete head
+	Conn   Conn
+	Client addr.Client
+	Head   Head
+	Site   string // the site's name, as the policy knows it
+	Number int    // which request on its connection, from 1
+
+	// Parts of Head, set by Parse.
+	Path     string  // raw path, without query
+	RawQuery string  // raw query, without '?'
+	Segments []Param // decoded path segments; Name is empty
+	Query    []Param // decoded query
+	Cookies  []Param // as sent
+
+	Software  fingerprint.Software
+	Network   Network
+	Endpoint  Endpoint
+	Standing  Standing
+	Login     Login
+	Signals   []signal.Signal
+	Inspected int  // decoded body bytes that were judged
+	Truncated bool // the body was longer than what was judged
+	scratch   []byte
+}
+
+// Param is a name with its value, both decoded.
+type Param struct{ Name, Value string }
+
+// Conn is what the transport knows. Writer: listen (or replay).
+type Conn struct {
+	ID uint64
+	// Peer is the transport's other end, or what a trusted PROXY protocol header named.
+	Peer   addr.Client
+	Port   uint16 // of the peer
+	Secure bool   // TLS at our door
+	TLS    TLS
+	// H2 is the connection's opening in Akamai's notation,
+	// "SETTINGS|WINDOW_UPDATE|PRIORITY|pseudo-header order"; empty on HTTP/1.
+	H2 string
+}
+
+// TLS is what the ClientHello told. All empty on plaintext.
+type TLS struct {
+	JA4, JA4Raw string // FoxIO JA4 of TLS clients (BSD-3) and its raw form
+	ALPN, SNI   string // negotiated protocol; server name as asked for
+	Version     uint16 // negotiated, 0x0303 or 0x0304
+	Resumed     bool
+}
+
+// Network is what is known of the address's network. Writer: a Locator.
+type Network struct {
+	ASN     uint32
+	Country string // ISO 3166 alpha-2
+	Bot     string // name of a verified good bot
+}
+
+// Endpoint is where the request goes. Writer: policy now, the API model later.
+type Endpoint struct {
+	// Template is the path with its variable segments named by type:
+	// "/users/{int}/orders/{uuid}".
+	Template string
+	Tags     Tags
+}
+
+// Standing is what the attacker table says of the client before this request.
+type Standing struct {
+	Stage    signal.Stage
+	Risk     float64 // 0 to 100
+	Attacker string  // display id, "a-…"
+	// Until is the end of a block; zero for a stage that only risk holds up.
+	Until time.Time
+	// Accepted says that the request carries a credential that upstream has
+	// accepted before.
+	Accepted bool
+	// Shared says that several accepted credentials use this address and software.
+	Shared bool
+}
+
+// Login is what the body walk found of a login attempt.
+type Login struct {
+	Password bool   // a password-like field is there
+	User     uint64 // keyed digest of the user name; 0 if none
+}
+
+// Tags are the business hints of an endpoint, a bit set.
+type Tags uint32
+
+// The tags that a route can carry (config.md).
+const (
+	TagLogin Tags = 1 << iota
+	TagReset
+	TagOTP
+	TagSignup
+	TagPayment
+	TagCoupon
+	TagCart
+	TagReserve
+	TagLimited
+	TagSearch
+	TagContent
+	TagVote
+	TagAccount
+	TagCostly
+)
+
+// TagNames lists the tags in bit order, as configuration spells them.
+var tagNames = [...]string{"login", "reset", "otp", "signup", "payment", "coupon", "cart", "reserve", "limited", "search", "content", "vote", "account", "costly"}
+
+// TagNames returns the names of all tags, in bit order.
+func TagNames() []string { return append([]string(nil), tagNames[:]...) }
+
+// TagNamed returns the tag with this name, or 0 and false.
+func TagNamed(name string) (Tags, bool) {
+	for i, n := range tagNames {
+		if n == name {
+			return 1 << i, true
+		}
+	}
+	return 0, false
+}
+
+// Has reports whether all tags of t are set.
+func (s Tags) Has(t Tags) bool { return s&t == t }
+
+// Outcome is how an exchange ended. Writer: the front end.
+type Outcome struct {
+	// Answered says that the upstream answered; false for our own answers,
+	// upstream faults and clients that went away.
+	Answered bool
+	Status   int
+	Duration time.Duration
+	// ResponseType is the media type without parameters.
+	ResponseType string
+	ResponseSize int64
+	RequestSize  int64 // body bytes read from the client
+	// Aborted says that the client went away before the end.
+	Aborted bool
+	// Fault is set when the request turned out malformed after its head.
+	Fault Fault
+}

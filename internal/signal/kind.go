@@ -1,0 +1,103 @@
+package signal
+
+import "time"
+
+// Kind names one kind of evidence.
+type Kind uint8
+
+// The kinds, grouped by vantage. Their order is part of the snapshot format:
+// append, never insert, and raise the snapshot version when one goes.
+const (
+	None Kind = iota
+	Denied
+	SQLInjection
+	XSS
+	PathTraversal
+	CommandInjection
+	ProbePath
+	ScannerAgent
+	Smuggling
+	ProtocolOddity
+	UserAgentMismatch
+	HeaderOrderMismatch
+	MissingUserAgent
+	ErrorRatio
+	PathSpread
+	LoginFailure
+	LoginFanout
+	SlowRequest
+	StreamAbuse
+	ExploitRepeated
+	Kinds = iota
+)
+
+// Info describes one kind.
+type Info struct {
+	Name    string
+	Vantage Vantage
+	// Weights by band: ln P(kind | attacker) / P(kind | good client) of its
+	// presence in an hour, 0 to 6 nats. A kind without bands has only Hint.
+	Weights [3]float64
+	// Tau is how fast the evidence fades: to 1/e in this time.
+	Tau time.Duration
+	// Hard is proof by itself: it stands outside the caps of its vantage.
+	Hard bool
+	// Doc is one line for operators.
+	Doc string
+}
+
+// Weight returns the weight in band b.
+func (i Info) Weight(b Band) float64 { return i.Weights[min(b, Certain)] }
+
+const (
+	hour = time.Hour
+	// payloadTau: a payload says more about a client than an error, and for longer.
+	payloadTau = 6 * time.Hour
+)
+
+// table starts from the log-likelihood ratios that the fusion prototype
+// measured on simulated populations (design notes, section 2.2). Where it had
+// no figure the nearest of its signals was taken. RATIONALE.md says which.
+var table = [Kinds]Info{
+	None:                {Name: "none", Tau: hour},
+	Denied:              {"denied", Reputation, [3]float64{0, 0, 0}, 24 * hour, false, "on the operator's deny list"},
+	SQLInjection:        {"sql-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "SQL injection in a value"},
+	XSS:                 {"xss", Payload, [3]float64{1.4, 3.2, 4.8}, payloadTau, false, "cross-site scripting in a value"},
+	PathTraversal:       {"path-traversal", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "path traversal or a system file in a value"},
+	CommandInjection:    {"command-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "shell command in a value"},
+	ProbePath:           {"probe-path", Payload, [3]float64{1.4, 2.6, 4.8}, payloadTau, false, "a path that only scanners ask for"},
+	ScannerAgent:        {"scanner-agent", Fingerprint, [3]float64{2.2, 4.2, 4.8}, hour, false, "the User-Agent names an attack tool"},
+	Smuggling:           {"smuggling", Payload, [3]float64{1.8, 3.4, 4.8}, payloadTau, false, "two readings of where the message ends"},
+	ProtocolOddity:      {"protocol-oddity", Fingerprint, [3]float64{0.9, 1.8, 2.5}, hour, false, "a message that HTTP software does not write"},
+	UserAgentMismatch:   {"user-agent-mismatch", Fingerprint, [3]float64{1.2, 2.4, 2.4}, hour, false, "claims a browser that its TLS, HTTP/2 or headers contradict"},
+	HeaderOrderMismatch: {"header-order-mismatch", Fingerprint, [3]float64{1.0, 1.6, 1.6}, hour, false, "claims a browser that never sends this header order"},
+	MissingUserAgent:    {"missing-user-agent", Fingerprint, [3]float64{0.7, 0.7, 0.7}, hour, false, "no User-Agent"},
+	ErrorRatio:          {"error-ratio", Behaviour, [3]float64{1.6, 2.2, 2.2}, hour, false, "most of its requests fail"},
+	PathSpread:          {"path-spread", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for many paths that do not exist"},
+	LoginFailure:        {"login-failure", Auth, [3]float64{0.8, 2.2, 2.2}, hour, false, "failed logins"},
+	LoginFanout:         {"login-fanout", Auth, [3]float64{2.6, 4.4, 4.4}, hour, false, "failed logins as many different users"},
+	SlowRequest:         {"slow-request", Volume, [3]float64{0.8, 1.6, 1.6}, hour, false, "sends its request so slowly that it holds a connection"},
+	StreamAbuse:         {"stream-abuse", Volume, [3]float64{1.6, 3.0, 3.0}, hour, false, "resets or floods HTTP/2 streams"},
+	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},
+}
+
+// Info returns the kind's description; that of None for an unknown kind.
+func (k Kind) Info() Info {
+	if int(k) < len(table) {
+		return table[k]
+	}
+	return table[None]
+}
+
+// String returns the kind's name, as events, metrics and replay print it.
+func (k Kind) String() string { return k.Info().Name }
+
+// KindNamed returns the kind with this name, or None and false.
+func KindNamed(name string) (Kind, bool) {
+	for k := range table {
+		if table[k].Name == name && Kind(k) != None {
+			return Kind(k), true
+		}
+	}
+	return None, false
+}
