@@ -1,0 +1,135 @@
+package fingerprint
+
+import (
+	"strings"
+
+	"bartizan/internal/digest"
+)
+
+// headers is what one pass over the fields found.
+type headers struct {
+	agent, hints, encoding string
+	language, fetch        bool
+	hostFirst, lowerCase   bool
+	proxied                bool // a proxy before us wrote part of it
+	upgrade                bool // a WebSocket handshake
+	special                bool // preflight, report or WebSocket: browsers leave much out
+	order, set             uint64
+}
+
+// Classify says what can be said of the software that sent f. seed keys the
+// digests. It allocates nothing.
+func Classify(seed uint64, f Facts) Software {
+	h := read(seed, &f)
+	s := Software{JA4: f.JA4, H2: f.H2, Set: h.set}
+	if f.Ordered {
+		s.Order = h.order
+	}
+	s.Claimed, s.Version = Agent(h.agent)
+	s.Contradicts = contradict(&f, &h, s.Claimed, s.Version)
+	s.Key = key(seed, f.JA4, f.H2, s.Claimed)
+	return s
+}
+
+// key mixes transport version and ciphers of the JA4 with the HTTP/2 opening
+// and the claimed family. Left out: the User-Agent's version, which attackers
+// rotate; and JA4's extensions, server name and ALPN flags, which differ
+// between a client's first, resumed and WebSocket connections.
+func key(seed uint64, ja4, h2 string, claimed Family) uint64 {
+	k := digest.Mix(seed, uint64(claimed))
+	if len(ja4) >= 23 && ja4[10] == '_' {
+		k = digest.Mix(k, digest.String(seed, ja4[0:3]))
+		k = digest.Mix(k, digest.String(seed, ja4[4:6]))
+		k = digest.Mix(k, digest.String(seed, ja4[11:23]))
+	}
+	if h2 != "" {
+		k = digest.Mix(k, digest.String(seed, h2))
+	}
+	return k
+}
+
+// maxFields is how many fields are read; front ends refuse more anyway.
+const maxFields = 128
+
+func read(seed uint64, f *Facts) headers {
+	var h headers
+	fields := f.Fields[:min(len(f.Fields), maxFields)]
+	for i := range fields {
+		name := fields[i].Name
+		h.note(i, name, fields[i].Value)
+		if !varies(name) {
+			h.order = digest.Mix(h.order, digest.String(seed, name))
+			h.set += digest.Folded(seed, name)
+		}
+	}
+	return h
+}
+
+// note records what one field tells about the software.
+func (h *headers) note(i int, name, value string) {
+	if len(name) == 0 {
+		return
+	}
+	switch len(name) {
+	case 4:
+		if is(name, "host") && i == 0 {
+			h.hostFirst = true
+		}
+	case 6:
+		h.lowerCase = h.lowerCase || name == "accept"
+	case 7:
+		h.upgrade = h.upgrade || is(name, "upgrade")
+		h.special = h.special || is(name, "upgrade")
+	case 9:
+		if is(name, "sec-ch-ua") {
+			h.hints = value
+		}
+	case 10:
+		if is(name, "user-agent") {
+			h.agent = value
+			h.lowerCase = h.lowerCase || name == "user-agent"
+		}
+	case 12:
+		if is(name, "content-type") && strings.Contains(value, "report") {
+			h.special = true // Reporting API, CSP reports: sent by the browser, not by a page
+		}
+	case 15:
+		if is(name, "accept-encoding") {
+			h.encoding = value
+		}
+		h.language = h.language || is(name, "accept-language")
+	}
+	if len(name) > 10 && foldAt(name, 0, "sec-fetch-") {
+		h.fetch = true
+	}
+	if foldAt(name, 0, "access-control-request-") {
+		h.special = true
+	}
+	h.proxied = h.proxied || proxyField(name)
+}
+
+// is reports whether name equals low, which is lower case, in any letter case.
+func is(name, low string) bool { return len(name) == len(low) && foldAt(name, 0, low) }
+
+// proxyField reports whether proxies add a field of this name.
+func proxyField(name string) bool {
+	return foldAt(name, 0, "x-forwarded-") || is(name, "via") || is(name, "forwarded") || is(name, "x-real-ip") || foldAt(name, 0, "cf-")
+}
+
+// varying are names that come and go within one client.
+var varying = [...]string{
+	"authorization", "cache-control", "content-encoding", "content-length", "content-type", "cookie", "expect", "idempotency-key",
+	"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "origin", "pragma", "proxy-authorization", "range",
+	"referer", "sec-fetch-user", "te", "transfer-encoding", "traceparent", "tracestate", "baggage", "upgrade-insecure-requests",
+	"x-amzn-trace-id", "x-api-key", "x-csrf-token", "x-request-id", "x-requested-with", "x-xsrf-token",
+}
+
+// varies reports whether name is left out of the order and set digests.
+func varies(name string) bool {
+	for _, v := range varying {
+		if is(name, v) {
+			return true
+		}
+	}
+	return proxyField(name)
+}
