@@ -35,6 +35,12 @@ type Request struct {
 	Segments []Param // decoded path segments; Name is empty
 	Query    []Param // decoded query
 	Cookies  []Param // as sent
+	// Omitted counts segments, parameters and cookies beyond the bounds of
+	// Parse: parts of the head that no one looked at.
+	Omitted int
+	// BadEscapes says that a percent sign in the target did not start an escape.
+	BadEscapes bool
+	decoded    string // whole path decoded, see Decoded
 
 	Software  fingerprint.Software
 	Network   Network
@@ -42,6 +48,7 @@ type Request struct {
 	Standing  Standing
 	Login     Login
 	Signals   []signal.Signal
+	Changes   []Change // stages that this request's evidence changed
 	Inspected int  // decoded body bytes that were judged
 	Truncated bool // the body was longer than what was judged
 	scratch   []byte
@@ -88,6 +95,9 @@ type Endpoint struct {
 
 // Standing is what the attacker table says of the client before this request.
 type Standing struct {
+	// Keys are the keyed digests under which evidence is kept: of the client,
+	// its address and its credential; 0 where there is none.
+	Keys     [3]uint64
 	Stage    signal.Stage
 	Risk     float64 // 0 to 100
 	Attacker string  // display id, "a-…"
@@ -98,6 +108,22 @@ type Standing struct {
 	Accepted bool
 	// Shared says that several accepted credentials use this address and software.
 	Shared bool
+	// Established says that the client has been answered well before and shown
+	// nothing against it.
+	Established bool
+	// Acting says whose record the stage comes from: "client", "address" or "credential".
+	Acting string
+}
+
+// Change is a client's step from one stage to another. Writer: attacker.
+type Change struct {
+	Scope    uint8  // as attacker.Scope
+	Key      uint64 // of the record
+	Address  string // prefix that the record belongs to
+	From, To signal.Stage
+	Risk     float64
+	Until    time.Time // end of the block; zero if To is no block
+	Blocks   int       // blocks so far
 }
 
 // Login is what the body walk found of a login attempt.

@@ -1,0 +1,154 @@
+package attacker
+
+import (
+	"net/netip"
+	"sort"
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/signal"
+)
+
+// View is one record for people.
+type View struct {
+	Name     string
+	Scope    Scope
+	Key      uint64
+	Address  string // prefix that the record belongs to
+	Stage    signal.Stage
+	Until    time.Time // end of the block
+	Blocks   int
+	First    time.Time
+	Seen     time.Time // to a second
+	Sum      Sum
+	Requests float64 // answered by the upstream, decayed over ten minutes
+	Errors   float64
+	Logins   float64
+	Failed   float64
+	Users    float64 // distinct user names in failed logins, last half hour to hour
+	Missing  float64 // distinct paths that do not exist, the same
+	Others   float64 // good clients (address) or accepted credentials (client), the same
+}
+
+func (r *record) view(now int64, rules Rules) View {
+	r.decay(now)
+	r.parole(now, rules)
+	v := View{
+		Name: Name(r.key), Scope: r.scope, Key: r.key, Address: r.prefix(), Stage: r.stage, Blocks: int(r.blocks),
+		First: time.UnixMilli(r.first).UTC(), Seen: time.UnixMilli(r.updated).UTC(), Sum: fuse(r, true),
+		Requests: float64(r.rates.requests), Errors: float64(r.rates.errors), Logins: float64(r.rates.logins), Failed: float64(r.rates.failed),
+		Users: r.users.count(now), Missing: r.missing.count(now), Others: r.others.count(now),
+	}
+	if r.stage == signal.Block {
+		v.Until = time.UnixMilli(r.until).UTC()
+	}
+	return v
+}
+
+// ByAddress returns the records of a's key, riskiest first, at most limit. It
+// walks the whole table: for people, not for the request path.
+func (t *Table) ByAddress(now time.Time, rules Rules, a netip.Addr, limit int) []View {
+	return t.collect(now, rules, limit, func(r *record) bool { return addr.KeyOf(addrOf(r.ip)) == addr.KeyOf(a) })
+}
+
+// Riskiest returns the records of highest risk that are at stage or above, at
+// most limit. It walks the whole table.
+func (t *Table) Riskiest(now time.Time, rules Rules, stage signal.Stage, limit int) []View {
+	return t.collect(now, rules, limit, func(r *record) bool { return r.stage >= stage })
+}
+
+func (t *Table) collect(now time.Time, rules Rules, limit int, want func(*record) bool) []View {
+	var out []View
+	ms := millis(now)
+	order := func() {
+		sort.Slice(out, func(i, j int) bool {
+			a, b := out[i], out[j]
+			return a.Sum.Risk > b.Sum.Risk || a.Sum.Risk == b.Sum.Risk && a.Key < b.Key
+		})
+	}
+	t.each(func(r *record) {
+		if !want(r) {
+			return
+		}
+		if out = append(out, r.view(ms, rules)); len(out) >= 4*limit {
+			order()
+			out = out[:limit]
+		}
+	})
+	order()
+	return out[:min(len(out), limit)]
+}
+
+// Lookup returns the record of key, or false.
+func (t *Table) Lookup(now time.Time, rules Rules, key uint64) (v View, ok bool) {
+	ok = t.with(millis(now), Client, key, nil, func(r *record) { v = r.view(millis(now), rules) })
+	return v, ok
+}
+
+// Pardon says whose records an unblock clears: those of an address or the one
+// with a display name.
+type Pardon struct {
+	Address netip.Addr
+	Name    string
+}
+
+// Unblock clears stage, evidence, behaviour and repetition of all records that p
+// names and returns how many there were. What the upstream has accepted stays.
+func (t *Table) Unblock(p Pardon) int {
+	n := 0
+	t.each(func(r *record) {
+		if p.Name != "" && Name(r.key) != p.Name || p.Address.IsValid() && addr.KeyOf(addrOf(r.ip)) != addr.KeyOf(p.Address) {
+			return
+		}
+		if p.Name == "" && !p.Address.IsValid() {
+			return
+		}
+		*r = record{key: r.key, ip: r.ip, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
+		n++
+	})
+	return n
+}
+
+// Sentence is a block as the journal keeps it.
+type Sentence struct {
+	Key    uint64    `json:"key"`
+	Scope  Scope     `json:"scope"`
+	Prefix string    `json:"prefix"`
+	Until  time.Time `json:"until"`
+	Blocks int       `json:"blocks"`
+	At     time.Time `json:"at"`
+}
+
+// Impose restores a block from the journal. One that is over, or whose prefix
+// is not to be read, changes nothing.
+func (t *Table) Impose(now time.Time, s Sentence) bool {
+	p, err := netip.ParsePrefix(s.Prefix)
+	if err != nil || s.Key == 0 || !s.Until.After(now) || s.Scope >= Scopes {
+		return false
+	}
+	sh := &t.shards[s.Key%shards]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r := sh.find(s.Key)
+	if r == nil {
+		r = sh.place(s.Key, millis(now), t.maxSets)
+		*r = record{key: s.Key, ip: p.Addr().As16(), scope: s.Scope, first: millis(s.At), updated: millis(s.At)}
+	}
+	r.stage, r.until, r.blocks = signal.Block, max(r.until, millis(s.Until)), max(r.blocks, uint8(min(s.Blocks, 255)))
+	return true
+}
+
+// Quiet decides whether a repeated event of this key is to be reported: at most
+// one in each interval. It returns how many were swallowed since the last.
+func (t *Table) Quiet(now time.Time, key uint64, interval time.Duration) (report bool, swallowed int) {
+	ms := millis(now)
+	found := t.with(ms, Client, key, nil, func(r *record) {
+		if ms-r.spoke < interval.Milliseconds() {
+			r.silent++
+			return
+		}
+		report, swallowed = true, int(r.silent)
+		r.spoke, r.silent = ms, 0
+	})
+	return report || !found, swallowed
+}

@@ -1,0 +1,181 @@
+package attacker
+
+import (
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// established: from this many good answers (decayed) a client counts as a good one.
+const established = 5
+
+// Stand fills r.Standing from the records of r's keys, which must be set.
+func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
+	ms, st := millis(now), &r.Standing
+	*st = request.Standing{Keys: st.Keys}
+	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
+		c.parole(ms, rules)
+		c.stand(st, rules)
+		st.Established = c.rates.fine >= established && c.stage == signal.Clear
+		st.Shared = c.others.count(ms) >= 1.5
+	})
+	var credential request.Standing
+	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {
+		c.parole(ms, rules)
+		c.stand(&credential, rules)
+	})
+	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
+		a.parole(ms, rules)
+		if !st.Established && a.others.count(ms) == 0 {
+			a.stand(st, rules)
+		}
+	})
+	if st.Accepted && st.Shared && credential.Stage < signal.Interrogate {
+		// Several people use this address and software; this one has shown a
+		// credential of its own and nothing against it.
+		st.Stage, st.Risk, st.Until, st.Attacker = credential.Stage, credential.Risk, credential.Until, credential.Attacker
+		return
+	}
+	if st.Accepted && credential.Risk > st.Risk {
+		credential.Keys, credential.Accepted, credential.Shared, credential.Established = st.Keys, true, st.Shared, st.Established
+		*st = credential
+	}
+}
+
+// stand raises st to the record's stage and risk.
+func (r *record) stand(st *request.Standing, rules Rules) {
+	if r.stage < st.Stage || r.stage == st.Stage && float64(r.risk) <= st.Risk {
+		return
+	}
+	st.Stage, st.Risk, st.Attacker, st.Acting = r.stage, float64(r.risk), Name(r.key), r.scope.String()
+	st.Until = time.Time{}
+	if r.stage == signal.Block {
+		st.Until = time.UnixMilli(r.until).UTC()
+	}
+}
+
+// Observe adds evidence to the records of r, brings r.Standing up to date and
+// appends stages that changed to r.Changes. What the software says of itself is
+// said with every request: it is held, not counted.
+func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []signal.Signal) {
+	if len(found) == 0 {
+		return
+	}
+	t.update(now, rules, r, func(rec *record) {
+		for _, s := range found {
+			if s.Kind.Info().Vantage == signal.Fingerprint {
+				rec.hold(s.Kind, s.Band)
+			} else {
+				rec.add(s)
+			}
+		}
+		if b, digest := strongest(found); digest != 0 && rec.proofs.note(b, digest) {
+			rec.hold(signal.ExploitRepeated, signal.Hint)
+		}
+	})
+}
+
+// strongest returns the payload signal of the highest band: one request is one
+// proof, however many of its values are hostile.
+func strongest(found []signal.Signal) (signal.Band, uint64) {
+	var b signal.Band
+	var digest uint64
+	for _, s := range found {
+		if s.Kind.Info().Vantage == signal.Payload && s.Band > b {
+			b, digest = s.Band, s.Digest|1
+		}
+	}
+	return b, digest
+}
+
+// update runs f on every record that r's evidence belongs to and restages each.
+func (t *Table) update(now time.Time, rules Rules, r *request.Request, f func(*record)) {
+	ms := millis(now)
+	for scope := range Scope(Scopes) {
+		create := r
+		if scope == Credential {
+			create = nil
+		}
+		t.with(ms, scope, r.Standing.Keys[scope], create, func(rec *record) {
+			rec.parole(ms, rules)
+			f(rec)
+			if c, ok := rec.restage(ms, rules); ok {
+				r.Changes = append(r.Changes, c)
+			}
+		})
+	}
+	t.Stand(now, rules, r)
+}
+
+// restage fuses the record and moves it to the stage that its risk calls for.
+func (r *record) restage(now int64, rules Rules) (request.Change, bool) {
+	sum := fuse(r, false)
+	r.risk = float32(sum.Risk)
+	to := rules.stage(sum.Risk, sum.MayBlock)
+	if r.stage == signal.Block && r.until > now {
+		to = signal.Block
+	}
+	from := r.stage
+	if to == from {
+		return request.Change{}, false
+	}
+	r.stage = to
+	if to == signal.Block {
+		r.sentence(now, rules)
+	}
+	return r.change(from), true
+}
+
+// sentence starts a block. Who stayed clear for the longest block's time starts anew.
+func (r *record) sentence(now int64, rules Rules) {
+	if now-r.until > rules.Max.Milliseconds() {
+		r.blocks = 0
+	}
+	r.blocks += min(1, 255-r.blocks)
+	r.until = now + rules.duration(int(r.blocks)).Milliseconds()
+}
+
+func (r *record) change(from signal.Stage) request.Change {
+	c := request.Change{Scope: uint8(r.scope), Key: r.key, Address: r.prefix(), From: from, To: r.stage, Risk: float64(r.risk), Blocks: int(r.blocks)}
+	if r.stage == signal.Block {
+		c.Until = time.UnixMilli(r.until).UTC()
+	}
+	return c
+}
+
+// parole ends a block whose time is up: the evidence that led to it is halved
+// until it no longer interrogates, so that the client starts on probation. One
+// more proof, and it is blocked again for longer.
+func (r *record) parole(now int64, rules Rules) {
+	if r.stage != signal.Block || r.until > now {
+		if r.stage != signal.Block {
+			r.settle(rules)
+		}
+		return
+	}
+	for range 8 {
+		if r.risk = float32(fuse(r, false).Risk); float64(r.risk) < rules.Interrogate {
+			break
+		}
+		for k := range r.mass {
+			r.mass[k] /= 2
+		}
+	}
+	r.rates.errors, r.rates.missing, r.rates.failed = 0, 0, 0
+	r.missing, r.users = distinct{}, distinct{}
+	r.stage = rules.stage(float64(r.risk), false)
+}
+
+// settle lets risk and stage fall as the evidence fades; they rise in restage only.
+func (r *record) settle(rules Rules) {
+	if r.stage == signal.Clear && r.risk < 2 {
+		return
+	}
+	sum := fuse(r, false)
+	r.risk = float32(sum.Risk)
+	r.stage = min(r.stage, rules.stage(sum.Risk, sum.MayBlock))
+}
+
+func (r *record) prefix() string { return addr.KeyOf(addrOf(r.ip)).String() }

@@ -1,0 +1,174 @@
+package attacker
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+func addrOf(ip [16]byte) netip.Addr { return netip.AddrFrom16(ip).Unmap() }
+
+// Exchange is what the outcome of one request teaches.
+type Exchange struct {
+	Status   int
+	Endpoint uint64 // digest of method and path template
+	Path     uint64 // digest of the path
+	Login    bool   // a login attempt
+	User     uint64 // digest of the user name tried, 0 unknown
+	// Suspect says that the request showed evidence of its own: such a request
+	// earns no trust.
+	Suspect bool
+}
+
+// guarded remembers endpoints that have refused somebody's credential: only
+// there does a good answer say that a credential is real. A public endpoint
+// answers any random token. A Bloom filter of 64 Ki bits with two probes.
+type guarded [1024]atomic.Uint64
+
+func (g *guarded) probes(endpoint uint64) [2]uint64 {
+	h := mix(endpoint)
+	return [2]uint64{h & 0xffff, h >> 48}
+}
+
+func (g *guarded) mark(endpoint uint64) {
+	for _, b := range g.probes(endpoint) {
+		if w := &g[b>>6]; w.Load()&(1<<(b&63)) == 0 {
+			w.Or(1 << (b & 63))
+		}
+	}
+}
+
+func (g *guarded) has(endpoint uint64) bool {
+	for _, b := range g.probes(endpoint) {
+		if g[b>>6].Load()&(1<<(b&63)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Learn adds one exchange that the upstream has answered to the client's
+// behaviour. It appends what it finds to r.Signals and stages that changed to
+// r.Changes. credential is the key of the request's credential, accepted or not.
+func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, credential uint64, x Exchange) {
+	ms := millis(now)
+	if x.Status == 401 {
+		t.guarded.mark(x.Endpoint)
+	}
+	var found []signal.Signal
+	var good bool
+	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
+		c.parole(ms, rules)
+		c.count(ms, x)
+		found = c.conclude(ms, x)
+		good = c.rates.fine >= established && c.stage == signal.Clear
+	})
+	if x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
+		t.accept(ms, r, credential)
+	}
+	if good {
+		t.with(ms, Address, r.Standing.Keys[Address], nil, func(a *record) { a.others.add(ms, r.Standing.Keys[Client]) })
+	}
+	if len(found) == 0 {
+		return
+	}
+	r.Signals = append(r.Signals, found...)
+	t.update(now, rules, r, func(rec *record) {
+		for _, s := range found {
+			if s.Kind == signal.LoginFailure {
+				rec.add(s)
+			} else {
+				rec.hold(s.Kind, s.Band)
+			}
+		}
+	})
+}
+
+// accept remembers that upstream took the credential.
+func (t *Table) accept(now int64, r *request.Request, credential uint64) {
+	t.with(now, Credential, credential, r, func(*record) {})
+	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) { c.others.add(now, credential) })
+}
+
+func (r *record) count(now int64, x Exchange) {
+	r.rates.requests++
+	failed := x.Status/100 == 4
+	if failed {
+		r.rates.errors++
+	} else if x.Status < 400 && !x.Suspect {
+		r.rates.fine++
+	}
+	if x.Status == 404 {
+		r.rates.missing++
+		r.missing.add(now, x.Path)
+	}
+	if x.Login {
+		r.rates.logins++
+		if failed {
+			r.rates.failed++
+			if x.User != 0 {
+				r.users.add(now, x.User)
+			}
+		}
+	}
+}
+
+// The bounds from which behaviour is evidence. Upstream errors alone are common
+// among honest clients, so they need a number and a ratio.
+const (
+	errorsMany, errorsRatio   = 50, 0.8
+	errorsSome, errorsHalf    = 20, 0.5
+	pathsMany, pathsSome      = 30, 12
+	usersFlood, usersMany     = 15, 5
+	usersSome, failuresRatio  = 3, 0.8
+	failuresMany, floodFailed = 10, 0.9
+)
+
+// conclude returns the evidence that the client's behaviour is by now. A
+// condition that already stands on the record is not reported again.
+func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
+	report := func(k signal.Kind, b signal.Band, where, note string) {
+		if r.mass[k] < 0.5 || r.band[k] < b || k == signal.LoginFailure {
+			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
+		}
+	}
+	q := &r.rates
+	switch {
+	case q.requests >= errorsMany && q.errors >= errorsRatio*q.requests:
+		report(signal.ErrorRatio, signal.Likely, "status", "at least 8 of 10 requests fail")
+	case q.requests >= errorsSome && q.errors >= errorsHalf*q.requests:
+		report(signal.ErrorRatio, signal.Hint, "status", "at least half of the requests fail")
+	}
+	if q.missing >= 0.3*q.requests {
+		switch n := r.missing.count(now); {
+		case n >= pathsMany:
+			report(signal.PathSpread, signal.Likely, "path", "30 or more different paths that do not exist")
+		case n >= pathsSome:
+			report(signal.PathSpread, signal.Hint, "path", "12 or more different paths that do not exist")
+		}
+	}
+	if x.Login && x.Status/100 == 4 {
+		r.concludeLogin(now, report)
+	}
+	return found
+}
+
+func (r *record) concludeLogin(now int64, report func(signal.Kind, signal.Band, string, string)) {
+	ratio, users := r.rates.failed/max(r.rates.logins, 1), r.users.count(now)
+	band := signal.Hint
+	if r.rates.failed >= failuresMany && ratio >= failuresRatio {
+		band = signal.Likely
+	}
+	report(signal.LoginFailure, band, "status", "login refused")
+	switch {
+	case users >= usersFlood && ratio >= floodFailed:
+		report(signal.LoginFanout, signal.Certain, "body", "15 or more users tried, 9 of 10 refused")
+	case users >= usersMany && ratio >= failuresRatio:
+		report(signal.LoginFanout, signal.Likely, "body", "5 or more users tried, 8 of 10 refused")
+	case users >= usersSome && ratio >= failuresRatio:
+		report(signal.LoginFanout, signal.Hint, "body", "3 or more users tried, 8 of 10 refused")
+	}
+}

@@ -1,0 +1,212 @@
+package attacker
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"time"
+
+	"bartizan/internal/signal"
+)
+
+// The snapshot: magic, version, number of kinds, digest of the seed; then for
+// each shard a count, the records worth keeping, and a CRC-32C of both; then the
+// guarded endpoints with theirs. All integers little-endian.
+const (
+	snapshotMagic   = "BARTZATT"
+	snapshotVersion = 1
+)
+
+var le = binary.LittleEndian
+
+// castagnoli is the CRC-32C polynomial's table (RFC 3720, appendix B.4).
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+
+// ErrSnapshot marks a snapshot that cannot be used: torn, altered, of another
+// version, or made under another seed.
+var ErrSnapshot = errors.New("unusable snapshot")
+
+// Snapshot writes all records that are worth keeping over a restart: those with
+// evidence, a block, or an accepted credential. Each shard is locked only while
+// its records are copied; what changes meanwhile is in or out as it comes.
+func (t *Table) Snapshot(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 1<<16)
+	head := append([]byte(snapshotMagic), snapshotVersion, signal.Kinds)
+	head = le.AppendUint64(head, mix(t.seed))
+	if err := writeBlock(out, head); err != nil {
+		return err
+	}
+	var buf []byte
+	for i := range t.shards {
+		buf = t.shards[i].dump(buf[:0])
+		if err := writeBlock(out, buf); err != nil {
+			return err
+		}
+	}
+	buf = buf[:0]
+	for i := range t.guarded {
+		buf = le.AppendUint64(buf, t.guarded[i].Load())
+	}
+	if err := writeBlock(out, buf); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func writeBlock(w io.Writer, b []byte) error {
+	var frame [8]byte
+	le.PutUint32(frame[:], uint32(len(b)))
+	le.PutUint32(frame[4:], crc32.Checksum(b, castagnoli()))
+	if _, err := w.Write(frame[:]); err != nil {
+		return err
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+func (s *shard) dump(buf []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.sets {
+		for j := range s.sets[i] {
+			if r := &s.sets[i][j]; r.key != 0 && (r.risk > 2 || r.stage > signal.Clear || r.blocks > 0 || r.scope == Credential) {
+				buf = r.append(buf)
+			}
+		}
+	}
+	return buf
+}
+
+// append writes the record's lasting part. Rates and distinct counts fade within
+// the hour and are left out.
+func (r *record) append(b []byte) []byte {
+	b = le.AppendUint64(b, r.key)
+	b = append(b, r.ip[:]...)
+	for _, v := range []int64{r.first, r.updated, r.until} {
+		b = le.AppendUint64(b, uint64(v))
+	}
+	b = append(b, byte(r.scope), byte(r.stage), r.blocks, r.proofs.certains, r.proofs.likelies)
+	for _, d := range r.proofs.certain {
+		b = le.AppendUint32(b, d)
+	}
+	for _, d := range r.proofs.likely {
+		b = le.AppendUint32(b, d)
+	}
+	for k := range r.mass {
+		b = append(b, byte(r.band[k]), byte(min(r.mass[k]*16, 255)))
+	}
+	return b
+}
+
+const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 2*signal.Kinds
+
+func (r *record) parse(b []byte) {
+	r.key = le.Uint64(b)
+	copy(r.ip[:], b[8:])
+	b = b[24:]
+	r.first, r.updated, r.until = int64(le.Uint64(b)), int64(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))
+	b = b[24:]
+	r.scope, r.stage, r.blocks = min(Scope(b[0]), Credential), min(signal.Stage(b[1]), signal.Block), b[2]
+	r.proofs.certains, r.proofs.likelies = min(b[3], 2), min(b[4], 4)
+	b = b[5:]
+	for i := range r.proofs.certain {
+		r.proofs.certain[i], b = le.Uint32(b), b[4:]
+	}
+	for i := range r.proofs.likely {
+		r.proofs.likely[i], b = le.Uint32(b), b[4:]
+	}
+	for k := range r.mass {
+		r.band[k], r.mass[k] = min(signal.Band(b[0]), signal.Certain), float32(b[1])/16
+		b = b[2:]
+	}
+	r.risk = float32(fuse(r, false).Risk)
+}
+
+// Restore reads a snapshot into an empty table. now bounds what it may claim:
+// no record is from the future. On an error wrapping ErrSnapshot nothing has
+// been taken over.
+func (t *Table) Restore(now time.Time, rd io.Reader) (records int, err error) {
+	in := bufio.NewReaderSize(rd, 1<<16)
+	head, err := readBlock(in, 64)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.checkHead(head); err != nil {
+		return 0, err
+	}
+	var all []record
+	for range shards {
+		b, err := readBlock(in, t.maxSets*ways*recordBytes)
+		if err != nil {
+			return 0, err
+		}
+		if len(b)%recordBytes != 0 {
+			return 0, fmt.Errorf("reading records: %w: a block of %d bytes", ErrSnapshot, len(b))
+		}
+		for ; len(b) > 0; b = b[recordBytes:] {
+			var r record
+			r.parse(b)
+			all = append(all, r)
+		}
+	}
+	g, err := readBlock(in, len(t.guarded)*8)
+	if err != nil {
+		return 0, err
+	}
+	if len(g) != len(t.guarded)*8 {
+		return 0, fmt.Errorf("reading guarded endpoints: %w: %d bytes", ErrSnapshot, len(g))
+	}
+	t.adopt(millis(now), all, g)
+	return len(all), nil
+}
+
+func (t *Table) adopt(now int64, all []record, g []byte) {
+	for i := range all {
+		r := &all[i]
+		r.first, r.updated = min(r.first, now), min(r.updated, now)
+		s := &t.shards[r.key%shards]
+		s.mu.Lock()
+		if r.key != 0 && s.find(r.key) == nil {
+			*s.place(r.key, now, t.maxSets) = *r
+		}
+		s.mu.Unlock()
+	}
+	for i := range t.guarded {
+		t.guarded[i].Or(le.Uint64(g[i*8:]))
+	}
+}
+
+func (t *Table) checkHead(head []byte) error {
+	want := len(snapshotMagic) + 2 + 8
+	switch {
+	case len(head) != want || string(head[:8]) != snapshotMagic:
+		return fmt.Errorf("reading head: %w: not a snapshot", ErrSnapshot)
+	case head[8] != snapshotVersion || head[9] != signal.Kinds:
+		return fmt.Errorf("reading head: %w: version %d with %d kinds; this program writes %d with %d", ErrSnapshot, head[8], head[9], snapshotVersion, signal.Kinds)
+	case le.Uint64(head[10:]) != mix(t.seed):
+		return fmt.Errorf("reading head: %w: made under another seed", ErrSnapshot)
+	}
+	return nil
+}
+
+func readBlock(r io.Reader, limit int) ([]byte, error) {
+	var frame [8]byte
+	if _, err := io.ReadFull(r, frame[:]); err != nil {
+		return nil, fmt.Errorf("reading block: %w: %v", ErrSnapshot, err)
+	}
+	n := int(le.Uint32(frame[:]))
+	if n > limit {
+		return nil, fmt.Errorf("reading block: %w: %d bytes, at most %d can be", ErrSnapshot, n, limit)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, fmt.Errorf("reading block: %w: %v", ErrSnapshot, err)
+	}
+	if crc32.Checksum(b, castagnoli()) != le.Uint32(frame[4:]) {
+		return nil, fmt.Errorf("reading block: %w: checksum differs", ErrSnapshot)
+	}
+	return b, nil
+}

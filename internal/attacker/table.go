@@ -1,0 +1,210 @@
+package attacker
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+const (
+	ways   = 8   // places that a key may stand in
+	shards = 256 // growing one of them must not hold up requests for long
+)
+
+// RecordSize is the memory of one record, in bytes.
+const RecordSize = int(unsafe.Sizeof(record{}))
+
+// shard is a set-associative table that doubles until its ceiling. Growing
+// copies at most a few MiB under the shard's lock.
+type shard struct {
+	mu      sync.Mutex
+	sets    [][ways]record // length is a power of two
+	used    int
+	evicted uint64
+	pardons uint64 // punished records that had to go: a set was full of them
+}
+
+// Table holds the records. Make one with New.
+type Table struct {
+	seed    uint64
+	maxSets int
+	shards  [shards]shard
+	guarded guarded
+}
+
+// New returns a table for at most max records, rounded up to a power of two of
+// sets; memory is taken as it is needed, RecordSize a record. It panics if max
+// is not positive: a table without a bound is a hole.
+func New(max int, seed uint64) *Table {
+	if max <= 0 {
+		panic("attacker: New needs a positive max")
+	}
+	t := &Table{seed: seed, maxSets: 1}
+	for t.maxSets*ways*shards < max {
+		t.maxSets *= 2
+	}
+	for i := range t.shards {
+		t.shards[i].sets = make([][ways]record, 1)
+	}
+	return t
+}
+
+// with runs f on the record of key under its lock, with masses decayed to now.
+// Where there is none it makes one for create's client, or does nothing and
+// returns false if create is nil.
+func (t *Table) with(now int64, scope Scope, key uint64, create *request.Request, f func(*record)) bool {
+	if key == 0 {
+		return false
+	}
+	s := &t.shards[key%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.find(key)
+	if r == nil {
+		if create == nil {
+			return false
+		}
+		r = s.place(key, now, t.maxSets)
+		*r = record{key: key, ip: create.Client.Key.Addr().As16(), scope: scope, first: now, updated: now}
+	}
+	r.decay(now)
+	f(r)
+	return true
+}
+
+func (s *shard) set(key uint64) *[ways]record {
+	return &s.sets[key/shards&uint64(len(s.sets)-1)]
+}
+
+func (s *shard) find(key uint64) *record {
+	set := s.set(key)
+	for i := range set {
+		if set[i].key == key {
+			return &set[i]
+		}
+	}
+	return nil
+}
+
+// place returns a place for a new key: a free one, one after growing, or that
+// of the least worth.
+func (s *shard) place(key uint64, now int64, maxSets int) *record {
+	for {
+		set := s.set(key)
+		least := &set[0]
+		for i := range set {
+			if set[i].key == 0 {
+				s.used++
+				return &set[i]
+			}
+			if set[i].worth(now) < least.worth(now) {
+				least = &set[i]
+			}
+		}
+		if len(s.sets) >= maxSets {
+			s.evicted++
+			if least.punished(now) {
+				s.pardons++
+			}
+			return least
+		}
+		s.grow()
+	}
+}
+
+// grow doubles the shard. Each set splits in two, so no record loses its place.
+func (s *shard) grow() {
+	old := s.sets
+	s.sets = make([][ways]record, 2*len(old))
+	for i := range old {
+		for j := range old[i] {
+			r := &old[i][j]
+			if r.key == 0 {
+				continue
+			}
+			set := s.set(r.key)
+			for k := range set {
+				if set[k].key == 0 {
+					set[k] = *r
+					break
+				}
+			}
+		}
+	}
+}
+
+func (r *record) punished(now int64) bool { return r.stage >= signal.Interrogate || r.until > now }
+
+// worth orders records for eviction: punished before suspect before accepted
+// before the rest, then by how lately they were seen. A flood of fresh keys has
+// the least worth of all.
+func (r *record) worth(now int64) float64 {
+	w := -float64(now-r.updated) / 1000 // seconds of silence
+	switch {
+	case r.punished(now):
+		w += 1e9
+	case r.risk >= 5:
+		w += 1e6 * float64(r.risk)
+	case r.scope == Credential:
+		w += 86400
+	}
+	return w + float64(min(r.rates.fine, 60))
+}
+
+// Stats are counters for metrics.
+type Stats struct {
+	Records, Capacity  int
+	Bytes              int64
+	Evictions, Pardons uint64
+	Stages             [signal.Stages]int // filled by Census only
+}
+
+// Stats returns the table's fill.
+func (t *Table) Stats() Stats {
+	st := Stats{Capacity: t.maxSets * ways * shards}
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		st.Records += s.used
+		st.Bytes += int64(len(s.sets)) * ways * int64(RecordSize)
+		st.Evictions += s.evicted
+		st.Pardons += s.pardons
+		s.mu.Unlock()
+	}
+	return st
+}
+
+// Census counts clients by stage at now. It walks the whole table, shard by
+// shard: call it every few seconds, not on a request's path.
+func (t *Table) Census(now time.Time) [signal.Stages]int {
+	var out [signal.Stages]int
+	t.each(func(r *record) {
+		if r.scope == Client && r.key != 0 {
+			stage := r.stage
+			if stage == signal.Block && r.until <= millis(now) {
+				stage = signal.Watch
+			}
+			out[stage]++
+		}
+	})
+	return out
+}
+
+// each visits all records, shard by shard, each under its lock.
+func (t *Table) each(f func(*record)) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for j := range s.sets {
+			for k := range s.sets[j] {
+				if s.sets[j][k].key != 0 {
+					f(&s.sets[j][k])
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,248 @@
+// Package policy is the operator's intent, compiled: which sites there are and
+// how strictly each is kept, who is always let in or kept out, what evidence is
+// not to count, and what follows from a client's standing.
+//
+// A Policy is immutable and safe for concurrent use; a reload compiles a new one
+// and swaps a pointer. The package reads no files: lists come in as values.
+package policy
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Mode says whether verdicts are carried out. The zero value observes.
+type Mode uint8
+
+const (
+	Observe Mode = iota // judge everything, touch nothing
+	Enforce
+)
+
+// ParseMode reads "observe" or "enforce".
+func ParseMode(s string) (Mode, error) {
+	switch s {
+	case "observe":
+		return Observe, nil
+	case "enforce":
+		return Enforce, nil
+	}
+	return Observe, fmt.Errorf("reading mode %q: want observe or enforce", s)
+}
+
+// String returns "observe" or "enforce".
+func (m Mode) String() string { return [...]string{"observe", "enforce"}[min(m, Enforce)] }
+
+// Options are the settings that Compile turns into a Policy.
+type Options struct {
+	Sites          []Site
+	TrustedProxies []string
+	ProtectPrivate bool
+	Thresholds     Thresholds
+	Block          Durations
+	Allow, Deny    []Entry
+	Exceptions     []Exception
+	// BodyInspect is how many decoded bytes of a body are judged.
+	BodyInspect int
+}
+
+// Thresholds are the risks, 0 to 100, from which each stage holds.
+type Thresholds struct{ Watch, Interrogate, Tarpit, Block float64 }
+
+// Durations are those of repeated blocks.
+type Durations struct {
+	First time.Duration
+	Grow  float64
+	Max   time.Duration
+}
+
+// Site is one protected API.
+type Site struct {
+	Hosts  []string // "api.example.com", "*.example.com", "*"
+	Mode   Mode
+	Routes []Route
+}
+
+// Name returns the site's first host.
+func (s *Site) Name() string {
+	if len(s.Hosts) == 0 {
+		return ""
+	}
+	return s.Hosts[0]
+}
+
+// Route is a hint about some endpoints. The first match wins.
+type Route struct {
+	Match      string // "POST /api/login", "/api/**", "* /users/{id}"
+	Tags       []string
+	Mode       *Mode // nil: the site's
+	FailClosed bool  // refuse on an engine fault
+
+	pattern pattern
+	tags    request.Tags
+}
+
+// Entry is one line of an allow or deny list; one of Prefix, Credential, Bot and
+// Prefixes is set.
+type Entry struct {
+	Prefix     string
+	Credential string // as sent, or "sha256:" and the hex digest of it
+	Bot        string // name of a verified bot
+	File       string // where Prefixes come from, for messages
+	Prefixes   []netip.Prefix
+	Until      time.Time // zero: for ever
+	Note       string
+}
+
+// Exception says what evidence does not count. Empty fields match everything;
+// at least one of Endpoint, Field and Kind must be set.
+type Exception struct {
+	Who      string // prefix or credential; empty: everybody
+	Endpoint string // as Route.Match
+	Field    string // where the evidence stands: "body:comment", "query:q"
+	Kind     string // name of a signal kind
+	Until    time.Time
+	Reason   string
+
+	pattern pattern
+	kind    signal.Kind
+	prefix  netip.Prefix
+	digest  [sha256.Size]byte
+}
+
+// Problem is one fault in Options.
+type Problem struct {
+	Path string // "sites[0].routes[2].match"
+	Err  error
+}
+
+func (p Problem) Error() string { return p.Path + ": " + p.Err.Error() }
+func (p Problem) Unwrap() error { return p.Err }
+
+// Policy is compiled intent.
+type Policy struct {
+	options    Options
+	hosts      hosts
+	resolver   addr.Resolver
+	trusted    *addr.Set
+	allow      list
+	deny       list
+	exceptions []Exception
+}
+
+// Compile checks o and returns the policy, or all faults found.
+func Compile(o Options) (*Policy, []Problem) {
+	var c compiler
+	p := &Policy{options: o}
+	c.thresholds(o.Thresholds)
+	c.durations(o.Block)
+	if o.BodyInspect < 0 {
+		c.fail("limits.body_inspect", errors.New("must not be negative"))
+	}
+	var trusted []netip.Prefix
+	for i, s := range o.TrustedProxies {
+		trusted = c.prefix(fmt.Sprintf("trusted_proxies[%d]", i), s, trusted)
+	}
+	p.trusted = addr.NewSet(trusted)
+	p.resolver = addr.NewResolver(p.trusted)
+	p.hosts = c.sites(p.options.Sites)
+	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
+	p.exceptions = c.exceptions(o.Exceptions)
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return p, nil
+}
+
+// Resolver returns how client addresses are found.
+func (p *Policy) Resolver() addr.Resolver { return p.resolver }
+
+// Trusted reports whether a is a trusted proxy.
+func (p *Policy) Trusted(a netip.Addr) bool { return p.trusted.Contains(a) }
+
+// Options returns what the policy was compiled from. It must not be changed.
+func (p *Policy) Options() *Options { return &p.options }
+
+// Site returns the site for a Host value, or nil if there is none and no default.
+func (p *Policy) Site(host string) *Site { return p.hosts.find(host) }
+
+// SiteIndex returns which of Options.Sites serves host, or -1.
+func (p *Policy) SiteIndex(host string) int { return p.hosts.index(host) }
+
+// Route returns the first route of s that matches method and path, or nil.
+func (s *Site) Route(method string, segments []request.Param) *Route {
+	for i := range s.Routes {
+		if s.Routes[i].pattern.match(method, segments) {
+			return &s.Routes[i]
+		}
+	}
+	return nil
+}
+
+// TagSet returns the route's tags; none for a nil route.
+func (r *Route) TagSet() request.Tags {
+	if r == nil {
+		return 0
+	}
+	return r.tags
+}
+
+// ModeOf returns the mode that holds for a route of s, which may be nil.
+func (s *Site) ModeOf(r *Route) Mode {
+	if r != nil && r.Mode != nil {
+		return *r.Mode
+	}
+	return s.Mode
+}
+
+// hosts finds a site by name: exact, then the longest wildcard, then "*".
+type hosts struct {
+	sites []Site
+	exact map[string]int
+	wild  map[string]int // ".example.com"
+	rest  int            // the default site, or -1
+}
+
+func (h *hosts) find(host string) *Site {
+	if i := h.index(host); i >= 0 {
+		return &h.sites[i]
+	}
+	return nil
+}
+
+func (h *hosts) index(host string) int {
+	if len(h.exact) == 0 && len(h.wild) == 0 {
+		return h.rest
+	}
+	name := hostname(host)
+	if i, ok := h.exact[name]; ok {
+		return i
+	}
+	for rest := name; len(h.wild) > 0; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 {
+			break
+		}
+		if i, ok := h.wild[rest[dot:]]; ok {
+			return i
+		}
+		rest = rest[dot+1:]
+	}
+	return h.rest
+}
+
+// hostname lower-cases a Host value and cuts port and final dot.
+func hostname(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
