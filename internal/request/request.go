@@ -49,8 +49,8 @@ type Request struct {
 	Login     Login
 	Signals   []signal.Signal
 	Changes   []Change // stages that this request's evidence changed
-	Inspected int  // decoded body bytes that were judged
-	Truncated bool // the body was longer than what was judged
+	Inspected int      // decoded body bytes that were judged
+	Truncated bool     // the body was longer than what was judged
 	scratch   []byte
 }
 

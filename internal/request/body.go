@@ -1,0 +1,250 @@
+package request
+
+import "strings"
+
+// BodyKind is what a body turned out to be.
+type BodyKind uint8
+
+// The kinds. NoBody is the zero value.
+const (
+	NoBody BodyKind = iota
+	JSONBody
+	FormBody
+	MultipartBody
+	XMLBody
+	TextBody
+	BinaryBody
+	BodyKinds = iota
+)
+
+var bodyKindNames = [BodyKinds]string{"none", "json", "form", "multipart", "xml", "text", "binary"}
+
+// String returns the kind's name.
+func (k BodyKind) String() string {
+	if int(k) < len(bodyKindNames) {
+		return bodyKindNames[k]
+	}
+	return "unknown"
+}
+
+// Bounds of WalkBody.
+const (
+	MaxBody      = 64 << 10 // bytes looked at
+	maxValues    = 10000    // values visited
+	maxDepth     = 64       // containers told apart; deeper ones are walked, not named
+	maxKeyPath   = 256      // bytes of a value's key
+	maxUser      = 128      // bytes of a user name
+	maxParts     = 256      // parts of a multipart body
+	maxFileText  = 4 << 10  // bytes of an uploaded text file
+	maxTextValue = 8 << 10  // bytes of one value of a text body
+)
+
+// BodyInfo is what WalkBody learned of a body besides its values. The zero
+// value is an empty body.
+type BodyInfo struct {
+	Kind   BodyKind
+	Bytes  int // looked at
+	Depth  int // of containers, also beyond what is told apart
+	Values int // visited
+	// Truncated says that the body went on beyond what was looked at.
+	Truncated bool
+	// Omitted says that there were more values than are visited.
+	Omitted       bool
+	DuplicateKeys bool // an object names one key twice: parsers disagree on which counts
+	TooDeep       bool
+	// Malformed says that the body breaks the rules of its kind, other than by
+	// ending too early.
+	Malformed bool
+	// Password says that a password-like field with a value was there.
+	Password bool
+	// User is the value of the field most like a user name, at most 128 bytes.
+	// It points into the Scratch: valid until that is used again.
+	User string
+}
+
+// Scratch is the memory of one walk. The zero value is ready; reuse it, it
+// belongs to one goroutine at a time. It is about 30 KB and grows to twice MaxBody.
+type Scratch struct {
+	text []byte           // decoded text of the current value
+	key  [maxKeyPath]byte // path of the current value
+	user [maxUser]byte
+	json jsonState
+	walk walker // here so that a walk allocates nothing
+}
+
+// walker is one walk.
+type walker struct {
+	*Scratch
+	info  BodyInfo
+	visit func(Value) bool
+	bare  int // numbers and literals visited
+	rank  int // of info.User
+	done  bool
+}
+
+// WalkBody visits every value in body: names and values of forms, keys and
+// values of JSON, fields, names and file names of multipart, text of anything
+// textual. body may be a prefix (complete is false): what is there is visited,
+// the value that was cut included. It stops when visit returns false.
+//
+// What kind of body it is is judged by its bytes first and by contentType
+// second, since the sender chooses both and servers differ in which they
+// believe. It allocates nothing once scratch has grown.
+func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, visit func(Value) bool) BodyInfo {
+	w := &scratch.walk
+	*w = walker{Scratch: scratch, visit: visit}
+	defer w.finish()
+	w.info.Truncated = !complete
+	if len(body) > MaxBody {
+		body, w.info.Truncated = body[:MaxBody], true
+	}
+	w.info.Bytes = len(body)
+	if len(body) == 0 {
+		return w.info
+	}
+	if cap(w.text) < len(body) {
+		w.text = make([]byte, 0, min(2*len(body)+512, 2*MaxBody))
+	}
+	text := view(body)
+	w.info.Kind = kindOf(contentType, text)
+	w.walkKind(contentType, text)
+	return w.info
+}
+
+// finish drops what the walk was lent.
+func (w *walker) finish() { w.visit, w.Scratch = nil, nil }
+
+func (w *walker) walkKind(contentType, text string) {
+	switch w.info.Kind {
+	case JSONBody:
+		w.walkJSON(text, 0)
+		// A form or text that only begins like JSON: read it the other way too.
+		if w.info.Malformed && mediaIs(contentType, "application/x-www-form-urlencoded") {
+			w.walkForm(text)
+		}
+	case FormBody:
+		w.walkForm(text)
+	case MultipartBody:
+		if !w.walkMultipart(text, boundaryOf(contentType, text)) {
+			w.info.Malformed = true
+			w.walkText(InText, "", text)
+		}
+	case XMLBody:
+		w.walkXML(text)
+	case TextBody:
+		w.walkText(InText, "", text)
+	}
+}
+
+// kindOf judges by the first bytes, then by the declared type.
+func kindOf(contentType, s string) BodyKind {
+	s = strings.TrimPrefix(s, "\ufeff")
+	t := strings.TrimLeft(s, " \t\r\n")
+	declared := declaredKind(contentType)
+	switch {
+	case t == "":
+		return TextBody
+	case t[0] == '{' || t[0] == '[':
+		return JSONBody
+	case declared == MultipartBody || strings.HasPrefix(s, "--") && strings.Contains(s[:min(len(s), 512)], "ontent-"):
+		return MultipartBody
+	case declared == JSONBody && (t[0] == '"' || t[0] == '-' || t[0]-'0' < 10 || t[0]-'a' < 26):
+		return JSONBody
+	case strings.HasPrefix(t, "<?xml") || declared == XMLBody && t[0] == '<':
+		return XMLBody
+	case declared == FormBody:
+		return FormBody
+	case looksBinary(s):
+		return BinaryBody
+	case looksForm(s):
+		return FormBody
+	}
+	return TextBody
+}
+
+func declaredKind(contentType string) BodyKind {
+	switch {
+	case mediaIs(contentType, "application/x-www-form-urlencoded"):
+		return FormBody
+	case foldPrefix(strings.TrimLeft(contentType, " \t"), "multipart/"):
+		return MultipartBody
+	}
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	switch {
+	case foldSuffix(media, "json"):
+		return JSONBody
+	case foldSuffix(media, "xml"):
+		return XMLBody
+	}
+	return NoBody
+}
+
+// mediaIs reports whether the media type of a Content-Type is low.
+func mediaIs(contentType, low string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	return fold(strings.TrimSpace(media), low)
+}
+
+// looksForm reports whether s begins "name=" and has no line break or space
+// early on: a form whose type says otherwise.
+func looksForm(s string) bool {
+	for i := 0; i < len(s) && i < 256; i++ {
+		switch c := s[i]; {
+		case c == '=':
+			return i > 0 && strings.IndexAny(s[:min(len(s), 512)], " \r\n") < 0
+		case c-'0' < 10, c|0x20-'a' < 26, c == '_', c == '-', c == '.', c == '[', c == ']', c == '%', c == '+', c == '$':
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// looksBinary reports whether the first bytes are no text in any 8-bit code.
+func looksBinary(s string) bool {
+	s = s[:min(len(s), 512)]
+	control := 0
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' && c != '\n' && c != '\r' && c != '\t' {
+			if c == 0 {
+				return true
+			}
+			control++
+		}
+	}
+	return control*16 > len(s)
+}
+
+// give visits one value and keeps the books.
+func (w *walker) give(in Location, key, text string) bool {
+	if w.done {
+		return false
+	}
+	if w.info.Values >= maxValues {
+		w.info.Omitted = true
+		return false
+	}
+	w.info.Values++
+	if !in.Name() {
+		w.noteLogin(key, text)
+	}
+	if !w.visit(Value{in, key, text}) {
+		w.done = true
+		return false
+	}
+	return true
+}
+
+// noteLogin keeps the value of the field most like a user name.
+func (w *walker) noteLogin(key, text string) {
+	if text == "" || key == "" {
+		return
+	}
+	rank, password := loginField(key)
+	w.info.Password = w.info.Password || password
+	if rank > w.rank {
+		w.rank = rank
+		w.info.User = view(w.user[:copy(w.user[:], text)])
+	}
+}

@@ -1,0 +1,210 @@
+package request
+
+import "strings"
+
+// boundaryOf returns the boundary that the Content-Type declares or, where it
+// declares none that the body uses, the one of the body's first line.
+func boundaryOf(contentType, s string) string {
+	declared := param(contentType, "boundary")
+	if declared != "" && strings.Contains(s, declared) {
+		return declared
+	}
+	if rest, ok := strings.CutPrefix(s, "--"); ok {
+		line, _, _ := strings.Cut(rest, "\n")
+		return strings.TrimRight(line, "\r \t")
+	}
+	return declared
+}
+
+// param returns a parameter of a header value such as `form-data; name="a"`,
+// without quotes; it may point into s. Backslashes stay but before a quote,
+// as browsers write file names.
+func param(s, name string) string {
+	for range 32 {
+		_, rest, ok := cutParam(s)
+		if !ok {
+			return ""
+		}
+		key, value, _ := strings.Cut(rest, "=")
+		if fold(strings.Trim(key, " \t"), name) {
+			return unquote(value)
+		}
+		s = rest
+	}
+	return ""
+}
+
+// cutParam returns what follows the next semicolon outside quotes.
+func cutParam(s string) (before, after string, found bool) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ';' && !quoted:
+			return s[:i], s[i+1:], true
+		}
+	}
+	if i := strings.IndexByte(s, ';'); quoted && i >= 0 {
+		return s[:i], s[i+1:], true // a quote that never closes hides nothing
+	}
+	return s, "", false
+}
+
+// unquote returns a parameter's value up to its closing quote or semicolon.
+func unquote(s string) string {
+	s = strings.TrimLeft(s, " \t")
+	if !strings.HasPrefix(s, `"`) {
+		s, _, _ = strings.Cut(s, ";")
+		return strings.TrimRight(s, " \t\r")
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			return s[1:i]
+		case '\\':
+			if i+1 < len(s) && s[i+1] == '"' {
+				i++
+			}
+		}
+	}
+	return s[1:]
+}
+
+// walkMultipart visits names, fields and file names of multipart/form-data and
+// the beginning of files that are text. It reports whether there was any part.
+func (w *walker) walkMultipart(s, boundary string) bool {
+	if boundary == "" || len(boundary) > 200 {
+		return false
+	}
+	parts := 0
+	rest, last, found := nextPart(s, boundary, true)
+	for found && !last && !w.done {
+		var part string
+		start := rest
+		rest, last, found = nextPart(start, boundary, false)
+		part = start[:len(start)-len(rest)]
+		if found {
+			part = trimDelimiter(part, boundary)
+		} else {
+			w.info.Truncated = true
+		}
+		if parts++; parts > maxParts {
+			w.info.Omitted = true
+			return true
+		}
+		w.walkPart(part)
+	}
+	return parts > 0
+}
+
+// nextPart returns what follows the next delimiter line and whether that was
+// the last one. A delimiter stands at the start of a line; at first means that
+// s itself is such a start.
+func nextPart(s, boundary string, first bool) (rest string, last, found bool) {
+	for at := 0; ; {
+		i := strings.Index(s[at:], boundary)
+		if i < 0 {
+			return "", false, false
+		}
+		i += at
+		end := i + len(boundary)
+		at = i + 1
+		if i < 2 || s[i-2:i] != "--" || !(i == 2 && first || i > 2 && s[i-3] == '\n' || i == 2) {
+			continue
+		}
+		after := s[end:]
+		last = strings.HasPrefix(after, "--")
+		line, tail, more := strings.Cut(after, "\n")
+		if !last && strings.Trim(line, " \t\r") != "" {
+			continue // a longer boundary that begins like ours
+		}
+		if !more {
+			return "", last, true
+		}
+		return tail, last, true
+	}
+}
+
+// trimDelimiter cuts the delimiter line, and the line break before it, off a part's end.
+func trimDelimiter(part, boundary string) string {
+	i := strings.LastIndex(part, "--"+boundary)
+	if i < 0 {
+		return part
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(part[:i], "\n"), "\r")
+}
+
+// walkPart visits one part: its header lines, an empty line, its content.
+func (w *walker) walkPart(part string) {
+	const maxHeaders, maxHeader = 16, 2048
+	var name, file, media string
+	hasFile := false
+	headers := 0
+	for ; headers < maxHeaders; headers++ {
+		var line string
+		var more bool
+		line, part, more = strings.Cut(part, "\n")
+		line = strings.TrimRight(line[:min(len(line), maxHeader)], "\r")
+		if line == "" {
+			break
+		}
+		key, value, _ := strings.Cut(line, ":")
+		switch {
+		case fold(key, "Content-Disposition"):
+			name = param(value, "name")
+			file, hasFile = fileName(value)
+		case fold(key, "Content-Type"):
+			media = strings.TrimSpace(value)
+		}
+		if !more {
+			break
+		}
+	}
+	w.info.Malformed = w.info.Malformed || headers == 0 || headers == maxHeaders
+	if name != "" && !w.give(InPartName, name, name) {
+		return
+	}
+	w.walkContent(name, file, media, part, hasFile)
+}
+
+// fileName returns filename or, percent-encoded, filename* of a Content-Disposition.
+func fileName(disposition string) (name string, ok bool) {
+	if name = param(disposition, "filename"); name != "" {
+		return name, true
+	}
+	if name = param(disposition, "filename*"); name != "" {
+		return name, true
+	}
+	return "", strings.Contains(disposition, "filename")
+}
+
+func (w *walker) walkContent(name, file, media, content string, hasFile bool) {
+	if file != "" {
+		w.text = w.text[:0]
+		if !w.give(InFileName, name, w.unescapeName(file)) {
+			return
+		}
+	}
+	switch {
+	case hasFile:
+		if content = content[:min(len(content), maxFileText)]; content != "" && !looksBinary(content) {
+			w.give(InFile, name, content)
+		}
+	case declaredKind(media) == JSONBody:
+		w.walkJSON(content, copy(w.key[:], name))
+	case content != "":
+		w.walkText(InPart, name, content)
+	}
+}
+
+// unescapeName decodes percent escapes: browsers write quotes in names as %22.
+func (w *walker) unescapeName(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	w.text, _ = AppendUnescaped(w.text[:0], s, false)
+	return view(w.text)
+}

@@ -1,0 +1,233 @@
+package request
+
+import (
+	"iter"
+	"strings"
+	"unsafe"
+)
+
+// Bounds of Parse: far above what APIs use, far below what would cost anything.
+const (
+	maxSegments = 64
+	maxParams   = 1000
+	maxCookies  = 200
+	maxScratch  = 64 << 10 // decoded text kept between requests
+)
+
+// Parse fills Path, RawQuery, Segments, Query and Cookies from the head. It
+// never fails: broken escapes stay as they are and set BadEscapes; what stands
+// beyond the bounds is counted in Omitted. Decoded text is valid until the next
+// Parse or Reset.
+//
+// Decoding is lenient on purpose: it is the reading of an attacker's target, not
+// of a correct one. Only '&' separates parameters, '+' is a space in the query.
+func (r *Request) Parse() {
+	r.clearParts()
+	target := r.Head.Target
+	// Room for everything that can be decoded, so that growing never splits it:
+	// the path twice (whole and in segments) and the query once.
+	if need := 2 * len(target); cap(r.scratch) < need {
+		r.scratch = make([]byte, 0, need)
+	}
+	r.Path, r.RawQuery = splitTarget(r.Head.Method, target)
+	r.decoded = r.unescape(r.Path, false)
+	r.parseSegments()
+	r.parseQuery()
+	r.parseCookies()
+}
+
+// Decoded returns the whole path, percent-decoded once.
+func (r *Request) Decoded() string { return r.decoded }
+
+// Reset clears the request for the pool. It keeps the room of its slices, but
+// for one that a single huge request made huge.
+func (r *Request) Reset() {
+	r.clearParts()
+	old := *r
+	*r = Request{
+		Segments: old.Segments, Query: old.Query, Cookies: old.Cookies,
+		Signals: keep(old.Signals), scratch: old.scratch,
+	}
+	r.Head.Fields = keep(old.Head.Fields)
+	if cap(r.scratch) > maxScratch {
+		r.scratch = nil
+	}
+}
+
+func (r *Request) clearParts() {
+	r.Path, r.RawQuery, r.decoded = "", "", ""
+	r.Segments, r.Query, r.Cookies = keep(r.Segments), keep(r.Query), keep(r.Cookies)
+	r.Omitted, r.BadEscapes = 0, false
+	r.scratch = r.scratch[:0]
+}
+
+// keep empties s, drops the references in it, and its room if that is large.
+func keep[T any](s []T) []T {
+	if cap(s) > 256 {
+		return nil
+	}
+	clear(s)
+	return s[:0]
+}
+
+// splitTarget returns path and query of an origin-form or absolute-form target.
+// "*" is a path; an authority-form target has none.
+func splitTarget(method, target string) (path, query string) {
+	if method == "CONNECT" && !strings.HasPrefix(target, "/") {
+		return "", ""
+	}
+	if i := strings.Index(target, "://"); i > 0 && target[0] != '/' && strings.IndexByte(target[:i], '?') < 0 {
+		target = target[i+3:]
+		if j := strings.IndexAny(target, "/?"); j < 0 {
+			target = "/"
+		} else {
+			target = target[j:]
+		}
+	}
+	path, query, _ = strings.Cut(target, "?")
+	if path == "" {
+		path = "/"
+	}
+	return path, query
+}
+
+func (r *Request) parseSegments() {
+	rest := r.Path
+	for rest != "" {
+		var seg string
+		seg, rest, _ = strings.Cut(rest, "/")
+		if seg == "" {
+			continue
+		}
+		if len(r.Segments) == maxSegments {
+			r.Omitted++
+			continue
+		}
+		r.Segments = append(r.Segments, Param{Value: r.unescape(seg, false)})
+	}
+}
+
+func (r *Request) parseQuery() {
+	rest := r.RawQuery
+	for rest != "" {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if pair == "" {
+			continue
+		}
+		if len(r.Query) == maxParams {
+			r.Omitted++
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		r.Query = append(r.Query, Param{r.unescape(name, true), r.unescape(value, true)})
+	}
+}
+
+func (r *Request) parseCookies() {
+	for line := range r.Headers("Cookie") {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			pair = strings.TrimLeft(pair, " \t")
+			if pair == "" {
+				continue
+			}
+			if len(r.Cookies) == maxCookies {
+				r.Omitted++
+				continue
+			}
+			name, value, _ := strings.Cut(pair, "=")
+			r.Cookies = append(r.Cookies, Param{name, value})
+		}
+	}
+}
+
+// unescape decodes s into scratch, or returns s itself where nothing is escaped.
+func (r *Request) unescape(s string, plus bool) string {
+	if strings.IndexByte(s, '%') < 0 && (!plus || strings.IndexByte(s, '+') < 0) {
+		return s
+	}
+	start := len(r.scratch)
+	out, bad := AppendUnescaped(r.scratch, s, plus)
+	r.scratch = out
+	r.BadEscapes = r.BadEscapes || bad
+	return view(out[start:])
+}
+
+// AppendUnescaped appends s to dst with percent escapes decoded and, if plus,
+// '+' as a space. A percent sign that starts no escape stays, and bad is true.
+// The result is never longer than s.
+func AppendUnescaped(dst []byte, s string, plus bool) (out []byte, bad bool) {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '+' && plus:
+			c = ' '
+		case c == '%':
+			if i+2 < len(s) && hex(s[i+1]) < 16 && hex(s[i+2]) < 16 {
+				c = hex(s[i+1])<<4 | hex(s[i+2])
+				i += 2
+			} else {
+				bad = true
+			}
+		}
+		dst = append(dst, c)
+	}
+	return dst, bad
+}
+
+// hex returns the value of a hexadecimal digit, or 255.
+func hex(c byte) byte {
+	switch {
+	case c-'0' < 10:
+		return c - '0'
+	case c|0x20-'a' < 6:
+		return c | 0x20 - 'a' + 10
+	}
+	return 255
+}
+
+// view returns b as a string without copying; it lives as long as b is left alone.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Header returns the first value of a header, in any letter case, or "".
+func (r *Request) Header(name string) string {
+	for i := range r.Head.Fields {
+		if fold(r.Head.Fields[i].Name, name) {
+			return r.Head.Fields[i].Value
+		}
+	}
+	return ""
+}
+
+// Headers yields all values of a header in the order of arrival.
+func (r *Request) Headers(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range r.Head.Fields {
+			if fold(r.Head.Fields[i].Name, name) && !yield(r.Head.Fields[i].Value) {
+				return
+			}
+		}
+	}
+}
+
+// fold reports whether a and b are equal but for ASCII letter case.
+func fold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i++ {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if c-'A' < 26 {
+		return c | 0x20
+	}
+	return c
+}

@@ -1,0 +1,131 @@
+package request
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// WalkHead visits every value of the head that an attacker would put a payload
+// in: path, segments, query, cookies, and headers. It stops when visit returns
+// false. Parse must have run.
+//
+// Credentials that are opaque (bearer tokens, API keys) are not visited: there
+// is nothing to decode in them and they must not end up in evidence. Basic
+// credentials are visited decoded.
+func (r *Request) WalkHead(visit func(Value) bool) {
+	_ = r.walkPath(visit) && r.walkQuery(visit) && r.walkHeaders(visit) && r.walkCookies(visit)
+}
+
+func (r *Request) walkPath(visit func(Value) bool) bool {
+	if !visit(Value{InPath, "", r.decoded}) {
+		return false
+	}
+	if len(r.Segments) == 1 {
+		return true // the path has said it all
+	}
+	for i := range r.Segments {
+		if !visit(Value{InSegment, "", r.Segments[i].Value}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Request) walkQuery(visit func(Value) bool) bool {
+	for i := range r.Query {
+		q := &r.Query[i]
+		if q.Name != "" && !visit(Value{InQueryName, q.Name, q.Name}) {
+			return false
+		}
+		if q.Value != "" && !visit(Value{InQuery, q.Name, q.Value}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Request) walkHeaders(visit func(Value) bool) bool {
+	for i := range r.Head.Fields {
+		f := &r.Head.Fields[i]
+		text := f.Value
+		switch {
+		case fold(f.Name, "Cookie"):
+			continue
+		case fold(f.Name, "Authorization"):
+			text = r.basic(text)
+		case SecretHeader(f.Name):
+			text = transparent(text)
+		}
+		if text != "" && !visit(Value{InHeader, f.Name, text}) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Request) walkCookies(visit func(Value) bool) bool {
+	mark := len(r.scratch)
+	for i := range r.Cookies {
+		c := &r.Cookies[i]
+		text, flag := c.Value, r.BadEscapes
+		if strings.IndexByte(text, '%') >= 0 {
+			text = r.unescape(text, false)
+			r.BadEscapes = flag // said of the target only
+		}
+		ok := text == "" || visit(Value{InCookie, c.Name, text})
+		r.scratch = r.scratch[:mark]
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// transparent returns a secret's text if it cannot be an honest one (it holds
+// quotes, brackets, spaces or control bytes), or "".
+func transparent(s string) string {
+	_, rest, _ := strings.Cut(s, " ") // after a scheme such as Bearer
+	if strings.ContainsAny(rest, "'\"<>() `;|{}\\") || rest == "" && strings.ContainsAny(s, "'\"<>()`;|{}\\") {
+		return s
+	}
+	return ""
+}
+
+// basic returns the decoded "user:password" of Basic credentials; of other
+// schemes what transparent returns.
+func (r *Request) basic(s string) string {
+	scheme, rest, _ := strings.Cut(s, " ")
+	if !fold(scheme, "basic") || len(rest) > 4096 {
+		return transparent(s)
+	}
+	// The decoded bytes stand behind what Parse put into scratch and are not
+	// kept: the next value may overwrite them.
+	start := len(r.scratch)
+	buf, err := base64.StdEncoding.AppendDecode(r.scratch, []byte(strings.TrimSpace(rest)))
+	if err != nil || len(buf) == start {
+		return transparent(s)
+	}
+	return view(buf[start:])
+}
+
+// HeadLogin returns what the head holds of a login attempt: the user name in
+// Basic credentials or in the query, and whether a password stands beside it.
+// The name is valid until the next method call on r.
+func (r *Request) HeadLogin() (user string, password bool) {
+	if auth := r.Header("Authorization"); auth != "" {
+		scheme, _, _ := strings.Cut(auth, " ")
+		if fold(scheme, "basic") {
+			u, _, found := strings.Cut(r.basic(auth), ":")
+			return u, found
+		}
+	}
+	best := 0
+	for i := range r.Query {
+		rank, secret := loginField(r.Query[i].Name)
+		if rank > best {
+			best, user = rank, r.Query[i].Value
+		}
+		password = password || secret && r.Query[i].Value != ""
+	}
+	return user, password
+}
