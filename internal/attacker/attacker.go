@@ -109,16 +109,6 @@ func ClientKey(seed uint64, p netip.Prefix, software uint64) uint64 {
 	return Key(seed, Client, hi, lo, software)
 }
 
-// Digest returns a keyed 64-bit digest of s: FNV-1a (Fowler, Noll and Vo, 1991)
-// over seeded state with a final mix. It is for tables, not for secrets.
-func Digest(seed uint64, s string) uint64 {
-	h := seed ^ 0xcbf29ce484222325
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 0x100000001b3
-	}
-	return mix(h)
-}
-
 func words(p netip.Prefix) (hi, lo uint64) {
 	b := p.Addr().As16()
 	for i := range 8 {

@@ -51,9 +51,10 @@ func (g *guarded) has(endpoint uint64) bool {
 }
 
 // Learn adds one exchange that the upstream has answered to the client's
-// behaviour. It appends what it finds to r.Signals and stages that changed to
-// r.Changes. credential is the key of the request's credential, accepted or not.
-func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, credential uint64, x Exchange) {
+// behaviour. It appends what it finds to r.Signals, has excuse remove from there
+// (from an index on) what is not to count, and appends stages that changed to
+// r.Changes.
+func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange, excuse func(from int)) {
 	ms := millis(now)
 	if x.Status == 401 {
 		t.guarded.mark(x.Endpoint)
@@ -66,7 +67,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, credential
 		found = c.conclude(ms, x)
 		good = c.rates.fine >= established && c.stage == signal.Clear
 	})
-	if x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
+	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
 		t.accept(ms, r, credential)
 	}
 	if good {
@@ -75,7 +76,12 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, credential
 	if len(found) == 0 {
 		return
 	}
+	from := len(r.Signals)
 	r.Signals = append(r.Signals, found...)
+	excuse(from)
+	if found = r.Signals[from:]; len(found) == 0 {
+		return
+	}
 	t.update(now, rules, r, func(rec *record) {
 		for _, s := range found {
 			if s.Kind == signal.LoginFailure {

@@ -75,7 +75,7 @@ var table = [Kinds]Info{
 	ErrorRatio:          {"error-ratio", Behaviour, [3]float64{1.6, 2.2, 2.2}, hour, false, "most of its requests fail"},
 	PathSpread:          {"path-spread", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for many paths that do not exist"},
 	LoginFailure:        {"login-failure", Auth, [3]float64{0.8, 2.2, 2.2}, hour, false, "failed logins"},
-	LoginFanout:         {"login-fanout", Auth, [3]float64{2.6, 4.4, 4.4}, hour, false, "failed logins as many different users"},
+	LoginFanout:         {"login-fanout", Auth, [3]float64{2.6, 4.4, 6.0}, hour, false, "failed logins as many different users"},
 	SlowRequest:         {"slow-request", Volume, [3]float64{0.8, 1.6, 1.6}, hour, false, "sends its request so slowly that it holds a connection"},
 	StreamAbuse:         {"stream-abuse", Volume, [3]float64{1.6, 3.0, 3.0}, hour, false, "resets or floods HTTP/2 streams"},
 	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},

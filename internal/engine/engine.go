@@ -1,0 +1,264 @@
+// Package engine judges: it puts the packages of the core in order for each
+// request and holds the state that they share. It is the only package that
+// front ends ask.
+//
+// For each request a front end calls Begin with the head, Body with what it
+// holds of the body (up to twice), and End with the outcome; Tick every 250 ms.
+// Time comes in with each call, so a replay runs the very code of live traffic.
+//
+// All methods are safe for concurrent use, but calls for one request must not
+// overlap and Tick must not be called concurrently with itself. A panic inside
+// is caught and becomes a verdict: pass with an alarm, or refuse where the route
+// is fail: closed.
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"bartizan/internal/attacker"
+	"bartizan/internal/detect"
+	"bartizan/internal/digest"
+	"bartizan/internal/policy"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Options make an Engine.
+type Options struct {
+	Policy   *policy.Policy
+	Detector *detect.Detector
+	// Codings decode bodies for inspection, by name: "gzip", "br".
+	Codings map[string]request.Coding
+	// Clients is the ceiling of tracked keys.
+	Clients int
+	// Seed keys every table and id. Live it is random and kept with the state;
+	// on replay it is fixed.
+	Seed uint64
+	// Start tells apart the ids of two runs under one seed.
+	Start time.Time
+	// Recent is how many notable verdicts Explain knows; 0 means 4,096.
+	Recent int
+	// Node names this process in events.
+	Node string
+}
+
+// Engine judges requests. Make one with New.
+type Engine struct {
+	seed      uint64
+	ids       uint64
+	count     atomic.Uint64
+	current   atomic.Pointer[compiled]
+	detector  *detect.Detector
+	codings   map[string]request.Coding
+	attackers *attacker.Table
+	recent    *ring
+	passAll   atomic.Int64 // ns since the epoch: until when everything passes
+	faults    atomic.Uint64
+	node      string
+}
+
+// compiled is a policy with what the engine derives from it.
+type compiled struct {
+	policy  *policy.Policy
+	rules   attacker.Rules
+	inspect int
+	version uint64
+}
+
+// New returns an engine. It panics if a policy or a ceiling is missing.
+func New(o Options) *Engine {
+	if o.Policy == nil || o.Detector == nil {
+		panic("engine: New needs a policy and a detector")
+	}
+	if o.Recent == 0 {
+		o.Recent = 4096
+	}
+	e := &Engine{
+		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, codings: o.Codings,
+		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
+	}
+	e.Swap(o.Policy)
+	return e
+}
+
+// Swap makes p the policy for all requests that begin from now on. State stays.
+func (e *Engine) Swap(p *policy.Policy) {
+	o := p.Options()
+	next := &compiled{policy: p, inspect: o.BodyInspect, version: 1}
+	next.rules = attacker.Rules{
+		Watch: o.Thresholds.Watch, Interrogate: o.Thresholds.Interrogate, Tarpit: o.Thresholds.Tarpit, Block: o.Thresholds.Block,
+		First: o.Block.First, Grow: o.Block.Grow, Max: o.Block.Max,
+	}
+	if old := e.current.Load(); old != nil {
+		next.version = old.version + 1
+	}
+	e.current.Store(next)
+}
+
+// Policy returns the policy in force.
+func (e *Engine) Policy() *policy.Policy { return e.current.Load().policy }
+
+// Verdict is what to do with a request. The zero value is no verdict: its Unset
+// action must be treated as a fault, never as a pass.
+type Verdict struct {
+	policy.Decision
+	Mode policy.Mode
+	// Fault is why a malformed message is refused.
+	Fault request.Fault
+	// Inspect is how many bytes of the body the engine wants to see.
+	Inspect int
+	// Cause is set for an engine fault: what to log.
+	Cause string
+}
+
+// Refused reports whether the request must not go upstream.
+func (v Verdict) Refused() bool { return v.Action != signal.Pass }
+
+// Begin judges the head of r, which the front end has filled, at now.
+func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
+	defer e.guard(r, &v)
+	s := e.current.Load()
+	r.Time = now
+	if r.ID == "" {
+		r.ID = e.nextID()
+	}
+	r.Parse()
+	site, route := e.place(s, r)
+	e.identify(r)
+	e.attackers.Stand(now, s.rules, r)
+	if r.Head.Fault != request.Fine {
+		return e.malformed(now, s, r, r.Head.Fault)
+	}
+	if site == nil {
+		return Verdict{Decision: policy.Decision{Would: signal.BlockAction, Action: signal.BlockAction, Reason: policy.UnknownHost}}
+	}
+	v.Mode = site.ModeOf(route)
+	if d, ok := s.policy.Listed(now, r); ok {
+		v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))
+		return v
+	}
+	if r.Standing.Stage != signal.Block {
+		e.detector.Head(r)
+		e.software(r)
+		s.policy.Excuse(now, r, 0)
+		e.attackers.Observe(now, s.rules, r, r.Signals)
+		v.Inspect = s.inspect
+	}
+	return e.judge(now, s, r, v)
+}
+
+// Body judges the first bytes of r's body at now; complete says that there are
+// no more. It may be called again with a longer prefix. v is the verdict so far.
+func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte, complete bool, scratch *Scratch) (out Verdict) {
+	out = v
+	defer e.guard(r, &out)
+	s := e.current.Load()
+	found := len(r.Signals)
+	e.inspect(s, r, body, complete, scratch)
+	s.policy.Excuse(now, r, found)
+	if len(r.Signals) > found {
+		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
+	}
+	return e.judge(now, s, r, v)
+}
+
+// judge turns standing and signals into a verdict.
+func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
+	d := s.policy.Judge(now, r)
+	if d.Would != signal.Pass && s.policy.Exempt(r) {
+		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
+		return v
+	}
+	v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))
+	return v
+}
+
+// malformed judges a message that nobody may forward. That it was sent is
+// evidence; that it is refused is not in question.
+func (e *Engine) malformed(now time.Time, s *compiled, r *request.Request, f request.Fault) Verdict {
+	found := len(r.Signals)
+	if sig, ok := faultSignal(f); ok {
+		r.Signals = append(r.Signals, sig)
+	}
+	s.policy.Excuse(now, r, found)
+	if len(r.Signals) > found {
+		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
+	}
+	return Verdict{Decision: policy.Decision{Would: signal.BlockAction, Action: signal.BlockAction, Reason: policy.Malformed}, Fault: f}
+}
+
+// Malformed judges r, which turned out malformed after its head.
+func (e *Engine) Malformed(now time.Time, r *request.Request, f request.Fault) (v Verdict) {
+	defer e.guard(r, &v)
+	return e.malformed(now, e.current.Load(), r, f)
+}
+
+// place finds site and route of r.
+func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.Route) {
+	r.Endpoint.Template = request.Template(r.Path)
+	site := s.policy.Site(r.Head.Host)
+	if site == nil {
+		return nil, nil
+	}
+	r.Site = site.Name()
+	route := site.Route(r.Head.Method, r.Segments)
+	r.Endpoint.Tags = route.TagSet()
+	return site, route
+}
+
+// PassAll lets everything pass until then, while judging goes on: break-glass.
+// A time that is over ends it.
+func (e *Engine) PassAll(until time.Time) { e.passAll.Store(until.UnixNano()) }
+
+// PassingUntil returns until when everything passes; zero if nothing does.
+func (e *Engine) PassingUntil(now time.Time) time.Time {
+	if !e.passing(now) {
+		return time.Time{}
+	}
+	return time.Unix(0, e.passAll.Load()).UTC()
+}
+
+func (e *Engine) passing(now time.Time) bool { return now.UnixNano() < e.passAll.Load() }
+
+// guard turns a panic into a verdict.
+func (e *Engine) guard(r *request.Request, v *Verdict) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	e.faults.Add(1)
+	*v = Verdict{Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: policy.EngineFault}, Cause: fmt.Sprintf("%v\n%s", cause, debug.Stack())}
+	if site := e.current.Load().policy.Site(r.Head.Host); site != nil {
+		if route := site.Route(r.Head.Method, r.Segments); route != nil && route.FailClosed {
+			v.Would, v.Action = signal.BlockAction, signal.BlockAction
+		}
+	}
+}
+
+// nextID returns a reference id that no other run under this seed has given:
+// 13 base-32 digits that tell nothing of how many requests there are.
+func (e *Engine) nextID() string {
+	const digits = "0123456789abcdefghjkmnpqrstvwxyz" // Crockford
+	x := scramble(e.ids + e.count.Add(1))
+	var out [13]byte
+	for i := range out {
+		out[i] = digits[x&31]
+		x >>= 5
+	}
+	return string(out[:])
+}
+
+// scramble is a bijection, so that no two counts give one id: SplitMix64
+// (Steele, Lea and Flood, 2014).
+func scramble(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// Tick does what time brings: nothing that the parts built so far cannot do on
+// demand. It is called every 250 ms.
+func (e *Engine) Tick(time.Time) {}

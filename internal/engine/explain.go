@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"bartizan/internal/attacker"
+	"bartizan/internal/policy"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Explanation says what was decided of one request and why.
+type Explanation struct {
+	Event
+	Mode     string `json:"mode"`
+	Endpoint string `json:"endpoint"`
+	Software string `json:"software"` // family that the User-Agent claims
+	JA4      string `json:"ja4,omitempty"`
+	H2       string `json:"h2,omitempty"`
+	// Records are what is known by now of the client, its address and its
+	// credential, as far as there is anything.
+	Records []Record `json:"records,omitempty"`
+	// Undo says what would undo it, one command or setting a line.
+	Undo []string `json:"undo,omitempty"`
+
+	keys attacker.Keys
+}
+
+// Record is one attacker record for people.
+type Record struct {
+	Name     string     `json:"name"`
+	Scope    string     `json:"scope"`
+	Address  string     `json:"address"`
+	Stage    string     `json:"stage"`
+	Risk     float64    `json:"risk"`
+	Score    float64    `json:"score"` // log odds
+	Until    *time.Time `json:"until,omitempty"`
+	Blocks   int        `json:"blocks,omitempty"`
+	First    time.Time  `json:"first"`
+	Seen     time.Time  `json:"seen"`
+	Parts    []Share    `json:"parts,omitempty"`
+	Vantages []Share    `json:"vantages,omitempty"`
+	Hard     float64    `json:"hard,omitempty"`
+	Requests float64    `json:"requests"` // answered, decayed over ten minutes
+	Errors   float64    `json:"errors"`
+	Failed   float64    `json:"failed_logins,omitempty"`
+	Users    float64    `json:"users_tried,omitempty"`
+	Missing  float64    `json:"missing_paths,omitempty"`
+	Others   float64    `json:"others,omitempty"`
+}
+
+// Share is one kind's or vantage's part of a risk, in nats.
+type Share struct {
+	Name string  `json:"name"`
+	Band string  `json:"band,omitempty"`
+	Mass float64 `json:"mass,omitempty"` // decayed number of events
+	Nats float64 `json:"nats"`
+}
+
+// Explain returns why the request with this reference id was judged as it was.
+// It knows the last few thousand requests that were in any way notable.
+func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
+	x, ok := e.recent.find(id)
+	if !ok {
+		return x, false
+	}
+	rules := e.current.Load().rules
+	for _, key := range x.keys {
+		if v, ok := e.attackers.Lookup(now, rules, key); ok {
+			x.Records = append(x.Records, recordOf(v))
+		}
+	}
+	x.Undo = undo(x)
+	return x, true
+}
+
+// ExplainAddress returns all records of an address, riskiest first.
+func (e *Engine) ExplainAddress(now time.Time, a netip.Addr) []Record {
+	return records(e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
+}
+
+// Attackers returns the riskiest records at stage or above, at most limit.
+func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Record {
+	return records(e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+}
+
+func records(views []attacker.View) []Record {
+	out := make([]Record, len(views))
+	for i, v := range views {
+		out[i] = recordOf(v)
+	}
+	return out
+}
+
+func recordOf(v attacker.View) Record {
+	r := Record{
+		Name: v.Name, Scope: v.Scope.String(), Address: v.Address, Stage: v.Stage.String(), Risk: round(v.Sum.Risk), Score: round(v.Sum.Score),
+		Blocks: v.Blocks, First: v.First, Seen: v.Seen, Hard: round(v.Sum.Hard), Requests: round(v.Requests), Errors: round(v.Errors),
+		Failed: round(v.Failed), Users: round(v.Users), Missing: round(v.Missing), Others: round(v.Others),
+	}
+	if !v.Until.IsZero() {
+		r.Until = &v.Until
+	}
+	for _, p := range v.Sum.Parts {
+		r.Parts = append(r.Parts, Share{p.Kind.String(), p.Band.String(), round(p.Mass), round(p.Share)})
+	}
+	for i, nats := range v.Sum.Vantages {
+		if nats > 0.05 {
+			r.Vantages = append(r.Vantages, Share{Name: signal.Vantage(i).String(), Nats: round(nats)})
+		}
+	}
+	return r
+}
+
+func (e *Engine) explanation(now time.Time, r *request.Request, v Verdict, o request.Outcome, version uint64) Explanation {
+	x := Explanation{
+		Event: e.event(now, r, v, o, "verdict"), Mode: v.Mode.String(), Endpoint: clip(r.Head.Method + " " + r.Endpoint.Template),
+		Software: r.Software.Claimed.String(), JA4: clip(r.Software.JA4), H2: clip(r.Software.H2), keys: r.Standing.Keys,
+	}
+	x.Policy = version
+	return x
+}
+
+// undo lists what an operator could do, narrowest first.
+func undo(x Explanation) []string {
+	var out []string
+	if x.Reason == policy.Exploit.String() || x.Reason == policy.StageReason.String() {
+		for _, s := range x.Signals {
+			if s.Kind != "" && s.Where != "" {
+				out = append(out, fmt.Sprintf("exceptions: - {endpoint: %q, field: %q, kind: %s, reason: ...}", x.Endpoint, s.Where, s.Kind))
+			}
+		}
+	}
+	switch {
+	case x.Reason == policy.StageReason.String():
+		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
+	case x.Reason == policy.DenyListed.String():
+		out = append(out, "remove "+x.Entry+" from the configuration")
+	}
+	return out
+}
+
+// ring keeps the last explanations, by id.
+type ring struct {
+	mu   sync.Mutex
+	at   map[string]int
+	list []Explanation
+	next int
+}
+
+func newRing(n int) *ring { return &ring{at: make(map[string]int, n), list: make([]Explanation, n)} }
+
+func (g *ring) add(x Explanation) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if old := g.list[g.next].Request; old != "" && g.at[old] == g.next {
+		delete(g.at, old)
+	}
+	g.list[g.next] = x
+	g.at[x.Request] = g.next
+	g.next = (g.next + 1) % len(g.list)
+}
+
+func (g *ring) find(id string) (Explanation, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i, ok := g.at[id]
+	if !ok {
+		return Explanation{}, false
+	}
+	return g.list[i], true
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"strings"
+
+	"bartizan/internal/attacker"
+	"bartizan/internal/digest"
+	"bartizan/internal/fingerprint"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Scratch is the memory of one body's inspection. It belongs to one goroutine
+// at a time; pool it.
+type Scratch struct {
+	walk  request.Scratch
+	plain []byte // decoded content
+}
+
+// identify finds the software and the keys that evidence goes to.
+func (e *Engine) identify(r *request.Request) {
+	r.Software = fingerprint.Classify(e.seed, fingerprint.Facts{
+		JA4: r.Conn.TLS.JA4, H2: r.Conn.H2, Proto: r.Head.Proto, Secure: r.Conn.Secure, Fields: r.Head.Fields, Ordered: r.Head.Ordered,
+	})
+	keys := &r.Standing.Keys
+	keys[attacker.Client] = attacker.ClientKey(e.seed, r.Client.Key, r.Software.Key)
+	keys[attacker.Address] = attacker.AddressKey(e.seed, r.Client.Key)
+	keys[attacker.Credential] = 0
+	if c := r.Credential(); c != "" {
+		keys[attacker.Credential] = attacker.Key(e.seed, attacker.Credential, digest.String(e.seed, c))
+	}
+}
+
+// software turns contradictions into signals.
+func (e *Engine) software(r *request.Request) {
+	c := r.Software.Contradicts
+	if c.Agent() {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UserAgentMismatch, Band: agentBand(c), Where: "header:User-Agent", Note: c.String()})
+	}
+	if c.Order() {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.HeaderOrderMismatch, Where: "header-order", Note: c.String()})
+	}
+	if r.Header("User-Agent") == "" {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.MissingUserAgent, Where: "header:User-Agent"})
+	}
+}
+
+// agentBand: what the transport contradicts is strong, what only a header
+// contradicts is not, since extensions and proxies change headers.
+func agentBand(c fingerprint.Contradiction) signal.Band {
+	if c&(fingerprint.TLSLibrary|fingerprint.TLSOther|fingerprint.H2Order|fingerprint.H2Opening) != 0 {
+		return signal.Likely
+	}
+	return signal.Hint
+}
+
+// faultSignal says what a malformed message is evidence of. Most come from
+// broken programs; two readings of one length do not.
+func faultSignal(f request.Fault) (signal.Signal, bool) {
+	s := signal.Signal{Kind: signal.ProtocolOddity, Band: signal.Hint, Where: "head", Note: f.String(), Digest: uint64(f)}
+	switch f {
+	case request.FaultLengthAndCoding, request.FaultLengthDuplicate, request.FaultCodingInvalid, request.FaultCodingUnknown, request.FaultChunk, request.FaultBareCR, request.FaultFolding:
+		s.Kind, s.Band = signal.Smuggling, signal.Likely
+	case request.FaultHostDuplicate, request.FaultFieldName, request.FaultBareLF, request.FaultLengthInvalid:
+		s.Kind = signal.Smuggling
+	case request.FaultSlow:
+		s.Kind = signal.SlowRequest
+	case request.FaultStreams:
+		s.Kind, s.Band = signal.StreamAbuse, signal.Likely
+	case request.FaultVersion, request.FaultRequestLine:
+		s.Band = signal.Likely
+	case request.Fine:
+		return s, false
+	}
+	return s, true
+}
+
+// inspect decodes the prefix of a body, walks its values and appends signals.
+func (e *Engine) inspect(s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) {
+	if len(body) == 0 {
+		return
+	}
+	if coding := r.Header("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		// A prefix that cannot be decoded is judged as it stands.
+		if plain, err := request.Decode(e.codings, coding, body, s.inspect, scratch.plain[:0]); err == nil || len(plain) > 0 {
+			scratch.plain, body = plain, plain
+			complete = complete && len(plain) < s.inspect
+		}
+	}
+	contentType := r.Header("Content-Type")
+	body = request.UTF8(contentType, body)
+	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
+		e.detector.Body(r, v)
+		return true
+	})
+	r.Inspected, r.Truncated = info.Bytes, info.Truncated
+	if info.Password {
+		r.Login.Password = true
+	}
+	if info.User != "" {
+		r.Login.User = digest.Folded(e.seed, info.User) | 1
+	}
+	if info.DuplicateKeys {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.ProtocolOddity, Where: "body", Note: "an object names one key twice"})
+	}
+}
+
+// loginAttempt reports whether r tries to log in: on a route tagged so, or where
+// a password is sent to a path that says so.
+func loginAttempt(r *request.Request) bool {
+	if r.Endpoint.Tags.Has(request.TagLogin) {
+		return r.Head.Method == "POST" || r.Head.Method == "PUT" || r.Login.Password
+	}
+	if !r.Login.Password {
+		return false
+	}
+	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
+		if loginWord(r.Segments[i].Value) {
+			return true
+		}
+	}
+	return false
+}
+
+func loginWord(s string) bool {
+	for _, w := range [...]string{"login", "log-in", "log_in", "signin", "sign-in", "sign_in", "logon", "auth", "authenticate", "authentication", "token", "tokens", "session", "sessions"} {
+		if strings.EqualFold(s, w) {
+			return true
+		}
+	}
+	return false
+}

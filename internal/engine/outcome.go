@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"time"
+
+	"bartizan/internal/attacker"
+	"bartizan/internal/digest"
+	"bartizan/internal/policy"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// repeatEvery is how often a client that keeps doing the same is reported.
+const repeatEvery = 10 * time.Second
+
+// End learns from the outcome of r at now (arrival plus duration) and returns
+// what is to be reported. v is the last verdict. Our own answers teach nothing.
+// It must be called once for every request that began, refused ones too.
+func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Outcome) (events []Event) {
+	defer func() {
+		var fault Verdict
+		if e.guard(r, &fault); fault.Cause != "" {
+			events = append(events, e.event(now, r, fault, o, "fault"))
+		}
+	}()
+	s := e.current.Load()
+	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
+		e.learn(now, s, r, o)
+	}
+	if v.Cause != "" {
+		events = append(events, e.event(now, r, v, o, "fault"))
+	}
+	if !notable(r, v) {
+		return events
+	}
+	e.recent.add(e.explanation(now, r, v, o, s.version))
+	return append(events, e.report(now, r, v, o)...)
+}
+
+// learn hands the outcome to the attacker table.
+func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
+	x := attacker.Exchange{
+		Status:   o.Status,
+		Endpoint: digest.Mix(digest.String(e.seed, r.Head.Method), digest.String(e.seed, r.Endpoint.Template)),
+		Login:    loginAttempt(r),
+		User:     r.Login.User,
+		Suspect:  strong(r.Signals),
+	}
+	if o.Status == 404 {
+		x.Path = digest.String(e.seed, r.Path)
+	}
+	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
+}
+
+// strong reports whether any signal is more than a hint.
+func strong(found []signal.Signal) bool {
+	for _, s := range found {
+		if s.Band >= signal.Likely {
+			return true
+		}
+	}
+	return false
+}
+
+// notable: worth an explanation. Plain passes are not kept.
+func notable(r *request.Request, v Verdict) bool {
+	return v.Would != signal.Pass || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
+}
+
+// report returns the events of one request: each step of a stage, and the
+// request itself where it was (or would have been) refused or shows strong
+// evidence; repeats of one client only every ten seconds, with their number.
+func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.Outcome) (events []Event) {
+	for _, c := range r.Changes {
+		ev := e.event(now, r, v, o, "stage")
+		ev.From, ev.Stage, ev.Risk, ev.Attacker = c.From.String(), c.To.String(), round(c.Risk), attacker.Name(c.Key)
+		ev.Scope = attacker.Scope(c.Scope).String()
+		if c.To == signal.Block {
+			ev.Until = &c.Until
+			ev.Sentence = &attacker.Sentence{Key: c.Key, Scope: attacker.Scope(c.Scope), Prefix: c.Address, Until: c.Until, Blocks: c.Blocks, At: now}
+		}
+		events = append(events, ev)
+	}
+	kind := "evidence"
+	switch {
+	case v.Refused():
+		kind = "refused"
+	case v.Would != signal.Pass:
+		kind = "would-refuse"
+	case !strong(r.Signals):
+		return events
+	}
+	report, swallowed := true, 0
+	if v.Reason == policy.StageReason || kind == "evidence" {
+		report, swallowed = e.attackers.Quiet(now, r.Standing.Keys[attacker.Client], repeatEvery)
+	}
+	if report {
+		ev := e.event(now, r, v, o, kind)
+		ev.Repeats = swallowed
+		events = append(events, ev)
+	}
+	return events
+}

@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"io"
+	"time"
+
+	"bartizan/internal/attacker"
+	"bartizan/internal/signal"
+)
+
+// ErrSnapshot marks a snapshot that cannot be used.
+var ErrSnapshot = attacker.ErrSnapshot
+
+// Snapshot writes what must survive a restart. Requests go on meanwhile.
+func (e *Engine) Snapshot(w io.Writer) error { return e.attackers.Snapshot(w) }
+
+// Restore reads a snapshot; call it before the first request. On an error that
+// wraps ErrSnapshot nothing has been taken over and the engine is as new.
+func (e *Engine) Restore(now time.Time, r io.Reader) (records int, err error) {
+	return e.attackers.Restore(now, r)
+}
+
+// Impose restores a block from the journal and reports whether it still holds.
+func (e *Engine) Impose(now time.Time, s attacker.Sentence) bool { return e.attackers.Impose(now, s) }
+
+// Unblock clears stage, evidence and repetition of an address or of the record
+// with a display name, and returns how many records that touched.
+func (e *Engine) Unblock(p attacker.Pardon) int { return e.attackers.Unblock(p) }
+
+// Stats are the engine's counters.
+type Stats struct {
+	Attackers attacker.Stats
+	Faults    uint64 // panics caught
+	Policy    uint64 // version in force
+}
+
+// Stats returns counters for metrics; it takes each shard's lock for a moment.
+func (e *Engine) Stats() Stats {
+	return Stats{Attackers: e.attackers.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
+}
+
+// Census counts clients by stage. It walks the whole table.
+func (e *Engine) Census(now time.Time) [signal.Stages]int { return e.attackers.Census(now) }
