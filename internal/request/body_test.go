@@ -201,6 +201,7 @@ func FuzzWalkBody(f *testing.F) {
 	f.Add("application/xml", "<a b='c'>&#65;<![CDATA[")
 	f.Add("multipart/form-data; boundary=\"a", "--a\r\n\r\n")
 	f.Add("application/x-www-form-urlencoded", "{a=1")
+	f.Add("text/xml", "<>0")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		total := 0
 		info := WalkBody(contentType, []byte(body), false, new(Scratch), func(v Value) bool {

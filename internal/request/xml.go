@@ -82,7 +82,7 @@ func (w *walker) tag(s string, depth int) (rest, element string, level int) {
 	for i := n; i < len(s); i++ {
 		switch s[i] {
 		case '>':
-			if s[i-1] == '/' {
+			if i > 0 && s[i-1] == '/' {
 				return s[i+1:], "", depth - 1
 			}
 			return s[i+1:], element, depth
