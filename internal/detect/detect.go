@@ -1,0 +1,183 @@
+// Package detect looks for attacks in the values that a client sends, and for
+// what only attack tools ask for or call themselves.
+//
+// It looks at each value once. A gate of byte classes and words, one pass over
+// the value, decides which of the few detectors may run; benign values seldom
+// get past it. What a hit is worth is said in bands: Certain is for shapes that
+// mean nothing but an attack, in a value that is no prose; Hint is all that a
+// text about attacks, or code, can get. It knows nothing of clients and decides
+// on no request.
+//
+// A Detector is immutable and safe for concurrent use.
+package detect
+
+import (
+	"sync"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Lists are the word lists that come from outside. Letter case does not matter.
+type Lists struct {
+	// ProbePaths are files and directories that scanners ask for, without the
+	// leading slash or with it.
+	ProbePaths []string
+	// ScannerAgents are names of attack tools as they stand in User-Agents.
+	ScannerAgents []string
+	// SystemFiles are files of operating systems and servers: "etc/passwd".
+	SystemFiles []string
+	// ShellWords are commands, "bin/" before the name or not.
+	ShellWords []string
+}
+
+// maxSignals is how many signals one request may carry.
+const maxSignals = 16
+
+// Detector holds the compiled lists.
+type Detector struct {
+	seed     uint64
+	words    wordTable
+	probes   phrases
+	agents   phrases
+	files    phrases
+	commands commandSet
+	pool     sync.Pool // of *scan
+}
+
+// New compiles the lists. seed keys the digests of values.
+func New(seed uint64, l Lists) *Detector {
+	d := &Detector{seed: seed, probes: newPhrases(probeWords(l.ProbePaths)), agents: newPhrases(l.ScannerAgents), files: newPhrases(systemFiles(l.SystemFiles))}
+	d.commands = newCommandSet(l.ShellWords)
+	d.words = newWordTable()
+	d.pool.New = func() any { return new(scan) }
+	return d
+}
+
+// Head judges path, query, cookies and headers of a parsed request and appends
+// what it finds to its signals.
+func (d *Detector) Head(r *request.Request) {
+	s := d.pool.Get().(*scan)
+	defer d.pool.Put(s)
+	d.probePath(r)
+	d.scannerAgent(r)
+	r.WalkHead(func(v request.Value) bool {
+		d.value(r, s, v)
+		return true
+	})
+}
+
+// Body judges one value of a body and appends what it finds to the request's
+// signals. It is made to be called from request.WalkBody's visitor.
+func (d *Detector) Body(r *request.Request, v request.Value) {
+	s := d.pool.Get().(*scan)
+	defer d.pool.Put(s)
+	d.value(r, s, v)
+}
+
+// finding is what a detector says of a value.
+type finding struct {
+	kind signal.Kind
+	band signal.Band
+	at   int // where the span begins in the scanned text
+}
+
+// value runs the gate over one value and what it lets through over the layers
+// below: text that is encoded once more than the protocol asks for.
+func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
+	s.begin(v, v.Text)
+	for layer := 0; ; layer++ {
+		g := d.words.gate(s.text)
+		if g.bits&interesting != 0 || g.words != 0 {
+			s.gate = g
+			d.detectors(r, s, v)
+		}
+		if layer == maxLayers || g.bits&hasEscape == 0 || !s.unescape() {
+			return
+		}
+	}
+}
+
+// detectors runs those that the gate lets through, in a fixed order.
+func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
+	for _, run := range [...]struct {
+		gate   func(*scan) bool
+		detect func(*Detector, *scan) finding
+	}{
+		{sqlGate, (*Detector).sqlInjection},
+		{xssGate, (*Detector).xss},
+		{traversalGate, (*Detector).traversal},
+		{commandGate, (*Detector).command},
+		{codeGate, (*Detector).code},
+	} {
+		if !run.gate(s) {
+			continue
+		}
+		if f := run.detect(d, s); f.kind != signal.None {
+			d.add(r, f, v, s.span(f.at))
+		}
+	}
+}
+
+// add appends a signal, or raises the band of one of the same kind at the same
+// place. When there is no room a weaker one gives way.
+func (d *Detector) add(r *request.Request, f finding, v request.Value, span string) {
+	where := placeOf(v)
+	for i := range r.Signals {
+		if o := &r.Signals[i]; o.Kind == f.kind && o.Where == where {
+			if f.band > o.Band {
+				*o = d.signal(f, v, where, span)
+			}
+			return
+		}
+	}
+	if len(r.Signals) < maxSignals {
+		r.Signals = append(r.Signals, d.signal(f, v, where, span))
+		return
+	}
+	for i := range r.Signals {
+		if r.Signals[i].Band < f.band {
+			r.Signals[i] = d.signal(f, v, where, span)
+			return
+		}
+	}
+}
+
+func (d *Detector) signal(f finding, v request.Value, where, span string) signal.Signal {
+	note := "~"
+	if !secret(v) {
+		note = request.Excerpt(span, maxNote)
+	}
+	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text)}
+}
+
+const maxNote = 96
+
+// secret reports whether the value must not be shown.
+func secret(v request.Value) bool {
+	if v.In.Name() {
+		return false
+	}
+	return v.In == request.InHeader && request.SecretHeader(v.Key) || v.In != request.InHeader && request.SecretField(v.Key)
+}
+
+// placeOf names the place of a value as events print it.
+func placeOf(v request.Value) string {
+	var prefix string
+	switch {
+	case v.In <= request.InSegment:
+		return "path"
+	case v.In <= request.InQuery:
+		prefix = "query:"
+	case v.In == request.InHeader:
+		prefix = "header:"
+	case v.In == request.InCookie:
+		prefix = "cookie:"
+	case v.Key == "":
+		return "body"
+	default:
+		prefix = "body:"
+	}
+	return prefix + request.Excerpt(v.Key, maxNote-len(prefix))
+}

@@ -1,0 +1,70 @@
+package detect
+
+import "bartizan/internal/signal"
+
+// prose reports whether the value is text that people write: sentences, code,
+// documents. Such a value may quote an attack, so none in it is certain. It is
+// judged by its words: an injection is mostly words of its own language.
+func (s *scan) prose() bool {
+	g := &s.gate
+	switch {
+	case len(s.text) > 2000, g.breaks >= 4:
+		return true
+	case g.plain >= 8 && g.plain > 2*g.known:
+		return true
+	case g.breaks >= 2 && g.plain >= 6:
+		return true
+	}
+	return false
+}
+
+// limit lowers a band where the value is prose.
+func (s *scan) limit(b signal.Band) signal.Band {
+	if b > signal.Hint && s.prose() {
+		return signal.Hint
+	}
+	return b
+}
+
+// wordByte reports whether c can stand in a word.
+func wordByte(c byte) bool { return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' }
+
+// skip returns the first index from i on whose byte is none of set.
+func skip(s string, i int, set string) int {
+	for i < len(s) {
+		found := false
+		for j := 0; j < len(set); j++ {
+			if s[i] == set[j] {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+// wordAt returns the word that begins at s[i].
+func wordAt(s string, i int) string {
+	j := i
+	for j < len(s) && wordByte(s[j]) {
+		j++
+	}
+	return s[i:j]
+}
+
+// oneOf reports whether w is among list.
+func oneOf(w string, list ...string) bool {
+	for _, l := range list {
+		if w == l {
+			return true
+		}
+	}
+	return false
+}
+
+// hasAt reports whether w stands at s[i:].
+func hasAt(s string, i int, w string) bool { return len(s)-i >= len(w) && s[i:i+len(w)] == w }

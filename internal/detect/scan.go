@@ -1,0 +1,219 @@
+package detect
+
+import (
+	"unicode/utf8"
+	"unsafe"
+
+	"bartizan/internal/request"
+)
+
+const (
+	maxLayers = 3       // encodings undone beyond what the protocol asks for
+	maxText   = 8 << 10 // bytes of one value that are scanned
+)
+
+// scan is the state of looking at one value. Its buffers are reused.
+type scan struct {
+	value request.Value
+	text  string // the layer looked at
+	gate  gateResult
+	layer int
+	low   string // text in lower case; made when first asked for
+	flat  string // low with comments and white space squeezed; made when first asked for
+
+	layers  [2][]byte // text of alternating layers
+	lowBuf  []byte
+	flatBuf []byte
+}
+
+func (s *scan) begin(v request.Value, text string) {
+	s.value = v
+	s.layer = 0
+	s.look(text[:min(len(text), maxText)])
+}
+
+func (s *scan) look(text string) {
+	s.text, s.low, s.flat = text, "", ""
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// lower returns the text in ASCII lower case.
+func (s *scan) lower() string {
+	if s.low == "" && s.text != "" {
+		s.lowBuf = s.lowBuf[:0]
+		for i := 0; i < len(s.text); i++ {
+			s.lowBuf = append(s.lowBuf, lower(s.text[i]))
+		}
+		s.low = view(s.lowBuf)
+	}
+	return s.low
+}
+
+// squeezed returns the text in lower case with every run of white space and
+// SQL comments as one space: what a database makes of it.
+func (s *scan) squeezed() string {
+	if s.flat == "" && s.text != "" {
+		s.flatBuf = squeeze(s.flatBuf[:0], s.lower())
+		s.flat = view(s.flatBuf)
+	}
+	return s.flat
+}
+
+func squeeze(out []byte, low string) []byte {
+	for i := 0; i < len(low); i++ {
+		c := low[i]
+		switch {
+		case c == '/' && i+1 < len(low) && low[i+1] == '*':
+			if i+2 < len(low) && low[i+2] == '!' { // MySQL runs what stands in /*!50000 ... */
+				for i += 2; i+1 < len(low) && low[i+1]-'0' < 10; i++ {
+				}
+			} else {
+				for i += 2; i < len(low) && !(low[i] == '/' && low[i-1] == '*'); i++ {
+				}
+			}
+			c = ' '
+		case c == '*' && i+1 < len(low) && low[i+1] == '/':
+			i++
+			c = ' '
+		case c <= ' ' || c == 0xa0 && (i == 0 || low[i-1] < 0x80):
+			c = ' '
+		}
+		if c != ' ' || len(out) == 0 || out[len(out)-1] != ' ' {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// span returns the text around a finding for people to read.
+func (s *scan) span(at int) string {
+	start := max(0, min(at, len(s.text))-16)
+	for !runeStart(s.text, start) {
+		start++
+	}
+	return s.text[start:]
+}
+
+// unescape goes one layer deeper and reports whether that changed anything.
+func (s *scan) unescape() bool {
+	buf := &s.layers[s.layer&1]
+	s.layer++
+	*buf = appendLayer((*buf)[:0], s.text)
+	if view(*buf) == s.text {
+		return false
+	}
+	s.look(view(*buf))
+	return true
+}
+
+// appendLayer decodes every encoded byte once: %41, %u0041, A, \x41,
+// &#65; &lt; and overlong UTF-8, which old decoders accept.
+func appendLayer(out []byte, s string) []byte {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c == '%' || c == '\\' || c == '&' || c >= 0xc0 {
+			if r, n := encoded(s[i:]); n > 0 {
+				if r < 0x100 && c == '%' {
+					out = append(out, byte(r))
+				} else {
+					out = utf8.AppendRune(out, r)
+				}
+				i += n
+				continue
+			}
+		}
+		out = append(out, c)
+		i++
+	}
+	return out
+}
+
+// encoded returns the character that s begins with in encoded form.
+func encoded(s string) (r rune, n int) {
+	switch {
+	case s[0] == '%' && len(s) > 2 && s[1]|0x20 == 'u':
+		return digits(s, 2, 4)
+	case s[0] == '%':
+		return digits(s, 1, 2)
+	case s[0] == '\\' && len(s) > 2 && s[1] == 'u':
+		return digits(s, 2, 4)
+	case s[0] == '\\' && len(s) > 2 && s[1] == 'x':
+		return digits(s, 2, 2)
+	case s[0] == '&':
+		return entity(s)
+	case (s[0] == 0xc0 || s[0] == 0xc1) && len(s) > 1 && s[1] >= 0x80: // overlong: 0xc0 0xae is a dot
+		return rune(s[0]&0x1f)<<6 | rune(s[1]&0x3f), 2
+	case s[0] == 0xc0 && len(s) > 1: // sloppy decoders take the low bits of anything
+		return rune(s[1]), 2
+	case s[0] == 0xef && len(s) > 2: // full-width forms, which databases fold
+		if r, n := utf8.DecodeRuneInString(s); r >= 0xff01 && r <= 0xff5e {
+			return r - 0xfee0, n
+		}
+	}
+	return 0, 0
+}
+
+// digits reads count hexadecimal digits from s[at:].
+func digits(s string, at, count int) (r rune, n int) {
+	if len(s) < at+count {
+		return 0, 0
+	}
+	for _, c := range []byte(s[at : at+count]) {
+		switch {
+		case c-'0' < 10:
+			r = r<<4 | rune(c-'0')
+		case c|0x20-'a' < 6:
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, 0
+		}
+	}
+	return r, at + count
+}
+
+var entities = [...]struct {
+	name string
+	r    rune
+}{{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"colon", ':'}, {"lpar", '('}, {"rpar", ')'}, {"tab", '\t'}, {"newline", '\n'}, {"sol", '/'}, {"nbsp", ' '}}
+
+// entity reads a character reference of HTML; its semicolon may be missing.
+func entity(s string) (r rune, n int) {
+	if len(s) > 2 && s[1] == '#' {
+		return numeric(s)
+	}
+	for _, e := range entities {
+		if hasPrefixFold(s[1:], e.name) && len(s) > len(e.name)+1 && s[len(e.name)+1] == ';' {
+			return e.r, len(e.name) + 2
+		}
+	}
+	return 0, 0
+}
+
+func numeric(s string) (r rune, n int) {
+	i, base := 2, rune(10)
+	if s[2]|0x20 == 'x' {
+		i, base = 3, 16
+	}
+	start := i
+	for ; i < len(s) && i < start+7; i++ {
+		d := rune(255)
+		switch c := s[i]; {
+		case c-'0' < 10:
+			d = rune(c - '0')
+		case c|0x20-'a' < 6:
+			d = rune(c|0x20-'a') + 10
+		}
+		if d >= base {
+			break
+		}
+		r = r*base + d
+	}
+	if i == start {
+		return 0, 0
+	}
+	if i < len(s) && s[i] == ';' {
+		i++
+	}
+	return r, i
+}
