@@ -46,10 +46,12 @@ type Options struct {
 	Sites          []Site
 	TrustedProxies []string
 	ProtectPrivate bool
-	Thresholds     Thresholds
-	Block          Durations
-	Allow, Deny    []Entry
-	Exceptions     []Exception
+	// FingerprintHeader names the field in which a trusted proxy hands on JA4.
+	FingerprintHeader string
+	Thresholds        Thresholds
+	Block             Durations
+	Allow, Deny       []Entry
+	Exceptions        []Exception
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
 }

@@ -1,0 +1,113 @@
+// Package answer turns verdicts into HTTP answers: status, header and an
+// application/problem+json body (RFC 9457), or a small HTML page where a person
+// looks at a browser window. It is what every front end sends, so that a client
+// learns the same whichever one stands before the API.
+//
+// It decides nothing, and it tells an attacker nothing: why a request was
+// refused is for the operator, under the reference id.
+package answer
+
+import (
+	"encoding/json"
+	"html"
+	"strconv"
+	"strings"
+	"time"
+
+	"bartizan/internal/engine"
+	"bartizan/internal/policy"
+	"bartizan/internal/signal"
+)
+
+// Response is an answer of ours.
+type Response struct {
+	Status int
+	Header [][2]string
+	Body   []byte
+	// Close says that the connection must not be used again.
+	Close bool
+}
+
+// problem is an RFC 9457 problem with two members of ours.
+type problem struct {
+	Type       string `json:"type"`
+	Title      string `json:"title"`
+	Status     int    `json:"status"`
+	Detail     string `json:"detail"`
+	Reference  string `json:"reference"`
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds
+}
+
+// Refusal returns the answer to a refused request with reference id. page asks
+// for HTML: true only for top-level navigations.
+func Refusal(v engine.Verdict, id string, page bool) Response {
+	p := problem{Type: "about:blank", Reference: id}
+	switch {
+	case v.Reason == policy.Malformed:
+		p.Status, p.Title, p.Detail = v.Fault.Status(), "Malformed request", "The request could not be read safely ("+v.Fault.String()+")."
+		if p.Status == 0 {
+			p.Status = 400
+		}
+	case v.Reason == policy.UnknownHost:
+		p.Status, p.Title, p.Detail = 404, "Unknown host", "No service with this host name is served here."
+	case v.Action == signal.Unset, v.Reason == policy.EngineFault:
+		p.Status, p.Title, p.Detail = 503, "Service unavailable", "The request could not be checked."
+	case v.Action == signal.BlockAction:
+		p.Status, p.Title, p.Detail = 403, "Request refused", "This request was refused. If you think that this is wrong, tell the operator the reference."
+	default:
+		p.Status, p.Title, p.Detail = 429, "Too many requests", "Please wait before you try again. If this does not help, tell the operator the reference."
+		p.RetryAfter = int(max(v.Retry, time.Second).Round(time.Second) / time.Second)
+	}
+	r := render(p, page)
+	r.Close = v.Reason == policy.Malformed
+	return r
+}
+
+// Unavailable returns the answer where the upstream failed: status is 502, 503
+// or 504.
+func Unavailable(status int, id string, page bool) Response {
+	p := problem{Type: "about:blank", Status: status, Reference: id}
+	switch status {
+	case 503:
+		p.Title, p.Detail, p.RetryAfter = "Service unavailable", "The service cannot be reached at the moment.", 5
+	case 504:
+		p.Title, p.Detail = "Gateway timeout", "The service did not answer in time."
+	default:
+		p.Title, p.Detail = "Bad gateway", "The service could not be reached or gave an invalid answer."
+	}
+	return render(p, page)
+}
+
+func render(p problem, page bool) Response {
+	r := Response{Status: p.Status, Header: [][2]string{{"Cache-Control", "no-store"}, {"Bartizan-Reference", p.Reference}}}
+	if p.RetryAfter > 0 {
+		r.Header = append(r.Header, [2]string{"Retry-After", strconv.Itoa(p.RetryAfter)})
+	}
+	if page {
+		r.Header = append(r.Header, [2]string{"Content-Type", "text/html; charset=utf-8"}, [2]string{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"})
+		r.Body = []byte(pageOf(p))
+		return r
+	}
+	r.Header = append(r.Header, [2]string{"Content-Type", "application/problem+json"})
+	body, err := json.Marshal(p)
+	if err != nil { // strings and integers always marshal
+		panic("answer: " + err.Error())
+	}
+	r.Body = append(body, '\n')
+	return r
+}
+
+// pageOf is readable without CSS, by screen readers, and says what to do next.
+func pageOf(p problem) string {
+	var b strings.Builder
+	b.WriteString(`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>`)
+	b.WriteString(html.EscapeString(p.Title))
+	b.WriteString(`</title><style>body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:12vh auto;padding:0 1rem}code{font-size:1.1em}</style></head><body><main><h1>`)
+	b.WriteString(html.EscapeString(p.Title))
+	b.WriteString(`</h1><p>`)
+	b.WriteString(html.EscapeString(p.Detail))
+	b.WriteString(`</p><p>Reference: <code>`)
+	b.WriteString(html.EscapeString(p.Reference))
+	b.WriteString("</code></p></main></body></html>\n")
+	return b.String()
+}

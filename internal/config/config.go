@@ -1,0 +1,190 @@
+// Package config reads the configuration file: strictly, with every fault named
+// by file, line and the nearest valid key, and with ${NAME} taken from the
+// environment. It turns the file into the typed options of the other packages;
+// cmd hands them on.
+//
+// A File is a value; the package keeps no state.
+package config
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// File is the configuration. Default returns one with every default set.
+type File struct {
+	Listen            []Listen    `yaml:"listen"`
+	TrustedProxies    []string    `yaml:"trusted_proxies"`
+	FingerprintHeader string      `yaml:"fingerprint_header"`
+	Sites             []Site      `yaml:"sites"`
+	ProtectPrivate    bool        `yaml:"protect_private"`
+	Thresholds        Thresholds  `yaml:"thresholds"`
+	Block             Block       `yaml:"block"`
+	Learning          Learning    `yaml:"learning"`
+	Limits            Limits      `yaml:"limits"`
+	Timeouts          Timeouts    `yaml:"timeouts"`
+	Tarpit            Tarpit      `yaml:"tarpit"`
+	Allow             []Entry     `yaml:"allow"`
+	Deny              []Entry     `yaml:"deny"`
+	Exceptions        []Exception `yaml:"exceptions"`
+	Rules             []any       `yaml:"rules"`
+	Patches           []any       `yaml:"patches"`
+	Admin             Admin       `yaml:"admin"`
+	Data              string      `yaml:"data"`
+	Events            Output      `yaml:"events"`
+	Access            Output      `yaml:"access"`
+}
+
+// Listen is one listener.
+type Listen struct {
+	Address       string `yaml:"address"`
+	TLS           *TLS   `yaml:"tls,omitempty"`
+	ProxyProtocol bool   `yaml:"proxy_protocol"`
+}
+
+// TLS is where a listener's certificate comes from.
+type TLS struct {
+	Cert       string `yaml:"cert,omitempty"`
+	Key        string `yaml:"key,omitempty"`
+	SelfSigned bool   `yaml:"self_signed,omitempty"`
+	ACME       any    `yaml:"acme,omitempty"`
+}
+
+// Site is one protected API.
+type Site struct {
+	Hosts     []string `yaml:"hosts"`
+	Upstreams []string `yaml:"upstreams"`
+	Mode      string   `yaml:"mode"`
+	OpenAPI   string   `yaml:"openapi,omitempty"`
+	Routes    []Route  `yaml:"routes,omitempty"`
+}
+
+// Route is a hint about some endpoints.
+type Route struct {
+	Match string   `yaml:"match"`
+	Tags  []string `yaml:"tags,omitempty"`
+	Mode  string   `yaml:"mode,omitempty"`
+	Fail  string   `yaml:"fail,omitempty"`
+}
+
+// Thresholds are the risks from which each stage holds.
+type Thresholds struct {
+	Watch       float64 `yaml:"watch"`
+	Interrogate float64 `yaml:"interrogate"`
+	Tarpit      float64 `yaml:"tarpit"`
+	Block       float64 `yaml:"block"`
+}
+
+// Block are the durations of repeated blocks.
+type Block struct {
+	First Duration `yaml:"first"`
+	Grow  float64  `yaml:"grow"`
+	Max   Duration `yaml:"max"`
+}
+
+// Learning says from when on a baseline claims certainty.
+type Learning struct {
+	MinimumRequests int      `yaml:"minimum_requests"`
+	MinimumTime     Duration `yaml:"minimum_time"`
+}
+
+// Limits bound memory and connections.
+type Limits struct {
+	Memory               Size `yaml:"memory"`
+	BodyInspect          Size `yaml:"body_inspect"`
+	Connections          int  `yaml:"connections"`
+	ConnectionsPerClient int  `yaml:"connections_per_client"`
+}
+
+// Timeouts bound how long each step may take.
+type Timeouts struct {
+	Handshake Duration `yaml:"handshake"`
+	Header    Duration `yaml:"header"`
+	Idle      Duration `yaml:"idle"`
+	Connect   Duration `yaml:"connect"`
+	Response  Duration `yaml:"response"`
+	Drain     Duration `yaml:"drain"`
+}
+
+// Tarpit bounds what held connections may cost.
+type Tarpit struct {
+	Connections int  `yaml:"connections"`
+	Memory      Size `yaml:"memory"`
+}
+
+// Entry is one line of an allow or deny list.
+type Entry struct {
+	Prefix     string     `yaml:"prefix,omitempty"`
+	Credential string     `yaml:"credential,omitempty"`
+	Bot        string     `yaml:"bot,omitempty"`
+	File       string     `yaml:"file,omitempty"`
+	Until      *time.Time `yaml:"until,omitempty"`
+	Note       string     `yaml:"note,omitempty"`
+}
+
+// Exception says what evidence does not count.
+type Exception struct {
+	Who      string     `yaml:"who,omitempty"`
+	Endpoint string     `yaml:"endpoint,omitempty"`
+	Field    string     `yaml:"field,omitempty"`
+	Kind     string     `yaml:"kind,omitempty"`
+	Until    *time.Time `yaml:"until,omitempty"`
+	Reason   string     `yaml:"reason,omitempty"`
+}
+
+// Admin is the administrative listener.
+type Admin struct {
+	Address string `yaml:"address"`
+}
+
+// Output says where JSON lines go.
+type Output struct {
+	File   string `yaml:"file"`
+	Stdout bool   `yaml:"stdout"`
+}
+
+// Default returns the configuration that holds where nothing is said.
+func Default() File {
+	minute := Duration(time.Minute)
+	return File{
+		Listen:     []Listen{{Address: ":8080"}},
+		Thresholds: Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
+		Block:      Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
+		Learning:   Learning{MinimumRequests: 500, MinimumTime: minute},
+		Limits:     Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
+		Timeouts: Timeouts{
+			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
+			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second),
+		},
+		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20},
+		Admin:  Admin{Address: "127.0.0.1:7070"},
+		Data:   "./data",
+		Events: Output{Stdout: true},
+	}
+}
+
+// resolve makes paths relative to dir.
+func (f *File) resolve(dir string) {
+	at := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	for i := range f.Listen {
+		if t := f.Listen[i].TLS; t != nil {
+			at(&t.Cert)
+			at(&t.Key)
+		}
+	}
+	for i := range f.Sites {
+		at(&f.Sites[i].OpenAPI)
+	}
+	for _, list := range [][]Entry{f.Allow, f.Deny} {
+		for i := range list {
+			at(&list[i].File)
+		}
+	}
+	at(&f.Data)
+	at(&f.Events.File)
+	at(&f.Access.File)
+}

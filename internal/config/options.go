@@ -1,0 +1,285 @@
+package config
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/policy"
+
+	"github.com/goccy/go-yaml"
+)
+
+// check returns all faults that the file's own types do not rule out.
+func (f *File) check() []Fault {
+	var c checker
+	c.listeners(f.Listen)
+	for i, s := range f.Sites {
+		path := fmt.Sprintf("sites[%d]", i)
+		c.mode(path+".mode", s.Mode)
+		if len(s.Upstreams) == 0 {
+			c.fail(path+".upstreams", errors.New("want at least one, such as http://127.0.0.1:9000"))
+		}
+		if s.OpenAPI != "" {
+			c.fail(path+".openapi", errors.New("OpenAPI import is not built yet: leave it out"))
+		}
+		for j, r := range s.Routes {
+			at := fmt.Sprintf("%s.routes[%d]", path, j)
+			c.mode(at+".mode", r.Mode)
+			if r.Fail != "" && r.Fail != "open" && r.Fail != "closed" {
+				c.fail(at+".fail", fmt.Errorf("is %q: want open or closed", r.Fail))
+			}
+		}
+	}
+	if len(f.Rules) > 0 {
+		c.fail("rules", errors.New("operator rules are not built yet: leave them out"))
+	}
+	if len(f.Patches) > 0 {
+		c.fail("patches", errors.New("virtual patches are not built yet: leave them out"))
+	}
+	c.address("admin.address", f.Admin.Address)
+	c.limits(f)
+	if f.Data == "" {
+		c.fail("data", errors.New("want a folder for state"))
+	}
+	return c.faults
+}
+
+type checker struct{ faults []Fault }
+
+func (c *checker) fail(path string, err error) {
+	c.faults = append(c.faults, Fault{Path: path, Err: err})
+}
+
+func (c *checker) mode(path, mode string) {
+	if mode == "" {
+		return
+	}
+	if _, err := policy.ParseMode(mode); err != nil {
+		c.fail(path, err)
+	}
+}
+
+func (c *checker) address(path, address string) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		c.fail(path, fmt.Errorf("is %q: want host:port, such as 127.0.0.1:8080 or :8080", address))
+	}
+}
+
+func (c *checker) listeners(list []Listen) {
+	if len(list) == 0 {
+		c.fail("listen", errors.New("want at least one listener"))
+	}
+	for i, l := range list {
+		path := fmt.Sprintf("listen[%d]", i)
+		c.address(path+".address", l.Address)
+		switch t := l.TLS; {
+		case t == nil:
+		case t.ACME != nil:
+			c.fail(path+".tls.acme", errors.New("ACME is not built yet: use cert and key, or self_signed"))
+		case t.SelfSigned == (t.Cert != "" || t.Key != ""):
+			c.fail(path+".tls", errors.New("want either cert and key, or self_signed: true"))
+		case !t.SelfSigned && (t.Cert == "" || t.Key == ""):
+			c.fail(path+".tls", errors.New("want both cert and key"))
+		}
+	}
+}
+
+func (c *checker) limits(f *File) {
+	for _, l := range []struct {
+		path string
+		v    int64
+		low  int64
+	}{
+		{"limits.memory", int64(f.Limits.Memory), 16 << 20}, {"limits.connections", int64(f.Limits.Connections), 1},
+		{"limits.connections_per_client", int64(f.Limits.ConnectionsPerClient), 1}, {"learning.minimum_requests", int64(f.Learning.MinimumRequests), 0},
+		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
+		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
+	} {
+		if l.v < l.low {
+			c.fail(l.path, fmt.Errorf("is too small: want at least %d", l.low))
+		}
+	}
+	if n := f.Limits.BodyInspect; n > 64<<10 {
+		c.fail("limits.body_inspect", fmt.Errorf("is %s: at most 64KiB are inspected", n))
+	}
+}
+
+// Policy compiles the operator's intent. Files of lists are read here.
+func (f *File) Policy() (*policy.Policy, error) {
+	o := policy.Options{
+		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader,
+		Thresholds:  policy.Thresholds(f.Thresholds),
+		Block:       policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
+		BodyInspect: int(f.Limits.BodyInspect),
+	}
+	var faults []Fault
+	for _, s := range f.Sites {
+		o.Sites = append(o.Sites, siteOf(s))
+	}
+	o.Allow, faults = entries("allow", f.Allow, faults)
+	o.Deny, faults = entries("deny", f.Deny, faults)
+	for _, e := range f.Exceptions {
+		o.Exceptions = append(o.Exceptions, policy.Exception{Who: e.Who, Endpoint: e.Endpoint, Field: e.Field, Kind: e.Kind, Until: deref(e.Until), Reason: e.Reason})
+	}
+	p, problems := policy.Compile(o)
+	for _, problem := range problems {
+		faults = append(faults, Fault{Path: problem.Path, Err: problem.Err})
+	}
+	if len(faults) > 0 {
+		return nil, faultList(faults)
+	}
+	return p, nil
+}
+
+// faultList are faults whose lines are not known yet.
+type faultList []Fault
+
+func (l faultList) Error() string {
+	var b strings.Builder
+	for i, f := range l {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s: %v", f.Path, f.Err)
+	}
+	return b.String()
+}
+
+// Load reads the file name (none: the defaults) and compiles its policy; faults
+// of both carry lines. Paths in the file are relative to its folder. flags, if not nil, may override the file before anything is checked.
+func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
+	f, src := Default(), source{file: "flags"}
+	if name != "" {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return f, nil, fmt.Errorf("reading configuration: %w", err)
+		}
+		if f, src, err = parse(name, raw); err != nil {
+			return f, nil, err
+		}
+		f.resolve(filepath.Dir(name))
+	}
+	if flags != nil {
+		flags(&f)
+	}
+	if faults := f.check(); len(faults) > 0 {
+		return f, nil, src.located(faults)
+	}
+	p, err := f.Policy()
+	var list faultList
+	if errors.As(err, &list) {
+		err = src.located(list)
+	}
+	return f, p, err
+}
+
+func siteOf(s Site) policy.Site {
+	out := policy.Site{Hosts: s.Hosts}
+	out.Mode, _ = policy.ParseMode(or(s.Mode, "observe")) // check has refused others
+	for _, r := range s.Routes {
+		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
+		if r.Mode != "" {
+			m, _ := policy.ParseMode(r.Mode) // check has refused others
+			route.Mode = &m
+		}
+		out.Routes = append(out.Routes, route)
+	}
+	return out
+}
+
+func entries(name string, list []Entry, faults []Fault) ([]policy.Entry, []Fault) {
+	var out []policy.Entry
+	for i, e := range list {
+		p := policy.Entry{Prefix: e.Prefix, Credential: e.Credential, Bot: e.Bot, File: e.File, Until: deref(e.Until), Note: e.Note}
+		if e.File != "" {
+			var err error
+			if p.Prefixes, err = readPrefixes(e.File); err != nil {
+				faults = append(faults, Fault{Path: fmt.Sprintf("%s[%d].file", name, i), Err: err})
+			}
+		}
+		out = append(out, p)
+	}
+	return out, faults
+}
+
+// maxPrefixes bounds a list file.
+const maxPrefixes = 1_000_000
+
+// readPrefixes reads one prefix a line; "#" begins a comment.
+func readPrefixes(name string) ([]netip.Prefix, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading list: %w", err)
+	}
+	defer f.Close()
+	var out []netip.Prefix
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := addr.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
+		}
+		if out = append(out, p); len(out) > maxPrefixes {
+			return nil, fmt.Errorf("%s: holds more than %d prefixes", name, maxPrefixes)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading list %q: %w", name, err)
+	}
+	return out, nil
+}
+
+// Effective renders the configuration in force as YAML, with credentials as
+// digests.
+func (f File) Effective() ([]byte, error) {
+	for _, list := range []*[]Entry{&f.Allow, &f.Deny} {
+		copied := append([]Entry(nil), *list...)
+		for i := range copied {
+			copied[i].Credential = digestOf(copied[i].Credential)
+		}
+		*list = copied
+	}
+	f.Exceptions = append([]Exception(nil), f.Exceptions...)
+	for i, e := range f.Exceptions {
+		if _, err := addr.ParsePrefix(e.Who); err != nil {
+			f.Exceptions[i].Who = digestOf(e.Who)
+		}
+	}
+	return yaml.Marshal(f)
+}
+
+func digestOf(credential string) string {
+	if credential == "" || strings.HasPrefix(credential, "sha256:") {
+		return credential
+	}
+	sum := sha256.Sum256([]byte(credential))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func deref(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func or(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
+}

@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"sync/atomic"
+	"time"
+
+	"bartizan/internal/signal"
+)
+
+// stats are the proxy's counters.
+type stats struct {
+	requests       [signal.Actions]atomic.Uint64 // by action
+	would          [signal.Actions]atomic.Uint64 // by verdict
+	signals        [signal.Kinds]atomic.Uint64
+	added          [len(bounds) + 1]atomic.Uint64
+	addedSum       atomic.Int64 // ns
+	inFlight       atomic.Int64
+	panics         atomic.Uint64
+	upstreamErrors atomic.Uint64
+	uninspected    atomic.Uint64
+}
+
+// bounds of the added-latency histogram.
+var bounds = [...]time.Duration{
+	5 * time.Microsecond, 10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond,
+	500 * time.Microsecond, time.Millisecond, 5 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond,
+}
+
+func (s *stats) count(x *exchange) {
+	s.requests[x.verdict.Action].Add(1)
+	s.would[x.verdict.Would].Add(1)
+	for _, sig := range x.req.Signals {
+		s.signals[sig.Kind].Add(1)
+	}
+	if x.added > 0 {
+		i := 0
+		for i < len(bounds) && x.added > bounds[i] {
+			i++
+		}
+		s.added[i].Add(1)
+		s.addedSum.Add(int64(x.added))
+	}
+}
+
+// Stats are the proxy's counters at one moment.
+type Stats struct {
+	Requests, Would [signal.Actions]uint64 // by action taken, by verdict
+	Signals         [signal.Kinds]uint64
+	InFlight        int64
+	Held            int64  // body bytes held for inspection
+	Panics          uint64 // caught while serving
+	UpstreamErrors  uint64
+	Uninspected     uint64 // bodies that were not held: the budget was used up
+	// Added is the time that judging added before a request went upstream:
+	// cumulative counts by upper bound, their number and sum.
+	Added      map[time.Duration]uint64
+	AddedCount uint64
+	AddedSum   time.Duration
+	Upstreams  []UpstreamStats
+}
+
+// UpstreamStats are those of one upstream.
+type UpstreamStats struct {
+	Site, URL string
+	Healthy   bool
+	Failures  uint64
+}
+
+// Stats returns the counters.
+func (p *Proxy) Stats() Stats {
+	s := &p.stats
+	out := Stats{
+		InFlight: s.inFlight.Load(), Held: p.held.Load(), Panics: s.panics.Load(), UpstreamErrors: s.upstreamErrors.Load(),
+		Uninspected: s.uninspected.Load(), Added: make(map[time.Duration]uint64, len(bounds)), AddedSum: time.Duration(s.addedSum.Load()),
+	}
+	for i := range s.requests {
+		out.Requests[i], out.Would[i] = s.requests[i].Load(), s.would[i].Load()
+	}
+	for i := range s.signals {
+		out.Signals[i] = s.signals[i].Load()
+	}
+	for i := range s.added {
+		out.AddedCount += s.added[i].Load()
+		if i < len(bounds) {
+			out.Added[bounds[i]] = out.AddedCount
+		}
+	}
+	now := p.options.Now().UnixNano()
+	for name, site := range *p.sites.Load() {
+		for _, u := range site.upstreams {
+			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.down.Load() <= now, u.failures.Load()})
+		}
+	}
+	return out
+}

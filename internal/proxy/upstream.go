@@ -1,0 +1,207 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Site is where the requests for some hosts go.
+type Site struct {
+	Name      string   // as the policy knows it
+	Upstreams []string // "http://", "https://" or "h2c://" with host and port
+	Timeouts  Timeouts
+}
+
+// Timeouts bound what an upstream may take. Zero values mean the defaults.
+type Timeouts struct {
+	Connect  time.Duration // TCP and TLS; default 5 s
+	Response time.Duration // until the head of the answer; default 60 s
+	Idle     time.Duration // of a kept connection; default 90 s
+}
+
+// holdDown is how long an upstream that could not be reached is passed over
+// while others can be.
+const holdDown = 10 * time.Second
+
+// site is a running Site.
+type site struct {
+	Site
+	upstreams []*upstream
+	next      atomic.Uint64 // round robin
+}
+
+// upstream is one server behind us.
+type upstream struct {
+	raw      string
+	timeouts Timeouts
+	url      *url.URL
+	client   *http.Transport
+	down     atomic.Int64 // ns since the epoch: passed over until then
+	failures atomic.Uint64
+}
+
+func newSite(s Site, old *map[string]*site) (*site, error) {
+	if len(s.Upstreams) == 0 {
+		return nil, fmt.Errorf("making site %q: want at least one upstream", s.Name)
+	}
+	made := &site{Site: s}
+	for _, raw := range s.Upstreams {
+		u := kept(old, s.Name, raw, s.Timeouts)
+		if u == nil {
+			var err error
+			if u, err = newUpstream(raw, s.Timeouts); err != nil {
+				return nil, fmt.Errorf("making site %q: %w", s.Name, err)
+			}
+		}
+		made.upstreams = append(made.upstreams, u)
+	}
+	return made, nil
+}
+
+// kept returns the upstream of a site before a reload, if nothing about it changed.
+func kept(old *map[string]*site, name, raw string, t Timeouts) *upstream {
+	if old == nil || (*old)[name] == nil {
+		return nil
+	}
+	for _, u := range (*old)[name].upstreams {
+		if u.raw == raw && u.timeouts == t {
+			return u
+		}
+	}
+	return nil
+}
+
+// retire closes the idle connections of upstreams that are not used any more.
+func retire(old, next map[string]*site) {
+	for name, s := range old {
+		for _, u := range s.upstreams {
+			if n := next[name]; n == nil || kept(&next, name, u.raw, u.timeouts) == nil {
+				u.client.CloseIdleConnections()
+			}
+		}
+	}
+}
+
+// ParseUpstream reads an upstream address and says what is wrong with it.
+func ParseUpstream(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, fmt.Errorf("reading upstream %q: want a URL such as http://127.0.0.1:9000", raw)
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "h2c":
+		return nil, fmt.Errorf("reading upstream %q: scheme %q is not one of http, https and h2c", raw, u.Scheme)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil:
+		return nil, fmt.Errorf("reading upstream %q: want only scheme, host and port; targets go on unchanged", raw)
+	}
+	return u, nil
+}
+
+func newUpstream(raw string, t Timeouts) (*upstream, error) {
+	u, err := ParseUpstream(raw)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: or(t.Connect, 5*time.Second), KeepAlive: 30 * time.Second}
+	tr := &http.Transport{
+		DialContext:           dialer.DialContext,
+		TLSHandshakeTimeout:   or(t.Connect, 5*time.Second),
+		ResponseHeaderTimeout: or(t.Response, time.Minute),
+		IdleConnTimeout:       or(t.Idle, 90*time.Second),
+		MaxIdleConns:          2048,
+		MaxIdleConnsPerHost:   1024,
+		DisableCompression:    true, // nothing is asked for that the client did not ask for
+		ExpectContinueTimeout: time.Second,
+		WriteBufferSize:       8 << 10,
+		ReadBufferSize:        8 << 10,
+		// An answer's head is the upstream's business; this only bounds memory.
+		MaxResponseHeaderBytes: 1 << 20,
+		Protocols:              new(http.Protocols),
+		TLSClientConfig:        &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12},
+	}
+	switch u.Scheme {
+	case "h2c":
+		u.Scheme = "http"
+		tr.Protocols.SetUnencryptedHTTP2(true)
+	case "https":
+		tr.Protocols.SetHTTP1(true)
+		tr.Protocols.SetHTTP2(true)
+	default:
+		tr.Protocols.SetHTTP1(true)
+	}
+	return &upstream{raw: raw, timeouts: t, url: u, client: tr}, nil
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// pick returns the upstream to try next, skipping those tried already: in turn
+// among the healthy ones, any if none is healthy. It returns nil if all were tried.
+func (s *site) pick(now time.Time, tried []*upstream) *upstream {
+	var fallback *upstream
+	start := s.next.Add(1)
+	for i := range uint64(len(s.upstreams)) {
+		u := s.upstreams[(start+i)%uint64(len(s.upstreams))]
+		if contains(tried, u) {
+			continue
+		}
+		if u.down.Load() <= now.UnixNano() {
+			return u
+		}
+		if fallback == nil {
+			fallback = u
+		}
+	}
+	return fallback
+}
+
+func contains(list []*upstream, u *upstream) bool {
+	for _, x := range list {
+		if x == u {
+			return true
+		}
+	}
+	return false
+}
+
+// failed notes that the upstream could not be reached.
+func (u *upstream) failed(now time.Time) {
+	u.failures.Add(1)
+	u.down.Store(now.Add(holdDown).UnixNano())
+}
+
+func (s *site) close() {
+	for _, u := range s.upstreams {
+		u.client.CloseIdleConnections()
+	}
+}
+
+// unreached reports whether err says that no upstream saw the request: trying
+// another can repeat nothing.
+func unreached(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// statusOf returns what a client is told of an upstream's failure.
+func statusOf(err error) int {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	case unreached(err):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusBadGateway
+}

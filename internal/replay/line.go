@@ -1,0 +1,162 @@
+// Package replay reads and writes recorded traffic and runs it through the same
+// engine that judges live traffic, in virtual time.
+//
+// It is an edge: it decides nothing. A Recorder is safe for concurrent use; a
+// Run belongs to one goroutine.
+package replay
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/request"
+)
+
+// Line is one recorded exchange. All fields but Time, Client, Method and Target
+// are optional.
+type Line struct {
+	Time   time.Time `json:"time"`
+	ID     string    `json:"id,omitempty"`
+	Conn   string    `json:"conn,omitempty"`
+	Client string    `json:"client"`
+	Port   uint16    `json:"port,omitempty"`
+	TLS    *TLS      `json:"tls,omitempty"`
+	H2     string    `json:"h2,omitempty"`
+	Proto  string    `json:"proto,omitempty"`
+	Method string    `json:"method"`
+	Host   string    `json:"host,omitempty"`
+	Target string    `json:"target"`
+
+	Headers [][2]string `json:"headers,omitempty"`
+	// Sorted says that order and letter case of Headers are not the client's own.
+	Sorted bool   `json:"sorted,omitempty"`
+	Fault  string `json:"fault,omitempty"` // why the message was refused before it was judged
+
+	Body     string `json:"body,omitempty"`
+	BodyB64  string `json:"body_b64,omitempty"`
+	BodySize int64  `json:"body_size,omitempty"`
+
+	ASN     uint32 `json:"asn,omitempty"`
+	Country string `json:"country,omitempty"`
+	Bot     string `json:"bot,omitempty"`
+
+	Answered       bool    `json:"answered,omitempty"`
+	Status         int     `json:"status,omitempty"`
+	ResponseType   string  `json:"response_type,omitempty"`
+	ResponseSchema string  `json:"response_schema,omitempty"`
+	ResponseHash   string  `json:"response_hash,omitempty"`
+	ResponseSize   int64   `json:"response_size,omitempty"`
+	DurationMS     float64 `json:"duration_ms,omitempty"`
+	Label          string  `json:"label,omitempty"`
+}
+
+// TLS are the facts of a TLS connection.
+type TLS struct {
+	JA4     string `json:"ja4,omitempty"`
+	ALPN    string `json:"alpn,omitempty"`
+	SNI     string `json:"sni,omitempty"`
+	Resumed bool   `json:"resumed,omitempty"`
+}
+
+// MaxLine bounds one line, in bytes.
+const MaxLine = 4 << 20
+
+// Parse reads one line and says what is wrong with it.
+func Parse(b []byte) (*Line, error) {
+	var l Line
+	if err := json.Unmarshal(b, &l); err != nil {
+		return nil, fmt.Errorf("reading line: %w", err)
+	}
+	switch {
+	case l.Time.IsZero():
+		return nil, errors.New(`reading line: "time" is missing`)
+	case l.Method == "" || l.Target == "":
+		return nil, errors.New(`reading line: "method" and "target" are needed`)
+	}
+	if _, err := netip.ParseAddr(l.Client); err != nil {
+		return nil, fmt.Errorf("reading line: client %q: want an address", l.Client)
+	}
+	if l.Fault != "" {
+		if _, ok := request.FaultNamed(l.Fault); !ok {
+			return nil, fmt.Errorf("reading line: unknown fault %q", l.Fault)
+		}
+	}
+	return &l, nil
+}
+
+// duration returns how long the exchange took.
+func (l *Line) duration() time.Duration {
+	return time.Duration(l.DurationMS * float64(time.Millisecond))
+}
+
+// body returns the recorded prefix of the body and whether it is all of it.
+func (l *Line) body() (b []byte, complete bool) {
+	b = []byte(l.Body)
+	if l.BodyB64 != "" {
+		if raw, err := base64.StdEncoding.DecodeString(l.BodyB64); err == nil {
+			b = raw
+		}
+	}
+	return b, int64(len(b)) >= l.BodySize
+}
+
+// fill makes r the view of the recorded request. number counts the requests of
+// its connection.
+func (l *Line) fill(r *request.Request, number int) {
+	r.Reset()
+	a, _ := netip.ParseAddr(l.Client) // Parse has checked it
+	r.ID, r.Client, r.Number = l.ID, addr.Of(a), number
+	r.Conn = request.Conn{ID: connID(l.Conn), Peer: r.Client, Port: l.Port, H2: l.H2}
+	h := &r.Head
+	h.Method, h.Target, h.Host, h.Proto, h.Scheme = l.Method, l.Target, l.Host, or(l.Proto, "HTTP/1.1"), "http"
+	h.ContentLength, h.Ordered = l.BodySize, !l.Sorted
+	if l.TLS != nil {
+		r.Conn.Secure, h.Scheme = true, "https"
+		r.Conn.TLS = request.TLS{JA4: l.TLS.JA4, ALPN: l.TLS.ALPN, SNI: l.TLS.SNI, Resumed: l.TLS.Resumed}
+	}
+	for _, f := range l.Headers {
+		h.Fields = append(h.Fields, request.Field{Name: f[0], Value: f[1]})
+		if h.Host == "" && strings.EqualFold(f[0], "Host") {
+			h.Host = f[1]
+		}
+	}
+	h.Fault, _ = request.FaultNamed(l.Fault)
+	r.Network = request.Network{ASN: l.ASN, Country: l.Country, Bot: l.Bot}
+}
+
+func (l *Line) outcome() request.Outcome {
+	return request.Outcome{
+		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, Duration: l.duration(),
+		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
+	}
+}
+
+func connID(s string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return h.Sum64()
+}
+
+func or(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// setBody stores b as text where it is text.
+func (l *Line) setBody(b []byte) {
+	if utf8.Valid(b) {
+		l.Body = string(b)
+		return
+	}
+	l.BodyB64 = base64.StdEncoding.EncodeToString(b)
+}

@@ -1,0 +1,127 @@
+package replay
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"bartizan/internal/request"
+)
+
+// masker replaces secrets by "~" and a keyed digest: equal secrets stay equal,
+// so a replay keys them alike, and nobody can read them back.
+type masker struct{ key []byte }
+
+// digest returns "~" and 16 hex digits of HMAC-SHA256.
+func (m masker) digest(secret string) string {
+	mac := hmac.New(sha256.New, m.key)
+	mac.Write([]byte(secret))
+	return "~" + hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// flagged says whether the value at a place showed a payload: such a value is
+// an attack and no secret, and a replay needs it.
+type flagged map[string]bool
+
+func flags(r *request.Request) flagged {
+	f := flagged{}
+	for _, s := range r.Signals {
+		f[s.Where] = true
+	}
+	return f
+}
+
+// header masks one field value.
+func (m masker) header(name, value string, f flagged) string {
+	switch {
+	case strings.EqualFold(name, "Cookie"):
+		return m.cookies(value, f)
+	case !request.SecretHeader(name) || value == "" || f["header:"+name]:
+		return value
+	}
+	scheme, rest, ok := strings.Cut(value, " ")
+	if !ok || len(scheme) > 16 {
+		return m.digest(value)
+	}
+	if strings.EqualFold(scheme, "Basic") {
+		if plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
+			user, password, _ := strings.Cut(string(plain), ":")
+			return scheme + " " + base64.StdEncoding.EncodeToString([]byte(m.digest(user)+":"+m.digest(password)))
+		}
+	}
+	return scheme + " " + m.digest(rest)
+}
+
+func (m masker) cookies(value string, f flagged) string {
+	parts := strings.Split(value, ";")
+	for i, part := range parts {
+		name, v, ok := strings.Cut(part, "=")
+		if ok && v != "" && !f["cookie:"+strings.TrimSpace(name)] {
+			parts[i] = name + "=" + m.digest(v)
+		}
+	}
+	return strings.Join(parts, ";")
+}
+
+// target masks the values of secret query parameters.
+func (m masker) target(target string, f flagged) string {
+	path, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, v, has := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(name)
+		if err != nil {
+			plain = name
+		}
+		if has && v != "" && request.SecretField(plain) && !f["query:"+plain] {
+			parts[i] = name + "=" + m.digest(v)
+		}
+	}
+	return path + "?" + strings.Join(parts, "&")
+}
+
+// body masks the values of secret fields. ok is false if one could not be
+// masked for sure: then the body must not be kept.
+func (m masker) body(contentType string, body []byte, f flagged, scratch *request.Scratch) (out []byte, ok bool) {
+	secrets := secretsIn(contentType, body, f, scratch)
+	if len(secrets) == 0 {
+		return bytes.Clone(body), true
+	}
+	out = bytes.Clone(body)
+	for _, s := range secrets {
+		mask := []byte(m.digest(s))
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			return nil, false
+		}
+		for _, form := range [][]byte{[]byte(s), quoted[1 : len(quoted)-1], []byte(url.QueryEscape(s)), []byte(url.PathEscape(s))} {
+			if len(form) >= 3 {
+				out = bytes.ReplaceAll(out, form, mask)
+			}
+		}
+	}
+	return out, len(secretsIn(contentType, out, f, scratch)) == 0
+}
+
+// secretsIn returns the values of secret fields that are not masked yet.
+func secretsIn(contentType string, body []byte, f flagged, scratch *request.Scratch) []string {
+	var out []string
+	request.WalkBody(contentType, body, true, scratch, func(v request.Value) bool {
+		last := v.Key[strings.LastIndexByte(v.Key, '.')+1:]
+		if !v.In.Name() && v.Text != "" && !masked(v.Text) && request.SecretField(strings.TrimSuffix(last, "[]")) && !f["body:"+v.Key] {
+			out = append(out, strings.Clone(v.Text))
+		}
+		return len(out) < 100
+	})
+	return out
+}
+
+func masked(s string) bool { return len(s) == 17 && s[0] == '~' }
