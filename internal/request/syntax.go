@@ -139,3 +139,7 @@ func valueFault(s string) Fault {
 	}
 	return Fine
 }
+
+// TokenByte reports whether b may be part of a token (RFC 9110 section 5.6.2):
+// of a method or a field name.
+func TokenByte(b byte) bool { return classes[b]&inToken != 0 }
