@@ -72,8 +72,8 @@ func (c *Conn) Number() int { return int(c.number.Load()) }
 // FaultStreams on an HTTP/2 connection; Fine so far if nothing was.
 func (c *Conn) Fault() request.Fault { return request.Fault(c.fault.Load()) }
 
-// FaultError is the error of a Read that met malformed framing. It is what
-// reading the request's body returns.
+// FaultError is the error of a Read that met malformed framing in a body. It is
+// what reading the request's body returns.
 type FaultError struct{ Fault request.Fault }
 
 func (e *FaultError) Error() string { return "reading from client: fault " + e.Fault.String() }

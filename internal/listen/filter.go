@@ -29,10 +29,7 @@ const (
 	maxPull    = 32 << 10 // what a chunked body is read in
 )
 
-var (
-	errNotHTTP2 = errors.New("reading from client: agreed on HTTP/2 and spoke something else")
-	errEarly    = errors.New("reading from client: too much sent before the upgrade was answered")
-)
+var errEarly = errors.New("reading from client: too much sent before the upgrade was answered")
 
 // filter is the state between the client's bytes and those that net/http gets.
 // It belongs to the goroutine in Read; net/http never runs two at once, and
@@ -133,8 +130,9 @@ func (c *Conn) tellProtocol(in []byte) (http1 bool, err error) {
 	case f.begun:
 		return true, nil
 	case !begins(in, preface):
-		if c.alpnH2 {
-			return false, errNotHTTP2 // answering HTTP/1 to it would be cross-protocol confusion
+		if c.alpnH2 { // answering HTTP/1 to it would be cross-protocol confusion
+			f.kill(io.EOF)
+			return false, io.EOF
 		}
 		f.begun = true
 		return true, nil
@@ -212,7 +210,7 @@ func (c *Conn) readChunked(p []byte) (int, error) {
 	k, fault := f.chunks.scan(p[:n])
 	if fault != request.Fine {
 		c.fault.Store(uint32(fault))
-		f.state, f.err = readDead, &FaultError{fault}
+		f.kill(&FaultError{fault})
 		return k, nil
 	}
 	f.unread(p[k:n])
@@ -220,6 +218,12 @@ func (c *Conn) readChunked(p []byte) (int, error) {
 		c.endMessage()
 	}
 	return k, err
+}
+
+// kill ends the reading: err comes next and then, for ever, the end. net/http
+// answers any error but the end with a 400 of its own while it looks for a head.
+func (f *filter) kill(err error) {
+	f.state, f.err, f.r, f.w, f.out, f.outAt = readDead, err, 0, 0, nil, 0
 }
 
 // hold waits for the answer to an upgrade request. What the client sends before

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"encoding/binary"
+	"io"
 	"strings"
 	"time"
 
@@ -81,19 +82,17 @@ func (c *Conn) readHTTP2(p []byte) (int, error) {
 	if c.filter.r < c.filter.w {
 		return c.pull(p) // fed when the protocol was told
 	}
-	if c.Fault() != request.Fine {
-		return 0, &FaultError{c.Fault()}
-	}
 	n, err := c.plain.Read(p)
 	if n > 0 {
-		if fault := c.feed(p[:n]); fault != nil {
-			return 0, fault
+		if over := c.feed(p[:n]); over != nil {
+			return 0, over
 		}
 	}
 	return n, err
 }
 
-// feed passes b through the tee. When it breaks a bound, the connection is over.
+// feed passes b through the tee. When it breaks a bound, the connection is over:
+// to net/http it looks as if the client had gone, which it may not answer.
 func (c *Conn) feed(b []byte) error {
 	t := &c.tee
 	was := t.done
@@ -107,7 +106,8 @@ func (c *Conn) feed(b []byte) error {
 	c.fault.Store(uint32(request.FaultStreams))
 	c.server.stats.streamFaults.Add(1)
 	c.server.options.OnFault(c, request.FaultStreams)
-	return &FaultError{request.FaultStreams}
+	c.filter.kill(io.EOF)
+	return io.EOF
 }
 
 // opened publishes the opening.
