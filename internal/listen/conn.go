@@ -27,6 +27,8 @@ type Conn struct {
 	filter filter // belongs to Read
 	tee    tee    // belongs to Read
 
+	handed    atomic.Bool   // to net/http: nothing but the filter writes to c any more
+	spoken    atomic.Bool   // the client has sent something behind the handshake
 	unread    atomic.Bool   // the client may have sent what nobody has read
 	bodyBegun atomic.Bool   // net/http has read of the current message's body
 	number    atomic.Int64  // requests so far
@@ -93,6 +95,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 	}
 }
+
+// silent reports whether net/http has the connection and the client has sent
+// nothing on it, as browsers keep connections in stock. net/http would wait 5 s.
+func (c *Conn) silent() bool { return c.handed.Load() && !c.spoken.Load() }
 
 // writePiece is how much a client must accept within WriteTimeout.
 const writePiece = 64 << 10

@@ -271,6 +271,7 @@ func (c *Conn) fill() error {
 	f.room(1)
 	n, err := c.plain.Read(f.buf[f.w:])
 	if f.w += n; n > 0 {
+		c.spoken.Store(true)
 		return nil
 	}
 	return err

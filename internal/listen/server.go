@@ -186,13 +186,14 @@ func (s *Server) Serve() error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.cancel()
 	s.listener.Close()
+	s.closeAll((*Conn).silent)
 	err := s.http.Shutdown(ctx)
 	if err == nil {
 		err = s.wait(ctx) // hijacked connections, which net/http does not count
 	}
 	s.hurry.Store(true)
 	s.http.Close()
-	s.closeAll()
+	s.closeAll(func(*Conn) bool { return true }) // hijacked ones: net/http has forgotten them
 	s.owned.Wait()
 	return err
 }
@@ -217,12 +218,14 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 }
 
-// closeAll closes what net/http does not know any more: hijacked connections.
-func (s *Server) closeAll() {
+// closeAll closes the connections that fit.
+func (s *Server) closeAll(fits func(*Conn) bool) {
 	s.mu.Lock()
 	open := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
-		open = append(open, c)
+		if fits(c) {
+			open = append(open, c)
+		}
 	}
 	s.mu.Unlock()
 	for _, c := range open {
@@ -283,6 +286,7 @@ func (f feed) Close() error {
 
 // hand gives a connection to net/http.
 func (s *Server) hand(c *Conn) {
+	c.handed.Store(true)
 	select {
 	case s.ready <- c:
 	case <-s.stop.Done():
