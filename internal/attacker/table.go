@@ -35,15 +35,15 @@ type Table struct {
 	guarded guarded
 }
 
-// New returns a table for at most max records, rounded up to a power of two of
-// sets; memory is taken as it is needed, RecordSize a record. It panics if max
-// is not positive: a table without a bound is a hole.
+// New returns a table for at most max records, rounded down to a power of two of
+// sets in each shard, at least one; memory is taken as it is needed, RecordSize a
+// record. It panics if max is not positive: a table without a bound is a hole.
 func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
 	t := &Table{seed: seed, maxSets: 1}
-	for t.maxSets*ways*shards < max {
+	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}
 	for i := range t.shards {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,7 +119,7 @@ func recordOf(v attacker.View) Record {
 func (e *Engine) explanation(now time.Time, r *request.Request, v Verdict, o request.Outcome, version uint64) Explanation {
 	x := Explanation{
 		Event: e.event(now, r, v, o, "verdict"), Mode: v.Mode.String(), Endpoint: clip(r.Head.Method + " " + r.Endpoint.Template),
-		Software: r.Software.Claimed.String(), JA4: clip(r.Software.JA4), H2: clip(r.Software.H2), keys: r.Standing.Keys,
+		Software: r.Software.Claimed.String(), JA4: strings.Clone(r.Software.JA4), H2: strings.Clone(r.Software.H2), keys: r.Standing.Keys,
 	}
 	x.Policy = version
 	return x

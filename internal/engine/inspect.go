@@ -15,6 +15,7 @@ import (
 type Scratch struct {
 	walk  request.Scratch
 	plain []byte // decoded content
+	text  []byte // in UTF-8
 }
 
 // identify finds the software and the keys that evidence goes to.
@@ -88,7 +89,9 @@ func (e *Engine) inspect(s *compiled, r *request.Request, body []byte, complete 
 		}
 	}
 	contentType := r.Header("Content-Type")
-	body = request.UTF8(contentType, body)
+	if text, changed := request.ToUTF8(contentType, body, scratch.text[:0]); changed {
+		scratch.text, body = text, text
+	}
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Body(r, v)
 		return true

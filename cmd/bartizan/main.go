@@ -1,0 +1,70 @@
+// Command bartizan protects HTTP APIs: it stands before them, judges who sends
+// what, and stops attackers.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are the sub-commands; kong reads their flags from the tags.
+type commands struct {
+	Run            runCommand            `cmd:"" help:"Protect an API."`
+	Check          checkCommand          `cmd:"" help:"Check a configuration file and print what is in force."`
+	Replay         replayCommand         `cmd:"" help:"Judge recorded traffic."`
+	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
+	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
+	Attackers      attackersCommand      `cmd:"" help:"List the riskiest clients."`
+	Unblock        unblockCommand        `cmd:"" help:"Clear an address or a named attacker."`
+	PassAll        passAllCommand        `cmd:"" help:"Break-glass: let everything pass for a time, while judging goes on."`
+	Selftest       selftestCommand       `cmd:"" help:"Send a marked harmless attack through the running gateway and show the verdict."`
+	Version        versionCommand        `cmd:"" help:"Print the version."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run executes one command line and returns the exit code: 0 done, 1 failed,
+// 2 misused.
+func run(args []string) int {
+	var c commands
+	parser, err := kong.New(&c, kong.Name("bartizan"), kong.Description("Self-hosted API and bot protection."), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bartizan:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bartizan:", err)
+		return 2
+	}
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bartizan:", err)
+		return 1
+	}
+	return 0
+}
+
+type versionCommand struct{}
+
+// Run prints module version and revision, as the build knows them.
+func (versionCommand) Run() error {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		fmt.Println("bartizan (unknown build)")
+		return nil
+	}
+	revision := ""
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = " " + s.Value
+		}
+	}
+	fmt.Printf("bartizan %s%s %s\n", info.Main.Version, revision, info.GoVersion)
+	return nil
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/rand"
+	"sync"
+
+	"bartizan/internal/metrics"
+	"bartizan/internal/signal"
+)
+
+// numbers gathers what front end, listeners and outputs count.
+func (g *gateway) numbers() []metrics.Number {
+	p := g.proxy.Stats()
+	out := []metrics.Number{
+		{Name: "requests_in_flight", Help: "Requests under way.", Gauge: true, Value: float64(p.InFlight)},
+		{Name: "held_body_bytes", Help: "Body bytes held for inspection.", Gauge: true, Value: float64(p.Held)},
+		{Name: "bodies_uninspected_total", Help: "Bodies that passed unseen since the budget was used up.", Value: float64(p.Uninspected)},
+		{Name: "front_panics_total", Help: "Panics caught in the front end.", Value: float64(p.Panics)},
+		{Name: "upstream_errors_total", Help: "Requests that an upstream failed.", Value: float64(p.UpstreamErrors)},
+		{Name: "events_written_total", Help: "Event lines written.", Value: float64(g.events.Stats().Written)},
+		{Name: "events_dropped_total", Help: "Event lines dropped.", Value: float64(g.events.Stats().Dropped)},
+		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
+	}
+	label := func(name, value string) []metrics.Label { return []metrics.Label{{Name: name, Value: value}} }
+	for a := signal.Pass; a < signal.Actions; a++ {
+		out = append(out,
+			metrics.Number{Name: "requests_total", Help: "Requests by action taken.", Value: float64(p.Requests[a]), Labels: label("action", a.String())},
+			metrics.Number{Name: "verdicts_total", Help: "Requests by verdict, carried out or not.", Value: float64(p.Would[a]), Labels: label("action", a.String())})
+	}
+	for k := signal.Kind(1); k < signal.Kinds; k++ {
+		out = append(out, metrics.Number{Name: "signals_total", Help: "Pieces of evidence by kind.", Value: float64(p.Signals[k]), Labels: label("kind", k.String())})
+	}
+	for _, u := range p.Upstreams {
+		l := []metrics.Label{{Name: "site", Value: u.Site}, {Name: "upstream", Value: u.URL}}
+		healthy := 0.0
+		if u.Healthy {
+			healthy = 1
+		}
+		out = append(out,
+			metrics.Number{Name: "upstream_healthy", Help: "1 if the upstream could be reached lately.", Gauge: true, Value: healthy, Labels: l},
+			metrics.Number{Name: "upstream_failures_total", Help: "Failures to reach the upstream.", Value: float64(u.Failures), Labels: l})
+	}
+	if g.recorder != nil {
+		s := g.recorder.Stats()
+		out = append(out,
+			metrics.Number{Name: "recorded_total", Help: "Exchanges recorded.", Value: float64(s.Written)},
+			metrics.Number{Name: "record_dropped_total", Help: "Exchanges that could not be recorded.", Value: float64(s.Dropped)})
+	}
+	return append(out, g.listenerNumbers()...)
+}
+
+func (g *gateway) listenerNumbers() []metrics.Number {
+	var out []metrics.Number
+	for _, l := range g.listeners {
+		s := l.Stats()
+		at := []metrics.Label{{Name: "listener", Value: l.Addr().String()}}
+		for _, n := range []struct {
+			name, help string
+			v          float64
+			gauge      bool
+		}{
+			{"connections", "Open connections.", float64(s.Open), true},
+			{"connections_accepted_total", "Connections accepted.", float64(s.Accepted), false},
+			{"connections_over_limit_total", "Connections closed: too many in all.", float64(s.OverLimit), false},
+			{"connections_over_client_limit_total", "Connections closed: too many of one client.", float64(s.OverClientLimit), false},
+			{"handshakes_failed_total", "TLS handshakes that failed.", float64(s.HandshakeFailed), false},
+			{"tls_resumed_total", "TLS sessions taken up again.", float64(s.Resumed), false},
+			{"proxy_protocol_failed_total", "Bad, missing or forged PROXY headers.", float64(s.ProxyFailed), false},
+			{"accept_errors_total", "Accept errors, mostly for want of open files.", float64(s.AcceptErrors), false},
+			{"stream_faults_total", "HTTP/2 connections closed for abuse of streams.", float64(s.StreamFaults), false},
+		} {
+			out = append(out, metrics.Number{Name: n.name, Help: n.help, Gauge: n.gauge, Value: n.v, Labels: at})
+		}
+	}
+	return out
+}
+
+func (g *gateway) added() metrics.Histogram {
+	p := g.proxy.Stats()
+	return metrics.Histogram{Count: p.AddedCount, Sum: p.AddedSum, Buckets: p.Added}
+}
+
+// tokens are those of self tests: each good for one request.
+type tokens struct {
+	mu   sync.Mutex
+	open map[string]bool
+}
+
+const maxTokens = 16
+
+func (t *tokens) issue() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil || len(t.open) >= maxTokens {
+		t.open = map[string]bool{}
+	}
+	token := rand.Text()
+	t.open[token] = true
+	return token
+}
+
+func (t *tokens) take(token string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ok := t.open[token]
+	delete(t.open, token)
+	return ok
+}

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"bartizan/internal/engine"
+)
+
+// Client asks a running gateway over its socket.
+type Client struct{ http http.Client }
+
+// Dial returns a client for the socket at path. It does not connect yet.
+func Dial(path string) *Client {
+	return &Client{http.Client{
+		Timeout: 10 * time.Second,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			c, err := d.DialContext(ctx, "unix", path)
+			if err != nil {
+				return nil, fmt.Errorf("reaching the gateway at %s: %w (is it running, with this --data?)", path, err)
+			}
+			return c, nil
+		}},
+	}}
+}
+
+// Explain asks why a request was judged as it was.
+func (c *Client) Explain(id string) (x engine.Explanation, err error) {
+	return x, c.call(http.MethodGet, "/explain/"+url.PathEscape(id), &x)
+}
+
+// Address asks for all records of an address.
+func (c *Client) Address(a string) (records []engine.Record, err error) {
+	return records, c.call(http.MethodGet, "/address/"+url.PathEscape(a), &records)
+}
+
+// Attackers asks for the riskiest records.
+func (c *Client) Attackers() (records []engine.Record, err error) {
+	return records, c.call(http.MethodGet, "/attackers", &records)
+}
+
+// Unblock clears an address or a named attacker.
+func (c *Client) Unblock(who string) (u Unblocked, err error) {
+	return u, c.call(http.MethodPost, "/unblock/"+url.PathEscape(who), &u)
+}
+
+// PassAll lets everything pass for d.
+func (c *Client) PassAll(d time.Duration) (p Passing, err error) {
+	return p, c.call(http.MethodPost, "/pass-all?for="+d.String(), &p)
+}
+
+// Selftest asks for what a self test needs.
+func (c *Client) Selftest() (s Selftest, err error) {
+	return s, c.call(http.MethodPost, "/selftest", &s)
+}
+
+func (c *Client) call(method, path string, into any) error {
+	req, err := http.NewRequest(method, "http://bartizan"+path, nil)
+	if err != nil {
+		return fmt.Errorf("asking the gateway: %w", err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			return u.Err
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		var f failure
+		if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Error == "" {
+			return fmt.Errorf("asking the gateway: %s", resp.Status)
+		}
+		return errors.New(f.Error)
+	}
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("reading the gateway's answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+// Package metrics shows what the parts count, in Prometheus's format. It pulls:
+// the parts keep plain counters and know nothing of it. Label sets are fixed
+// (action, stage, signal kind, site, upstream), so no client can make series.
+package metrics
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"bartizan/internal/engine"
+	"bartizan/internal/signal"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Number is one sample that a source gives.
+type Number struct {
+	Name, Help string // without the prefix bartizan_
+	Gauge      bool
+	Value      float64
+	Labels     []Label
+}
+
+// Label is one label of a sample.
+type Label struct{ Name, Value string }
+
+// Histogram is the added latency.
+type Histogram struct {
+	Count   uint64
+	Sum     time.Duration
+	Buckets map[time.Duration]uint64 // cumulative
+}
+
+// Options are the sources.
+type Options struct {
+	Engine  *engine.Engine
+	Now     func() time.Time
+	Numbers func() []Number  // of the front end, listeners and outputs
+	Added   func() Histogram // time that judging added
+}
+
+// Handler returns the handler of /metrics.
+func Handler(o Options) http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(&collector{options: o}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// collector makes samples when asked. The census walks the whole client table,
+// so its result is kept for some seconds.
+type collector struct {
+	options Options
+	mu      sync.Mutex
+	counted time.Time
+	census  [signal.Stages]int
+}
+
+// Describe sends nothing: the collector is unchecked, its names are fixed here.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends all samples.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	for _, n := range append(c.engine(), c.options.Numbers()...) {
+		kind := prometheus.CounterValue
+		if n.Gauge {
+			kind = prometheus.GaugeValue
+		}
+		var names, values []string
+		for _, l := range n.Labels {
+			names, values = append(names, l.Name), append(values, l.Value)
+		}
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("bartizan_"+n.Name, n.Help, names, nil), kind, n.Value, values...)
+	}
+	h := c.options.Added()
+	buckets := make(map[float64]uint64, len(h.Buckets))
+	for d, n := range h.Buckets {
+		buckets[d.Seconds()] = n
+	}
+	desc := prometheus.NewDesc("bartizan_added_latency_seconds", "Time that judging added before a request went upstream.", nil, nil)
+	ch <- prometheus.MustNewConstHistogram(desc, h.Count, h.Sum.Seconds(), buckets)
+}
+
+const censusEvery = 5 * time.Second
+
+func (c *collector) engine() []Number {
+	e, now := c.options.Engine, c.options.Now()
+	s := e.Stats()
+	out := []Number{
+		{Name: "clients", Help: "Records in the client table.", Gauge: true, Value: float64(s.Attackers.Records)},
+		{Name: "clients_capacity", Help: "Records that the client table can hold.", Gauge: true, Value: float64(s.Attackers.Capacity)},
+		{Name: "clients_bytes", Help: "Memory of the client table.", Gauge: true, Value: float64(s.Attackers.Bytes)},
+		{Name: "clients_evicted_total", Help: "Records that went for new ones.", Value: float64(s.Attackers.Evictions)},
+		{Name: "clients_punished_evicted_total", Help: "Punished records that had to go.", Value: float64(s.Attackers.Pardons)},
+		{Name: "engine_faults_total", Help: "Panics caught inside the engine.", Value: float64(s.Faults)},
+		{Name: "policy_version", Help: "Version of the policy in force.", Gauge: true, Value: float64(s.Policy)},
+		{Name: "pass_all", Help: "1 while break-glass lets everything pass.", Gauge: true, Value: truth(!e.PassingUntil(now).IsZero())},
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.counted) > censusEvery {
+		c.census, c.counted = e.Census(now), now
+	}
+	for i, n := range c.census {
+		out = append(out, Number{Name: "clients_by_stage", Help: "Clients by stage.", Gauge: true, Value: float64(n), Labels: []Label{{"stage", signal.Stage(i).String()}}})
+	}
+	return out
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
