@@ -21,7 +21,13 @@ func (d *Detector) code(s *scan) finding {
 		if i < 0 {
 			continue
 		}
+		if m.band == signal.Certain && (s.value.In == request.InHeader || s.value.In == request.InCookie) {
+			return finding{signal.CommandInjection, m.band, i} // nobody writes prose there
+		}
 		return finding{signal.CommandInjection, s.limit(m.band), i}
+	}
+	if i := operator(low); i >= 0 && s.value.In.Name() && s.value.In != request.InJSONKey {
+		return finding{signal.SQLInjection, signal.Likely, i}
 	}
 	if i := template(low); i >= 0 {
 		return finding{signal.CommandInjection, s.limit(signal.Likely), i}
@@ -37,6 +43,9 @@ func codeGate(s *scan) bool {
 	if s.value.In == request.InHeader && g.bits&(hasDollar|hasBrace|hasAngle) == 0 && g.bits&hasParen != 0 && g.bits&hasQuote == 0 && g.breaks == 0 {
 		return false // what User-Agents look like
 	}
+	if g.words&wordSure != 0 {
+		return true
+	}
 	return g.words&wordCode != 0 && g.bits&(hasParen|hasBrace|hasDollar|hasAngle|hasDots|hasColon|hasSlash) != 0 || g.bits&(hasBrace|hasDollar) != 0 && g.bits&(hasBrace|hasParen) != 0 ||
 		g.breaks > 0 && g.bits&hasColon != 0 || g.bits&hasAngle != 0
 }
@@ -48,13 +57,28 @@ var codeMarks = [...]struct {
 }{
 	{"${jndi:", signal.Certain}, {"${${", signal.Certain}, {"class.module.classloader", signal.Certain},
 	{"getruntime(", signal.Certain}, {"java.lang.runtime", signal.Certain}, {"java.lang.processbuilder", signal.Certain}, {"@java.lang", signal.Certain},
-	{"#_memberaccess", signal.Certain}, {"@ognl.", signal.Certain}, {"t(java.lang", signal.Certain}, {"<!--#exec", signal.Certain}, {"<!--#include", signal.Certain}, {"<!--#echo", signal.Certain},
+	{"#_memberaccess", signal.Certain}, {"@ognl.", signal.Certain}, {"t(java.lang", signal.Certain}, {"<!--#", signal.Certain}, {"<esi:", signal.Likely},
 	{"__class__.__", signal.Certain}, {"__globals__", signal.Certain}, {".__mro__", signal.Certain}, {"freemarker.template.utility", signal.Certain},
 	{"<?php", signal.Likely}, {"<?=", signal.Likely}, {"shell_exec(", signal.Likely}, {"passthru(", signal.Likely}, {"phpinfo(", signal.Likely}, {"proc_open(", signal.Likely}, {"base64_decode(", signal.Likely},
-	{"system('", signal.Likely}, {"system(\"", signal.Likely}, {"system($_", signal.Likely}, {"eval($_", signal.Likely}, {"assert($_", signal.Likely}, {"print(md5(", signal.Likely}, {"echo md5(", signal.Likely}, {"die(md5(", signal.Likely},
-	{"child_process", signal.Likely}, {"__import__(", signal.Likely}, {"subprocess.", signal.Likely}, {"processbuilder", signal.Likely}, {"response.write(", signal.Likely},
+	{"system('", signal.Likely}, {"system(\"", signal.Likely}, {"system($_", signal.Likely}, {"eval($_", signal.Likely}, {"assert($_", signal.Likely}, {"(md5(", signal.Likely}, {"echo md5(", signal.Likely},
+	{"child_process", signal.Likely}, {"__import__(", signal.Likely}, {"subprocess.", signal.Likely}, {"processbuilder", signal.Likely}, {"invokertransformer", signal.Likely}, {"instantiatetransformer", signal.Likely}, {"templatesimpl", signal.Likely}, {"unicastremoteobject", signal.Likely}, {"response.write(", signal.Likely},
 	{"<!entity", signal.Likely}, {"xp_cmdshell", signal.Likely}, {"<%=", signal.Likely}, {"<%@", signal.Likely}, {"org.apache.commons.collections", signal.Likely}, {"__proto__", signal.Hint}, {"auto_prepend_file", signal.Likely},
 	{"ysoserial", signal.Certain}, {"rememberme=1", signal.Hint}, {"ro0abx", signal.Likely}, {"aced0005", signal.Likely},
+}
+
+// serialised reports whether the value begins as a serialised object does:
+// base64 of Java's stream header or of Python's pickle.
+func serialised(s string) bool {
+	return len(s) > 24 && (s[0] == 'r' && s[:5] == "rO0AB" || s[0] == 'g' && s[:4] == "gASV")
+}
+
+// operator finds an operator of MongoDB in a parameter's name: user[$ne].
+func operator(s string) int {
+	i := strings.Index(s, "[$")
+	if i < 0 || !oneOf(wordAt(s, i+2), "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "not", "expr") {
+		return -1
+	}
+	return i
 }
 
 // template finds an expression that computes something: {{7*7}}, ${7*7}, #{...}.

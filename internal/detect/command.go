@@ -50,19 +50,20 @@ func commandGate(s *scan) bool {
 func (d *Detector) commandAt(s string, i int) strength {
 	switch s[i] {
 	case ';', '\n', '\r':
-		return d.run(s, i+1, true)
+		return max(d.run(s, i+1, true), d.leading(s, i, i+1))
 	case '|':
-		return d.run(s, skip(s, i+1, "|"), true)
+		n := skip(s, i+1, "|")
+		return max(d.run(s, n, true), d.leading(s, i, n))
 	case '&':
 		if hasAt(s, i, "&&") {
-			return d.run(s, i+2, true)
+			return max(d.run(s, i+2, true), d.leading(s, i, i+2))
 		}
 		return d.run(s, i+1, false)
 	case '`':
 		return d.run(s, i+1, false)
 	case '$':
 		if hasAt(s, i, "$(") {
-			return d.run(s, i+2, true)
+			return max(d.run(s, i+2, true), d.leading(s, 0, i+2))
 		}
 		if hasAt(s, i, "${ifs") || hasAt(s, i, "$ifs") {
 			return strong
@@ -77,6 +78,23 @@ func (d *Detector) commandAt(s string, i int) strength {
 		}
 	}
 	return none
+}
+
+// leading judges a command behind the separator at s[i] with which a value
+// begins, its first bytes aside: whatever its arguments are.
+func (d *Detector) leading(s string, i, next int) strength {
+	next = skip(s, next, " \t")
+	end := next
+	for end < len(s) && wordByte(s[end]) {
+		end++
+	}
+	if skip(s, 0, " \t'\"0123456789)") < i || end >= len(s) || s[end] != ' ' && s[end] != '\t' || d.commands.class(s[next:end]) != tellingCommand {
+		return none
+	}
+	if strings.Contains(s[end:], "$(") || s[skip(s, end, " \t")-1] == '\t' {
+		return strong
+	}
+	return weak
 }
 
 // run judges a command at s[i:]. tight says that the separator before it is
@@ -102,14 +120,15 @@ func (d *Detector) run(s string, i int, tight bool) strength {
 	}
 	arg := argument(s, end)
 	switch {
-	case class == plainCommand && arg >= likelyArgument, arg == sureArgument && tight:
-		if tight {
-			return strong
-		}
+	case arg == sureArgument && tight:
+		return strong
+	case arg == likelyArgument && tight && oneOf(s[i:end], "sleep", "ping", "timeout", "usleep", "ping6"):
+		return strong
+	case arg == likelyArgument && tight:
 		return weak
 	case class == plainCommand && arg == noArgument && tight:
 		return weak
-	case class == tellingCommand && arg != textArgument && tight:
+	case class == tellingCommand && arg == noArgument && tight:
 		return strong
 	case class == tellingCommand && arg != textArgument:
 		return weak

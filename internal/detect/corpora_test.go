@@ -111,11 +111,16 @@ func TestCorpora(t *testing.T) {
 					fmt.Println("MISSED", x.Class, x.ID, x.Target, clip(x.Body), signals)
 				}
 			case x.Hard != nil:
-				hard.add(signals)
+				best, _ := hard.add(signals)
 				allHard.add(signals)
+				if show == "hard" && (only == "" || only == name) && best >= signal.Likely {
+					fmt.Println("HARD", x.ID, x.Method, x.Target, signals)
+				}
 			default:
 				best, found := benign.add(signals)
-				all.add(signals)
+				if name != "grananqvist_params" { // what it calls benign and we do not is attacks: "|/usr/bin/id"
+					all.add(signals)
+				}
 				if show == "benign" && (only == "" || only == name) && found && best >= signal.Likely {
 					fmt.Println("BENIGN", x.ID, x.Method, x.Target, signals)
 				}

@@ -87,6 +87,9 @@ type finding struct {
 // below: text that is encoded once more than the protocol asks for.
 func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
 	s.begin(v, v.Text)
+	if serialised(v.Text) {
+		d.add(r, finding{signal.CommandInjection, signal.Likely, 0}, v, v.Text)
+	}
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
 		if g.bits&interesting != 0 || g.words != 0 {

@@ -35,6 +35,7 @@ const (
 	wordShell                     // commands
 	wordCode                      // functions and classes of languages
 	wordFile                      // directories and files of systems
+	wordSure                      // names that only exploits send
 	wordCommon                    // in none of them, but no plain word either
 )
 
@@ -197,6 +198,7 @@ var gateWords = [...]struct {
 	{wordCode, []string{"jndi", "ldap", "rmi", "runtime", "getruntime", "processbuilder", "classloader", "ognl", "system", "passthru", "shell_exec", "popen", "proc_open", "phpinfo", "base_decode", "assert", "eval",
 		"php", "include", "require", "exec", "exit", "die", "print", "echo", "__class__", "__import__", "__globals__", "__proto__", "__mro__", "__subclasses__", "constructor", "subprocess", "os", "java", "javax", "freemarker", "lang",
 		"request", "config", "self", "cycler", "lipsum", "spring", "entity", "doctype", "where", "ne", "gt", "regex", "file_get_contents", "fwrite", "fopen", "rce", "lower", "upper", "env", "child_process", "md", "response", "write", "gopher", "dict", "expect", "phar", "zip", "glob", "data", "file", "filter", "set", "cookie", "class", "module"}},
+	{wordSure, []string{"processbuilder", "getruntime", "ognl", "jndi", "invokertransformer", "instantiatetransformer", "templatesimpl", "unicastremoteobject", "classloader", "ysoserial", "ro", "aced"}},
 	{wordFile, []string{"etc", "passwd", "shadow", "proc", "environ", "win", "ini", "boot", "windows", "winnt", "web", "inf", "htpasswd", "id_rsa", "hosts", "system"}},
 	{wordCommon, []string{"http", "https", "www", "com", "org", "html", "utf", "px", "nbsp", "amp", "lt", "gt", "quot", "apos", "abc", "xss", "test", "admin", "aaa"}},
 }

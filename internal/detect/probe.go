@@ -63,14 +63,14 @@ func boundary(rest string, n int) bool {
 }
 
 // exploitPaths are entry points of exploits that no application of one's own has.
-var exploitPaths = [...]string{"vendor/phpunit/", "phpunit/src/util/php/eval-stdin.php", "boaform/", "hnap1", "cgi-bin/luci", "gponform/", "wp-config.php", "wp-content/debug.log", "setup.cgi", "goform/", "solr/admin/", "phpmyadmin/", "pma/", "adminer.php",
+var exploitPaths = [...]string{"vendor/phpunit/", "phpunit/src/util/php/eval-stdin.php", "boaform/", "hnap1", "cgi-bin/luci", "gponform/", "wp-config.php", "wp-content/debug.log", "setup.cgi", "goform/", "phpmyadmin/", "pma/", "adminer.php",
 	"_ignition/", "telescope/requests", "jmx-console", "invoker/jmxinvokerservlet", "axis2-admin", "struts/utils", "owa/auth/x.js", "ecp/current/exporttool", "manager/html", "druid/index.html", "geoserver/", "actuator/gateway/", "actuator/heapdump", "cgi-bin/.", "shell.php", "c99.php", "r57.php", "webshell", "eval-stdin.php", "server-status", "trace.axd", "elmah.axd"}
 
 // ownProbes are added to the list from outside; all of them hints.
-var ownProbes = [...]string{"wp-login.php", "wp-admin/", "xmlrpc.php", "phpinfo", "info.php", "test.php", "cgi-bin/", "actuator/", "console/", "administrator/", "wp-includes/", "wp-content/", "admin.php", "id_rsa", "web.config", "dump.sql", "backup.zip", "backup.tar", "database.sql", "swagger.json", "config.php"}
+var ownProbes = [...]string{"wp-login.php", "wp-admin/", "xmlrpc.php", "phpinfo", "info.php", "test.php", "cgi-bin/", "actuator/", "console/", "administrator/", "wp-includes/", "wp-content/", "admin.php", "solr/admin/", "id_rsa", "web.config", "dump.sql", "backup.zip", "backup.tar", "database.sql", "swagger.json", "config.php"}
 
 // leftovers are endings of files that were left behind.
-var leftovers = [...]string{".bak", ".old", ".swp", ".sql", ".sql.gz", ".php~", ".orig", ".save", ".inc", ".asp", ".aspx", ".jsp", ".cgi", ".cfm", ".nsf", ".idc", ".pl", ".mdb"}
+var leftovers = [...]string{".bak", ".old", ".swp", ".sql", ".sql.gz", ".php~", ".orig", ".save", ".mdb"}
 
 // probeWords prepares the outside list: no leading slash, our own words added.
 func probeWords(list []string) []string {

@@ -1,6 +1,10 @@
 package detect
 
-import "bartizan/internal/signal"
+import (
+	"strings"
+
+	"bartizan/internal/signal"
+)
 
 // prose reports whether the value is text that people write: sentences, code,
 // documents. Such a value may quote an attack, so none in it is certain. It is
@@ -13,6 +17,8 @@ func (s *scan) prose() bool {
 	case g.plain >= 8 && g.plain > 2*g.known:
 		return true
 	case g.breaks >= 2 && g.plain >= 6:
+		return true
+	case s.value.In.Body() && strings.Contains(s.text, "```"): // Markdown
 		return true
 	}
 	return false

@@ -33,7 +33,7 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		band = signal.Certain
 	case proof == strong, proof == weak && hit:
 		band = signal.Likely
-	case hit && s.gate.plain <= 3 && s.gate.bits&(hasQuote|hasComment) != 0 && s.gate.words&(wordSQL|wordOp) != 0:
+	case hit && s.gate.plain <= 3 && s.gate.bits&(hasQuote|hasComment) != 0 && s.gate.words&(wordSQL|wordOp) != 0 && s.gate.bits&(hasCompare|hasComment|hasParen|hasSemicolon) != 0:
 		band = signal.Likely
 	}
 	return finding{signal.SQLInjection, s.limit(band), at}
@@ -47,7 +47,7 @@ func sqlGate(s *scan) bool {
 		return words && g.bits&(hasQuote|hasComment|hasCompare) != 0 && !clientHint(s.value.Key)
 	}
 	return words && g.bits&(hasQuote|hasComment|hasCompare|hasParen|hasSemicolon) != 0 ||
-		g.words&wordSQL != 0 && g.known > 1 || g.bits&(hasQuote|hasComment) != 0 && (g.plain+g.known <= 8 || words)
+		g.words&wordSQL != 0 && g.known > 1 || g.bits&(hasQuote|hasComment) != 0 && (words || g.plain+g.known <= 8 && g.bits&(hasComment|hasCompare|hasParen|hasSemicolon|hasBreak) != 0)
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
@@ -104,7 +104,7 @@ func sqlWord(s string, i int, w string) strength {
 	end := i + len(w)
 	switch w {
 	case "union":
-		return unionSelect(s, end)
+		return unionSelect(s, i, end)
 	case "or", "and", "xor", "having", "where", "when", "div":
 		return boolean(s, end)
 	case "waitfor":
@@ -147,7 +147,11 @@ func function(s string, end int, w string) strength {
 }
 
 // unionSelect: "union [all] select" and a list that is no prose.
-func unionSelect(s string, i int) strength {
+func unionSelect(s string, at, i int) strength {
+	for at > 0 && s[at-1] == ' ' {
+		at--
+	}
+	joins := at == 0 || !wordByte(s[at-1]) || s[at-1]-'0' < 10 // not behind a word: "the union select committee"
 	i = skip(s, i, " (")
 	for _, w := range [...]string{"all", "distinct", "distinctrow"} {
 		if wordAt(s, i) == w {
@@ -165,10 +169,12 @@ func unionSelect(s string, i int) strength {
 		return weak
 	case !wordByte(s[i]), s[i]-'0' < 10, w == "null":
 		return strong
-	case next < len(s) && (s[next] == ',' || s[next] == '(' || s[next] == '.'), next >= len(s), strings.Contains(s[i:], " from "):
+	case next < len(s) && (s[next] == ',' || s[next] == '(' || s[next] == '.'), joins && (next >= len(s) || strings.Contains(s[i:], " from ")):
 		return strong
+	case joins:
+		return weak
 	}
-	return weak
+	return none
 }
 
 // subselect: "(select ... from", "select @@version", "select sleep(".

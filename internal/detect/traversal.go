@@ -33,8 +33,10 @@ func (d *Detector) traversal(s *scan) finding {
 		if !body {
 			band = signal.Certain
 		}
-	case wrapper(low):
+	case wrapper(low, body), remote(low) && !body:
 		band = signal.Likely
+	case file == 2 && !body && len(low) < 96 && s.gate.plain <= 6, strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
+		at, band = fileAt, signal.Likely
 	case file > 0 && s.gate.plain < 12:
 		at = fileAt
 		if whole(low, fileAt) && !body {
@@ -51,7 +53,8 @@ func traversalGate(s *scan) bool {
 	if s.value.In == request.InHeader && g.bits&hasDots == 0 && g.words&wordFile == 0 {
 		return false
 	}
-	return g.bits&hasDots != 0 || g.words&wordFile != 0 && g.bits&hasSlash != 0 || g.bits&(hasSlash|hasNUL) != 0 && g.bits&(hasColon|hasNUL) != 0 && g.words&wordCode != 0
+	return g.bits&hasDots != 0 || g.words&wordFile != 0 && g.bits&hasSlash != 0 || g.bits&hasNUL != 0 ||
+		g.bits&hasSlash != 0 && g.bits&hasColon != 0 && (g.words&wordCode != 0 || strings.HasSuffix(s.text, "?"))
 }
 
 // climbs counts the ".." segments, and returns where the first stands.
@@ -66,7 +69,8 @@ func climbs(s string) (n, first int) {
 		}
 		before := start == 0 || separator(s[start-1])
 		after := i == len(s) || separator(s[i]) || s[i] == ';' && i+1 < len(s) && separator(s[i+1])
-		if before && after && i-start <= 4 && (i < len(s) || start > 0) {
+		two := i-start == 2 && (i < len(s) || start > 0)
+		if before && after && (two || i-start <= 4 && i+1 < len(s) && separator(s[i])) {
 			if n == 0 {
 				first = start
 			}
@@ -77,7 +81,7 @@ func climbs(s string) (n, first int) {
 }
 
 func separator(c byte) bool {
-	return c == '/' || c == '\\' || c == 0 || c == '=' || c == '"' || c == '\''
+	return c == '/' || c == '\\' || c == 0 || c == '=' || c == '"' || c == '\'' || c >= 0x80
 }
 
 // maxStarts bounds how many places of one value are looked up.
@@ -105,7 +109,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 
 // favourite reports whether s begins with a file that proves a hole when read.
 func favourite(s string) bool {
-	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/", "windows\\system32\\", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/"} {
+	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/"} {
 		if strings.HasPrefix(s, f) {
 			return true
 		}
@@ -120,9 +124,35 @@ func whole(s string, at int) bool {
 }
 
 // wrapper reports whether the value begins with a scheme that reads files.
-func wrapper(s string) bool {
-	for _, w := range [...]string{"php://filter", "php://input", "file:///", "expect://", "phar://", "zip://", "zlib:", "glob://", "ogg://", "compress.zlib://", "data://", "data:text/plain", "data:;base64", "file://", "netdoc:", "jar:http", "gopher://", "dict://"} {
+// In bodies only those of PHP count: clients send file: and data: URLs.
+func wrapper(s string, body bool) bool {
+	for i, w := range [...]string{"php://filter", "php://input", "expect://", "phar://", "file:///etc", "file:///c:", "file:///proc", "gopher://", "dict://", "file://", "zip://", "zlib:", "glob://", "ogg://", "compress.zlib://", "data://", "data:text/plain", "data:;base64", "netdoc:", "jar:http"} {
+		if body && i >= 9 {
+			return false
+		}
 		if strings.HasPrefix(s, w) || strings.Contains(s[:min(len(s), 64)], "="+w) {
+			return true
+		}
+	}
+	return false
+}
+
+// remote reports whether the value is an address made for inclusion: the '?'
+// at its end turns what the application appends into a query.
+func remote(s string) bool {
+	s = strings.TrimRight(s, "\x00")
+	if !strings.HasSuffix(s, "?") || len(s) > 256 {
+		return false
+	}
+	_, rest, ok := strings.Cut(s, "://")
+	if !ok || !oneOf(s[:len(s)-len(rest)], "http://", "https://", "ftp://") || rest == "?" {
+		return false
+	}
+	if rest[0]-'0' < 10 && strings.IndexByte(rest, '/') > 0 {
+		return true // an address of numbers
+	}
+	for _, ext := range [...]string{".txt", ".php", ".gif", ".jpg", ".inc", ".dat", ".htm", ".html"} {
+		if strings.HasSuffix(strings.TrimRight(s, "?"), ext) {
 			return true
 		}
 	}

@@ -28,6 +28,8 @@ func (d *Detector) xss(s *scan) finding {
 	case proof == none && !hit:
 		return finding{}
 	case markup(s):
+	case proof == strong && s.value.In.Body() && richField(s.value.Key):
+		band = signal.Likely
 	case proof == strong:
 		band = signal.Certain
 	case proof == weak, hit && s.gate.plain <= 8:
@@ -59,6 +61,17 @@ func markup(s *scan) bool {
 		}
 	}
 	return n >= 2 || n == 1 && s.gate.plain > 12
+}
+
+// richField reports whether a field of this name takes markup or scripts.
+func richField(key string) bool {
+	key = key[strings.LastIndexByte(key, '.')+1:]
+	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget"} {
+		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
+			return true
+		}
+	}
+	return false
 }
 
 func xssProof(s string) (best strength, at int) {

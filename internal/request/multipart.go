@@ -81,6 +81,9 @@ func (w *walker) walkMultipart(s, boundary string) bool {
 	}
 	parts := 0
 	rest, last, found := nextPart(s, boundary, true)
+	if found && last {
+		return true // no parts, and it says so
+	}
 	for found && !last && !w.done {
 		var part string
 		start := rest
@@ -195,6 +198,8 @@ func (w *walker) walkContent(name, file, media, content string, hasFile bool) {
 		}
 	case declaredKind(media) == JSONBody:
 		w.walkJSON(content, copy(w.key[:], name))
+	case declaredKind(media) == XMLBody:
+		w.walkXML(content)
 	case content != "":
 		w.walkText(InPart, name, content)
 	}
