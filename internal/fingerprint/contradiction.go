@@ -167,7 +167,7 @@ func contradictH2(h2 string, claimed Family) Contradiction {
 			c |= H2Opening
 		}
 	case webkit:
-		if order != "m,s,p,a" && order != "m,s,a,p" && order != "m,p,a,s" {
+		if order != "m,s,p,a" && order != "m,s,a,p" {
 			c |= H2Order
 		}
 	}
