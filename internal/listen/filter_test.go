@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -324,9 +325,8 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("refused upgrade: got %d; want 200", status)
 		}
 	}
-	all := h.requests()
-	if last := all[len(all)-1].head; last.Target != "/next" {
-		t.Errorf("last head: got %+v; want /next", last)
+	if !slices.ContainsFunc(h.requests(), func(s seen) bool { return s.head.Target == "/next" && s.number == 2 }) {
+		t.Errorf("requests: got %+v; want /next as the second of its connection", h.requests())
 	}
 	c = dial(t, s)
 	send(t, c, "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03")

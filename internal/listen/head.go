@@ -15,7 +15,8 @@ import (
 //
 // On HTTP/1 r itself says nothing: method, version and body apart it is
 // synthetic. On HTTP/2 the first request of a connection is given in wire order,
-// cookie crumbs as they came; later ones sorted by name with Ordered false.
+// cookie crumbs as they came; later ones sorted by name with Ordered false. Call
+// it once for each request: the order is given away with the first call.
 func Head(r *http.Request, h *request.Head) bool {
 	*h = request.Head{Fields: h.Fields[:0]}
 	c := From(r.Context())
@@ -69,23 +70,25 @@ func (c *Conn) headHTTP2(r *http.Request, h *request.Head) {
 	if c.facts.Secure {
 		h.Scheme = "https"
 	}
-	h.Upgrade = r.Method == http.MethodConnect
-	h.ContentLength = -1
-	if r.ContentLength > 0 || r.Header.Get("Content-Length") != "" {
-		h.ContentLength = r.ContentLength
-	}
 	if fields, ok := c.takeFirst(r); ok {
 		h.Fields = append(h.Fields, fields...)
 		h.Ordered = true
-		return
+	} else {
+		h.Fields = sortedFields(h.Fields, r.Header)
 	}
-	for name, values := range r.Header {
+	request.JudgeHTTP2(h, c.server.options.Head)
+}
+
+// sortedFields appends the fields of header, sorted by name.
+func sortedFields(fields []request.Field, header http.Header) []request.Field {
+	for name, values := range header {
 		name = strings.ToLower(name)
 		for _, v := range values {
-			h.Fields = append(h.Fields, request.Field{Name: name, Value: v})
+			fields = append(fields, request.Field{Name: name, Value: v})
 		}
 	}
-	slices.SortStableFunc(h.Fields, func(a, b request.Field) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(fields, func(a, b request.Field) int { return cmp.Compare(a.Name, b.Name) })
+	return fields
 }
 
 // takeFirst returns the wire fields of the connection's first request if r is

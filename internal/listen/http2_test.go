@@ -87,6 +87,28 @@ func TestHTTP2Opening(t *testing.T) {
 	}
 }
 
+// What net/http lets through on HTTP/2 and an HTTP/1 upstream would trip over.
+func TestHTTP2Smuggling(t *testing.T) {
+	h := &recorder{}
+	s := start(t, Options{Handler: h})
+	for i, tc := range []struct {
+		fields []string
+		want   request.Fault
+	}{
+		{[]string{":method", "GET / HTTP/1.1", ":path", "/"}, request.FaultRequestLine},
+		{[]string{":method", "GET", ":path", "/ HTTP/1.1"}, request.FaultRequestLine},
+		{[]string{":method", "POST", ":path", "/", "content-length", "0", "content-length", "0"}, request.FaultLengthDuplicate},
+		{[]string{":method", "GET", ":path", "/", "host", "b"}, request.FaultHostDuplicate},
+	} {
+		c := dial(t, s)
+		fields := append([]string{":scheme", "http", ":authority", "a"}, tc.fields...)
+		send(t, c, preface+string(frame(frameSettings, 0, 0, nil))+string(frame(frameHeaders, flagEndHeaders|flagEndStream, 1, block(fields...))))
+		if got := h.wait(t, i+1)[i].head; got.Fault != tc.want {
+			t.Errorf("%v: got %+v; want fault %v", tc.fields, got, tc.want)
+		}
+	}
+}
+
 func TestTeeGivesUpOnBombs(t *testing.T) {
 	// One long field in the dynamic table, referred to very often.
 	bomb := block(":method", "GET", ":path", "/", ":scheme", "http", ":authority", "a", "x", strings.Repeat("y", 3000))
