@@ -87,16 +87,16 @@ func template(s string) int {
 		var inner string
 		switch {
 		case hasAt(s, i, "{{"):
-			inner, _, _ = strings.Cut(s[i+2:], "}}")
+			inner, _, _ = strings.Cut(ahead(s, i+2), "}}")
 		case (s[i] == '$' || s[i] == '#' || s[i] == '*' || s[i] == '@' || s[i] == '%') && s[i+1] == '{':
-			inner, _, _ = strings.Cut(s[i+2:], "}")
+			inner, _, _ = strings.Cut(ahead(s, i+2), "}")
 		default:
 			continue
 		}
-		if inner = inner[:min(len(inner), 256)]; computes(inner) {
+		if computes(inner) {
 			return i
 		}
-		i++
+		i += 1 + max(0, len(inner)-32) // what begins inside has been seen with it
 	}
 	return -1
 }

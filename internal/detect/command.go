@@ -88,10 +88,10 @@ func (d *Detector) leading(s string, i, next int) strength {
 	for end < len(s) && wordByte(s[end]) {
 		end++
 	}
-	if skip(s, 0, " \t'\"0123456789)") < i || end >= len(s) || s[end] != ' ' && s[end] != '\t' || d.commands.class(s[next:end]) != tellingCommand {
+	if i > 8 || skip(s, 0, " \t'\"0123456789)") < i || end >= len(s) || s[end] != ' ' && s[end] != '\t' || d.commands.class(s[next:end]) != tellingCommand {
 		return none
 	}
-	if strings.Contains(s[end:], "$(") || s[skip(s, end, " \t")-1] == '\t' {
+	if strings.Contains(ahead(s, end), "$(") || s[skip(s, end, " \t")-1] == '\t' {
 		return strong
 	}
 	return weak

@@ -83,13 +83,24 @@ type finding struct {
 	at   int // where the span begins in the scanned text
 }
 
-// value runs the gate over one value and what it lets through over the layers
-// below: text that is encoded once more than the protocol asks for.
+// value looks at one value, a long one in pieces that overlap.
 func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
-	s.begin(v, v.Text)
 	if serialised(v.Text) {
 		d.add(r, finding{signal.CommandInjection, signal.Likely, 0}, v, v.Text)
 	}
+	const overlap = 256
+	text := v.Text
+	for len(text) > maxText {
+		d.piece(r, s, v, text[:maxText])
+		text = text[maxText-overlap:]
+	}
+	d.piece(r, s, v, text)
+}
+
+// piece runs the gate over a piece of a value and what it lets through, and
+// over the layers below: text encoded once more than the protocol asks for.
+func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text string) {
+	s.begin(v, text)
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
 		if g.bits&interesting != 0 || g.words != 0 {

@@ -172,6 +172,14 @@ func TestSignalFields(t *testing.T) {
 	}
 }
 
+func TestPaddingHidesNothing(t *testing.T) {
+	for _, pad := range []string{strings.Repeat("A", 30000), strings.Repeat("A", 8190), strings.Repeat(" ", 20000), strings.Repeat("1", 2500)} {
+		if band, found := best(t, request.InJSON, "q", pad+"' or '1'='1", signal.SQLInjection); !found || band < signal.Likely {
+			t.Errorf("behind %d bytes: sql-injection %v, %v; want at least likely", len(pad), found, band)
+		}
+	}
+}
+
 func TestSignalsAreBounded(t *testing.T) {
 	d := newDetector(t)
 	var q strings.Builder
@@ -235,6 +243,13 @@ func BenchmarkBody(b *testing.B) {
 		"hostile":    `["` + strings.Repeat("' or <a on ../etc/ ;cat $(", 2400) + `"]`,
 		"dots":       `["` + strings.Repeat("../", 20000) + `"]`,
 		"tags":       `["` + strings.Repeat("<a ", 20000) + `"]`,
+		"quote run":  `["` + strings.Repeat("'", 60000) + `"]`,
+		"or calls":   `["` + strings.Repeat("or a( ", 10000) + `"]`,
+		"braces":     `["` + strings.Repeat("{{a ", 15000) + `"]`,
+		"handlers":   `["` + strings.Repeat("<a on on on", 5500) + `"]`,
+		"semicolons": `["''` + strings.Repeat(";cat a ", 8500) + `"]`,
+		"unions":     `["` + strings.Repeat("union select a ", 4000) + `"]`,
+		"escapes":    `["` + strings.Repeat("%25%32%35", 6500) + `"]`,
 		"quotes":     "[" + strings.Repeat(`"' or",`, 8000) + "1]",
 	}
 	d := newDetector(b)

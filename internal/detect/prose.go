@@ -12,7 +12,7 @@ import (
 func (s *scan) prose() bool {
 	g := &s.gate
 	switch {
-	case len(s.text) > 2000, g.breaks >= 4:
+	case len(s.text) > 2000 && g.plain >= 8, g.breaks >= 4:
 		return true
 	case g.plain >= 8 && g.plain > 2*g.known:
 		return true
@@ -35,9 +35,17 @@ func (s *scan) limit(b signal.Band) signal.Band {
 // wordByte reports whether c can stand in a word.
 func wordByte(c byte) bool { return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' }
 
-// skip returns the first index from i on whose byte is none of set.
+// maxLook bounds every look ahead from one place, so that a value made of
+// nothing but beginnings costs no more than its length.
+const maxLook = 256
+
+// ahead returns what follows s[i:], at most maxLook bytes of it.
+func ahead(s string, i int) string { return s[i:min(len(s), i+maxLook)] }
+
+// skip returns the first index from i on whose byte is none of set; it gives
+// up after 48 bytes.
 func skip(s string, i int, set string) int {
-	for i < len(s) {
+	for end := min(len(s), i+48); i < end; {
 		found := false
 		for j := 0; j < len(set); j++ {
 			if s[i] == set[j] {

@@ -9,7 +9,7 @@ import (
 
 const (
 	maxLayers = 3       // encodings undone beyond what the protocol asks for
-	maxText   = 8 << 10 // bytes of one value that are scanned
+	maxText   = 8 << 10 // bytes of a value that are scanned at once
 )
 
 // scan is the state of looking at one value. Its buffers are reused.
@@ -29,7 +29,7 @@ type scan struct {
 func (s *scan) begin(v request.Value, text string) {
 	s.value = v
 	s.layer = 0
-	s.look(text[:min(len(text), maxText)])
+	s.look(text)
 }
 
 func (s *scan) look(text string) {

@@ -148,7 +148,7 @@ func function(s string, end int, w string) strength {
 
 // unionSelect: "union [all] select" and a list that is no prose.
 func unionSelect(s string, at, i int) strength {
-	for at > 0 && s[at-1] == ' ' {
+	if at > 0 && s[at-1] == ' ' { // squeezed: there is one at most
 		at--
 	}
 	joins := at == 0 || !wordByte(s[at-1]) || s[at-1]-'0' < 10 // not behind a word: "the union select committee"
@@ -169,7 +169,7 @@ func unionSelect(s string, at, i int) strength {
 		return weak
 	case !wordByte(s[i]), s[i]-'0' < 10, w == "null":
 		return strong
-	case next < len(s) && (s[next] == ',' || s[next] == '(' || s[next] == '.'), joins && (next >= len(s) || strings.Contains(s[i:], " from ")):
+	case next < len(s) && (s[next] == ',' || s[next] == '(' || s[next] == '.'), joins && (next >= len(s) || strings.Contains(ahead(s, i), " from ")):
 		return strong
 	case joins:
 		return weak
@@ -180,10 +180,10 @@ func unionSelect(s string, at, i int) strength {
 // subselect: "(select ... from", "select @@version", "select sleep(".
 func subselect(s string, i, end int) strength {
 	before := i
-	for before > 0 && s[before-1] == ' ' {
+	if before > 0 && s[before-1] == ' ' { // squeezed: there is one at most
 		before--
 	}
-	rest := s[end:]
+	rest := ahead(s, end)
 	if before > 0 && s[before-1] == '(' && (strings.Contains(rest, " from") || strings.Contains(rest, "(") || strings.Contains(rest, "@@")) {
 		return weak
 	}
@@ -278,7 +278,7 @@ func operand(s string, i int) (operandKind, int) {
 // matching returns what follows the bracket that closes the one at s[i].
 func matching(s string, i int) int {
 	depth := 0
-	for ; i < len(s); i++ {
+	for end := min(len(s), i+maxLook); i < end; i++ {
 		switch s[i] {
 		case '(':
 			depth++
@@ -288,7 +288,7 @@ func matching(s string, i int) int {
 			}
 		}
 	}
-	return len(s)
+	return i
 }
 
 // comparison returns the length of the comparison operator at s[i:], or 0.
@@ -343,9 +343,9 @@ func stacked(s string, i int) strength {
 	case "delete":
 		ok = next == "from"
 	case "update":
-		ok = strings.Contains(s[after:], " set ")
+		ok = strings.Contains(ahead(s, after), " set ")
 	case "select", "exec", "execute", "declare", "waitfor", "call", "begin", "shutdown", "copy", "if", "set", "use", "grant", "backup", "bulk":
-		ok = strings.ContainsAny(s[n:], "(@'=,") || strings.Contains(s[n:], "--") || w == "shutdown" || w == "waitfor"
+		ok = strings.ContainsAny(ahead(s, n), "(@'=,") || strings.Contains(ahead(s, n), "--") || w == "shutdown" || w == "waitfor"
 	}
 	switch {
 	case ok && brk:

@@ -75,11 +75,14 @@ func richField(key string) bool {
 }
 
 func xssProof(s string) (best strength, at int) {
+	tagEnd := 0 // up to here a tag has been judged
 	for i := 0; i < len(s) && best < strong; i++ {
 		var p strength
 		switch s[i] {
 		case '<':
-			p = tagProof(s, i)
+			if i >= tagEnd || hasAt(s, i, "<script") {
+				p, tagEnd = tagProof(s, i)
+			}
 		case '"', '\'', '`':
 			p = attributeBreak(s, i)
 		case 'j', 'v':
@@ -94,17 +97,23 @@ func xssProof(s string) (best strength, at int) {
 	return best, at
 }
 
-// tagProof judges the tag that begins at s[i].
-func tagProof(s string, i int) strength {
+// tagProof judges the tag that begins at s[i] and says where it ends.
+func tagProof(s string, i int) (strength, int) {
 	name := wordAt(s, skip(s, i+1, "/ "))
 	if name == "" {
-		return none
+		return none, i + 1
 	}
-	end := strings.IndexByte(s[i:], '>')
+	tag := s[i:min(len(s), i+2048)]
+	end := strings.IndexByte(tag, '>')
 	if end < 0 {
-		end = len(s) - i
+		end = len(tag)
 	}
-	tag := s[i : i+min(end, 2048)]
+	tag = tag[:end]
+	return judgeTag(s, i, name, tag), i + end
+}
+
+func judgeTag(s string, i int, name, tag string) strength {
+	end := len(tag)
 	switch {
 	case name == "script" && s[i+1] != '/' && (end <= 8 || strings.IndexByte(" /\t\n\r\f>", tag[min(7, len(tag)-1)]) >= 0):
 		return strong
@@ -152,7 +161,7 @@ func attributeBreak(s string, i int) strength {
 	}
 	switch {
 	case strings.HasPrefix(w, "on") && len(w) >= 5 && len(w) <= 26 && s[next] == '=' && n > i+1:
-		if strings.ContainsAny(s[next:], "(`") {
+		if strings.ContainsAny(ahead(s, next), "(`") {
 			return strong
 		}
 		return weak
@@ -164,7 +173,7 @@ func attributeBreak(s string, i int) strength {
 
 // schemeProof: a javascript: URL that calls something.
 func schemeProof(s string, i int) strength {
-	rest := s[i:]
+	rest := ahead(s, i)
 	if !strings.ContainsAny(rest, "(`=") {
 		return none
 	}
