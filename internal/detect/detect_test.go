@@ -222,8 +222,8 @@ func TestBenignAllocates(t *testing.T) {
 		d.Head(r)
 		request.WalkBody("application/json", body, true, sc, visit)
 	})
-	if n > 1 { // the visitor of Head may be one
-		t.Errorf("judging a benign request allocates %v times; want at most 1", n)
+	if n > 0 && !raceDetector {
+		t.Errorf("judging a benign request allocates %v times; want 0", n)
 	}
 }
 
