@@ -29,15 +29,14 @@ const maxCodings = 2
 
 // Decode undoes the Content-Encoding of prefix for inspection and returns dst,
 // which it overwrites, with at most limit bytes in it. An input that ends early
-// gives what there is, without an error: a prefix is the usual case. With a
-// nil error and no coding it returns prefix itself.
+// gives what there is, without an error: a prefix is the usual case. Where
+// nothing is coded it is a copy: out never shares memory with prefix, so that
+// a caller may keep it as the next dst.
 //
-// On ErrCodings and ErrCoding out is prefix; on other errors what was decoded
-// before. The limit bounds the work too: 1,000 to 1 compressors gain nothing.
+// On ErrCodings and ErrCoding out is empty; on other errors it is what was
+// decoded before. The limit bounds the work too: 1,000 to 1 compressors gain
+// nothing.
 func Decode(codings map[string]Coding, encoding string, prefix []byte, limit int, dst []byte) (out []byte, err error) {
-	if encoding == "" {
-		return prefix, nil
-	}
 	var chain [maxCodings]Coding
 	n := 0
 	for part := range strings.SplitSeq(encoding, ",") {
@@ -46,17 +45,20 @@ func Decode(codings map[string]Coding, encoding string, prefix []byte, limit int
 			continue
 		}
 		if n == maxCodings {
-			return prefix, ErrCodings
+			return dst[:0], ErrCodings
 		}
 		c, ok := codings[strings.ToLower(part[:min(len(part), 16)])]
 		if !ok {
-			return prefix, fmt.Errorf("%w %q", ErrCoding, Excerpt(part, 32))
+			return dst[:0], fmt.Errorf("%w %q", ErrCoding, Excerpt(part, 32))
 		}
 		chain[n] = c
 		n++
 	}
 	if n == 0 {
-		return prefix, nil
+		if len(prefix) > limit {
+			return append(dst[:0], prefix[:limit]...), ErrLimit
+		}
+		return append(dst[:0], prefix...), nil
 	}
 	return undo(chain[:n], prefix, limit, dst)
 }
