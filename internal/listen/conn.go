@@ -246,13 +246,11 @@ func (d *readDeadline) end(c net.Conn) {
 
 // over reports whether err says that the time of the head is up.
 func (d *readDeadline) over(err error, now time.Time) bool {
-	var timeout net.Error
-	if !errors.As(err, &timeout) || !timeout.Timeout() {
-		return false
-	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	return !d.called && !d.head.IsZero() && !now.Before(d.head)
+	up := !d.called && !d.head.IsZero() && !now.Before(d.head)
+	d.mu.Unlock()
+	var timeout net.Error
+	return up && errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // apply must be called with mu held.
