@@ -106,7 +106,8 @@ func (t TLS) stampFiles() (fileStamp, error) {
 	return fileStamp{cert.ModTime(), key.ModTime(), cert.Size(), key.Size()}, nil
 }
 
-// SelfSigned makes a certificate for hosts (names or addresses) that is valid
+// SelfSigned makes a certificate for hosts (names or addresses; this machine's
+// loopback if there are none) that is valid
 // for a year from now, for trying out and for hops inside; no client trusts it
 // unasked. The caller may write the PEM to files and pass those to TLS.
 func SelfSigned(hosts []string, now time.Time) (certPEM, keyPEM []byte, err error) {
@@ -126,6 +127,9 @@ func SelfSigned(hosts []string, now time.Time) (certPEM, keyPEM []byte, err erro
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
+	}
+	if len(hosts) == 0 {
+		hosts = []string{"localhost", "127.0.0.1", "::1"}
 	}
 	for _, h := range hosts {
 		if ip := net.ParseIP(h); ip != nil {
