@@ -14,6 +14,7 @@ import (
 type commands struct {
 	Run            runCommand            `cmd:"" help:"Protect an API."`
 	Check          checkCommand          `cmd:"" help:"Check a configuration file and print what is in force."`
+	Demo           demoCommand           `cmd:"" help:"Show the gateway at work before a sample API, with visitors and attackers."`
 	Replay         replayCommand         `cmd:"" help:"Judge recorded traffic."`
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`

@@ -120,7 +120,7 @@ func (c *compiler) sites(sites []Site) hosts {
 	for i := range sites {
 		path := fmt.Sprintf("sites[%d]", i)
 		if len(sites[i].Hosts) == 0 {
-			c.fail(path+".hosts", errors.New(`want at least one host; "*" is the default site`))
+			c.fail(path+".hosts", errors.New(`want at least one host ("*" is the default site)`))
 		}
 		for j, host := range sites[i].Hosts {
 			if err := h.add(host, i); err != nil {

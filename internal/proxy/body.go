@@ -35,10 +35,10 @@ type body struct {
 	ended   bool // prefix is the whole body
 	tee     bool // keep and judge what passes
 	lease   int64
-	err     error // what the client's body ended with
+	err     error  // what the client's body ended with
 	atEnd   func() // runs once when the client's body has ended; may be nil
 	pending chan result
-	buffer  []byte // of the pending read
+
 	read    atomic.Int64
 	started atomic.Bool // the transport has taken bytes
 	running atomic.Bool // a read of the client's body is under way

@@ -1,0 +1,61 @@
+# What CI runs is `make check`; what the README names are `make demo` and `make test`.
+GO ?= go
+BIN := bin/bartizan
+FUZZTIME ?= 5s
+export CGO_ENABLED ?= 0
+
+.PHONY: build run demo test race lint fuzz bench scenario check demo-smoke vet clean
+
+build: $(BIN)
+
+$(BIN): FORCE
+	$(GO) build -trimpath -o $(BIN) ./cmd/bartizan
+
+FORCE:
+
+# UPSTREAM=http://127.0.0.1:9000 make run
+run: build
+	./$(BIN) run --upstream $(UPSTREAM)
+
+demo: build
+	./$(BIN) demo
+
+test:
+	$(GO) test ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+vet:
+	$(GO) vet ./...
+
+lint: vet
+	@test -z "$$(gofmt -l cmd internal bench tools)" || { echo "not formatted:"; gofmt -l cmd internal bench tools; exit 1; }
+	cd tools && $(GO) build -o ../bin/ honnef.co/go/tools/cmd/staticcheck github.com/mgechev/revive github.com/polyfloyd/go-errorlint
+	./bin/staticcheck ./...
+	./bin/revive -config tools/revive.toml -set_exit_status ./...
+	./bin/go-errorlint ./...
+
+# Every fuzz target for a short time; FUZZTIME=10m for a long one.
+fuzz:
+	@set -e; for file in $$(grep -rl '^func Fuzz' --include=*_test.go internal); do \
+		for target in $$(grep -o '^func Fuzz[A-Za-z0-9]*' $$file | sed 's/func //'); do \
+			echo "fuzz $$(dirname $$file) $$target"; \
+			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
+bench:
+	$(GO) test ./internal/... -run '^$$' -bench . -benchmem
+	bench/gateway/run
+
+scenario:
+	$(GO) test ./cmd/bartizan -run TestScenarios -v -args -table
+
+demo-smoke: build
+	./$(BIN) demo --smoke
+
+check: build lint race scenario fuzz demo-smoke
+
+clean:
+	rm -rf bin

@@ -1,0 +1,281 @@
+// Package scenario reads scenario files and makes their traffic: labelled lines
+// in the replay format, in virtual time, the same for the same seed. It judges
+// nothing; Check compares verdicts with what a scenario expects.
+//
+// A file is a txtar archive of scenario.yaml (populations to simulate) or
+// traffic.jsonl (lines as they are), policy.yaml (a configuration file) and
+// expect.yaml.
+package scenario
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"bartizan/internal/replay"
+
+	"github.com/goccy/go-yaml"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// Scenario is one parsed file.
+type Scenario struct {
+	Name   string
+	Lines  []replay.Line // in order of time
+	Policy []byte        // configuration file
+	Expect Expect
+}
+
+// plan is scenario.yaml.
+type plan struct {
+	Seed        uint64       `yaml:"seed"`
+	Start       time.Time    `yaml:"start"`
+	Populations []population `yaml:"populations"`
+}
+
+// population is a number of clients that behave alike.
+type population struct {
+	Name     string   `yaml:"name"`
+	Label    string   `yaml:"label"`
+	Clients  int      `yaml:"clients"`
+	From     string   `yaml:"from"`     // prefix; client n has its nth address
+	Behind   int      `yaml:"behind"`   // clients to an address; 1
+	Software string   `yaml:"software"` // a name of softwares; rotates over a comma-separated list
+	Begin    string   `yaml:"begin"`    // from the start; 0s
+	Spread   string   `yaml:"spread"`   // over which the clients' beginnings are drawn; 0s
+	Every    string   `yaml:"every"`    // mean time between requests of a client
+	Regular  bool     `yaml:"regular"`  // exactly every, instead of drawn exponentially
+	Count    int      `yaml:"count"`    // requests of a client
+	Headers  []string `yaml:"headers"`  // "Name: value", added to the software's
+	Requests []step   `yaml:"requests"` // taken in turn
+}
+
+// step is one request. {n} is the request's number, {c} the client's, {r} a
+// random word, {i} a random number below 10,000.
+type step struct {
+	Method  string   `yaml:"method"`
+	Target  string   `yaml:"target"`
+	Host    string   `yaml:"host"`
+	Headers []string `yaml:"headers"`
+	JSON    string   `yaml:"json"`
+	Form    string   `yaml:"form"`
+	Status  []int    `yaml:"status"` // taken in turn by the client's number of requests
+	Fault   string   `yaml:"fault"`
+}
+
+// Read reads the file name.
+func Read(name string) (*Scenario, error) {
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("reading scenario: %w", err)
+	}
+	s, err := Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading scenario %s: %w", name, err)
+	}
+	s.Name = strings.TrimSuffix(filepath.Base(name), ".txtar")
+	return s, nil
+}
+
+// Parse reads a scenario and makes its traffic.
+func Parse(raw []byte) (*Scenario, error) {
+	s := new(Scenario)
+	expected := false
+	for _, f := range txtar.Parse(raw).Files {
+		var err error
+		switch f.Name {
+		case "scenario.yaml":
+			var p plan
+			if err = yaml.UnmarshalWithOptions(f.Data, &p, yaml.Strict()); err == nil {
+				s.Lines, err = p.lines()
+			}
+		case "traffic.jsonl":
+			s.Lines, err = recorded(f.Data)
+		case "policy.yaml":
+			s.Policy = f.Data
+		case "expect.yaml":
+			expected = true
+			err = yaml.UnmarshalWithOptions(f.Data, &s.Expect, yaml.Strict())
+		default:
+			err = errors.New("want scenario.yaml, traffic.jsonl, policy.yaml or expect.yaml")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	if len(s.Lines) == 0 || !expected {
+		return nil, errors.New("want traffic and expect.yaml")
+	}
+	return s, nil
+}
+
+func recorded(data []byte) (out []replay.Line, err error) {
+	n := 0
+	for raw := range bytes.Lines(data) {
+		n++
+		if len(bytes.TrimSpace(raw)) == 0 {
+			continue
+		}
+		l, err := replay.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if l.ID == "" {
+			l.ID = "l" + strconv.Itoa(n)
+		}
+		out = append(out, *l)
+	}
+	return out, nil
+}
+
+// maxLines bounds one scenario.
+const maxLines = 2_000_000
+
+func (p *plan) lines() ([]replay.Line, error) {
+	if p.Start.IsZero() {
+		p.Start = time.Date(2026, 11, 24, 6, 0, 0, 0, time.UTC)
+	}
+	var out []replay.Line
+	for i, pop := range p.Populations {
+		if n := pop.Clients * pop.Count; n <= 0 || len(out)+n > maxLines {
+			return nil, fmt.Errorf("population %q: %d clients with %d requests each: want at least one and at most %d in all", pop.Name, pop.Clients, pop.Count, maxLines)
+		}
+		made, err := pop.lines(p.Start, rand.New(rand.NewPCG(p.Seed, uint64(i))))
+		if err != nil {
+			return nil, fmt.Errorf("population %q: %w", pop.Name, err)
+		}
+		out = append(out, made...)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Time.Before(out[j].Time) })
+	for i := range out {
+		out[i].ID = "r" + strconv.Itoa(i+1)
+	}
+	return out, nil
+}
+
+func (p *population) lines(start time.Time, r *rand.Rand) ([]replay.Line, error) {
+	begin, err := duration(p.Begin)
+	if err != nil {
+		return nil, err
+	}
+	spread, err := duration(p.Spread)
+	if err != nil {
+		return nil, err
+	}
+	every, err := duration(p.Every)
+	if err != nil {
+		return nil, err
+	}
+	prefix, err := netip.ParsePrefix(p.From)
+	if err != nil {
+		return nil, fmt.Errorf("from: %w", err)
+	}
+	var sends []software
+	for name := range strings.SplitSeq(p.Software, ",") {
+		s, ok := softwareNamed(strings.TrimSpace(name))
+		if !ok {
+			return nil, fmt.Errorf("unknown software %q; known are %s", name, softwareNames())
+		}
+		sends = append(sends, s)
+	}
+	address := prefix.Addr()
+	var out []replay.Line
+	for c := range p.Clients {
+		if c > 0 && c%max(p.Behind, 1) == 0 {
+			address = address.Next()
+		}
+		if !prefix.Contains(address) {
+			return nil, fmt.Errorf("%s has not %d addresses", p.From, p.Clients)
+		}
+		at := start.Add(begin)
+		if spread > 0 {
+			at = at.Add(time.Duration(r.Int64N(int64(spread))))
+		}
+		for n := range p.Count {
+			out = append(out, p.line(at, r, address, sends[(c+n*min(len(sends)-1, 1))%len(sends)], c, n))
+			gap := every
+			if !p.Regular && every > 0 {
+				gap = time.Duration(r.ExpFloat64() * float64(every))
+			}
+			at = at.Add(gap)
+		}
+	}
+	return out, nil
+}
+
+func duration(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(s)
+}
+
+func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s software, c, n int) replay.Line {
+	q := p.Requests[n%len(p.Requests)]
+	fill := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(c), "{r}", word(r), "{i}", strconv.Itoa(r.IntN(10000))).Replace
+	l := replay.Line{
+		Time: at, Conn: fmt.Sprintf("%s-%d", p.Name, c), Client: address.String(), Method: or(q.Method, "GET"), Target: fill(q.Target),
+		Host: or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Label: or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
+	}
+	if s.ja4 != "" {
+		l.TLS = &replay.TLS{JA4: s.ja4, ALPN: s.alpn, SNI: l.Host}
+	}
+	l.Headers = append(l.Headers, s.headers(l.Host)...)
+	for _, h := range append(append([]string(nil), p.Headers...), q.Headers...) {
+		name, value, _ := strings.Cut(h, ":")
+		l.Headers = append(l.Headers, [2]string{name, fill(strings.TrimSpace(value))})
+	}
+	if body, kind := q.body(); body != "" {
+		l.Body = fill(body)
+		l.BodySize = int64(len(l.Body))
+		l.Headers = append(l.Headers, [2]string{s.name("Content-Type"), kind})
+	}
+	if len(q.Status) > 0 {
+		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], "application/json"
+	}
+	return l
+}
+
+func (q step) body() (body, kind string) {
+	if q.JSON != "" {
+		return q.JSON, "application/json"
+	}
+	return q.Form, "application/x-www-form-urlencoded"
+}
+
+func word(r *rand.Rand) string {
+	b := make([]byte, 4+r.IntN(6))
+	for i := range b {
+		b[i] = byte('a' + r.IntN(26))
+	}
+	return string(b)
+}
+
+func or(s, otherwise string) string {
+	if s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// Traffic returns the lines as a recording.
+func (s *Scenario) Traffic() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for i := range s.Lines {
+		if err := enc.Encode(&s.Lines[i]); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}
