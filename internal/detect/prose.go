@@ -20,8 +20,30 @@ func (s *scan) prose() bool {
 		return true
 	case s.value.In.Body() && strings.Contains(s.text, "```"): // Markdown
 		return true
+	case s.value.In.Body() && g.plain >= 4 && codeSpan(s.text):
+		return true
 	}
 	return false
+}
+
+// codeSpan reports whether the text quotes code as Markdown does: in a pair of
+// backticks, with words before the first one. A shell's substitution has a
+// command or an operator there.
+func codeSpan(s string) bool {
+	i := strings.IndexByte(s, '`')
+	if i < 4 || s[i-1] != ' ' || !wordByte(s[i-2]) || strings.IndexByte(s[i+1:], '`') < 0 {
+		return false
+	}
+	words := 0
+	for _, c := range []byte(s[:i]) {
+		switch {
+		case c == ' ':
+			words++
+		case strings.IndexByte("'\";|&$=(", c) >= 0:
+			return false
+		}
+	}
+	return words > 0
 }
 
 // limit lowers a band where the value is prose.
