@@ -56,7 +56,7 @@ func credentialDigest(s string) ([sha256.Size]byte, error) {
 	}
 	var out [sha256.Size]byte
 	if b, err := hex.DecodeString(digest); err != nil || copy(out[:], b) != len(out) || len(b) != len(out) {
-		return out, errors.New("reading credential: want 64 hex digits after sha256:")
+		return out, errors.New("reading credential: want sha256: and 64 hex digits")
 	}
 	return out, nil
 }
