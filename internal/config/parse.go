@@ -117,7 +117,18 @@ func (w *walker) fail(path string, line int, err error) {
 	w.faults = append(w.faults, Fault{Path: path, Err: err})
 }
 
+// scalarReader is a scalar type of ours, which knows no position itself.
+type scalarReader interface{ UnmarshalYAML([]byte) error }
+
 func (w *walker) node(path string, n ast.Node, t reflect.Type) {
+	if t != nil {
+		if r, ok := reflect.New(t).Interface().(scalarReader); ok {
+			if err := r.UnmarshalYAML([]byte(n.String())); err != nil {
+				w.fail(path, n.GetToken().Position.Line, err)
+			}
+			return
+		}
+	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// write puts a configuration in a folder of its own and returns its name.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "bartizan.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+const small = "sites: [{hosts: [\"*\"], upstreams: [\"http://127.0.0.1:9000\"]}]\n"
+
+func TestDefaultsHold(t *testing.T) {
+	f, p, err := Load(write(t, small), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Sites, want.Data = f.Sites, f.Data
+	if !reflect.DeepEqual(f, want) {
+		t.Errorf("got %+v; want the defaults %+v", f, want)
+	}
+	if o := p.Options(); o.Sites[0].Mode != 0 || o.BodyInspect != 64<<10 || o.Block.First != 5*time.Minute {
+		t.Errorf("policy: got %+v; want observe, 64 KiB, 5m", o)
+	}
+}
+
+// The file of the documentation must be accepted whole.
+func TestEveryKey(t *testing.T) {
+	t.Setenv("API_KEY", "k3y: with # odd characters")
+	list := write(t, "203.0.113.0/24 # bad\n\n2001:db8::/32\n")
+	f, p, err := Load(write(t, `
+listen:
+  - address: 127.0.0.1:8080
+  - address: 127.0.0.1:8443
+    tls: {self_signed: true}
+    proxy_protocol: true
+trusted_proxies: [10.0.0.0/8]
+fingerprint_header: X-JA4
+sites:
+  - hosts: ["api.example.com"]
+    upstreams: ["http://127.0.0.1:9000", "h2c://127.0.0.1:9001"]
+    mode: enforce
+    routes:
+      - {match: POST /api/login, tags: [login, costly], mode: observe, fail: closed}
+protect_private: true
+thresholds: {watch: 6, interrogate: 31, tarpit: 61, block: 86}
+block: {first: 1m, grow: 2, max: 2h}
+learning: {minimum_requests: 10, minimum_time: 5s}
+limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10}
+timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s}
+tarpit: {connections: 10, memory: 1MiB}
+allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]
+deny: [{file: `+list+`}]
+exceptions: [{who: 192.0.2.0/24, endpoint: POST /x, field: "body:q", kind: xss, until: 2027-01-01T00:00:00Z, reason: tests}]
+rules: []
+patches: []
+admin: {address: 127.0.0.1:0}
+data: state
+events: {file: events.jsonl, stdout: false}
+access: {file: access.jsonl}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Allow[0].Credential; got != "k3y: with # odd characters" {
+		t.Errorf("${API_KEY}: got %q", got)
+	}
+	if o := p.Options(); len(o.Deny[0].Prefixes) != 2 || o.Sites[0].Mode != 1 || *o.Sites[0].Routes[0].Mode != 0 || !o.Sites[0].Routes[0].FailClosed || o.FingerprintHeader != "X-JA4" {
+		t.Errorf("policy: got %+v", o)
+	}
+	if !filepath.IsAbs(f.Data) || f.Limits.Memory != 128<<20 || time.Duration(f.Timeouts.Drain) != 6*time.Second {
+		t.Errorf("got %+v", f)
+	}
+	out, err := f.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(out), "k3y") || !strings.Contains(string(out), "sha256:") || !strings.Contains(string(out), "memory: 128MiB") || !strings.Contains(string(out), "first: 1m") {
+		t.Errorf("effective configuration: got\n%s", out)
+	}
+	if _, _, err := Load(write(t, string(out)), nil); err != nil {
+		t.Errorf("the effective configuration is not accepted again: %v", err)
+	}
+}
+
+// Every fault names its line and what would be right.
+func TestFaults(t *testing.T) {
+	for name, c := range map[string]struct{ text, line, want string }{
+		"unknown key":         {"listne: []\n" + small, ":1:", "did you mean listen?"},
+		"unknown nested key":  {small + "thresholds:\n  watch: 5\n  blok: 80\n", ":4:", "did you mean block?"},
+		"unknown in a list":   {"sites:\n  - hosts: [\"*\"]\n    upstream: [\"http://x\"]\n", ":3:", "did you mean upstreams?"},
+		"far from any key":    {small + "zzzzzzzzzzzzzz: 1\n", ":2:", "valid are listen"},
+		"bad duration":        {small + "block:\n  first: 5 minutes\n", ":3:", "want a number with a unit"},
+		"bad size":            {small + "limits: {memory: lots}\n", ":2:", "want a whole number with KiB"},
+		"bad mode":            {"sites:\n  - hosts: [\"*\"]\n    upstreams: [\"http://x\"]\n    mode: block\n", ":4:", "want observe or enforce"},
+		"bad route":           {"sites:\n  - hosts: [\"*\"]\n    upstreams: [\"http://x\"]\n    routes:\n      - match: GET login\n", ":5:", "must begin with /"},
+		"bad threshold order": {small + "thresholds:\n  watch: 40\n", ":1:", ""},
+		"bad prefix":          {small + "deny:\n  - prefix: 10.0.0.1/8\n", ":3:", "did you mean 10.0.0.0/8?"},
+		"missing list file":   {small + "deny:\n  - file: /nonesuch\n", ":3:", "no such file"},
+		"unset variable":      {small + "data: ${NO_SUCH_VARIABLE}\n", ":2:", "NO_SUCH_VARIABLE is not set"},
+		"not built yet":       {small + "rules:\n  - {name: x}\n", ":2:", "not built yet"},
+		"acme":                {small + "listen:\n  - address: :443\n    tls: {acme: {email: a@b.c}}\n", ":4:", "not built yet"},
+		"half a certificate":  {small + "listen:\n  - address: :443\n    tls:\n      cert: x.pem\n", ":4:", "both cert and key"},
+		"broken YAML":         {small + "block: {first: 5m\n", ":2:", ""},
+		"wrong type":          {small + "limits: {connections: many}\n", ":2:", ""},
+		"no site":             {"protect_private: true\n", "", "--upstream"},
+		"two documents":       {small + "---\n" + small, "", "more than one YAML document"},
+	} {
+		_, _, err := Load(write(t, c.text), nil)
+		if name == "bad threshold order" {
+			if err == nil || !strings.Contains(err.Error(), "thresholds.interrogate") {
+				t.Errorf("%s: got %v; want thresholds.interrogate named", name, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "bartizan.yaml"+c.line) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v; want %q and %q", name, err, "bartizan.yaml"+c.line, c.want)
+		}
+	}
+}
+
+// All faults are told at once.
+func TestAllFaultsAtOnce(t *testing.T) {
+	_, _, err := Load(write(t, "sites:\n  - hosts: []\n    upstreams: []\n    mode: x\nadmin: {address: nowhere}\n"), nil)
+	for _, want := range []string{"mode", "upstreams", "admin.address"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v; want %s named too", err, want)
+		}
+	}
+}
+
+// Every key has a line in the documentation.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var walk func(path string, typ reflect.Type)
+	walk = func(path string, typ reflect.Type) {
+		for typ.Kind() == reflect.Slice || typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
+		}
+		if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range typ.NumField() {
+			key, _, _ := strings.Cut(typ.Field(i).Tag.Get("yaml"), ",")
+			at := strings.TrimPrefix(path+"."+key, ".")
+			if !strings.Contains(string(doc), "`"+at+"`") {
+				t.Errorf("docs/configuration.md has no line for `%s`", at)
+			}
+			walk(at, typ.Field(i).Type)
+		}
+	}
+	walk("", reflect.TypeFor[File]())
+}
+
+func TestExpand(t *testing.T) {
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{"A": "1", "B": "${A}"}[name]
+		return v, ok
+	}
+	for s, want := range map[string]string{"x": "x", "${A}": "1", "a${A}b${A}": "a1b1", "$${A}": "${A}", "${B}": "${A}", "$A": "$A"} {
+		if got, err := expand(s, env); err != nil || got != want {
+			t.Errorf("expand(%q): got %q, %v; want %q", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"${", "${A", "${C}"} {
+		if got, err := expand(s, env); err == nil {
+			t.Errorf("expand(%q): got %q; want an error", s, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(small)
+	f.Add("a: &x [*x]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, _, err := parse("x", []byte(text)); err != nil && err.Error() == "" {
+			t.Error("an error without words")
+		}
+	})
+}
