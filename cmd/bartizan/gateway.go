@@ -55,6 +55,7 @@ type setup struct {
 type gateway struct {
 	setup
 	file      config.File
+	seen      string // stamp of the configuration in force; watch's own once it runs
 	engine    *engine.Engine
 	proxy     *proxy.Proxy
 	listeners []*listen.Server
@@ -82,6 +83,7 @@ func newGateway(s setup) (g *gateway, err error) {
 	if g.file, p, err = config.Load(s.configFile, s.override); err != nil {
 		return g, err
 	}
+	g.seen = g.stamp()
 	if g.store, err = store.Open(g.file.Data); err != nil {
 		return g, err
 	}
@@ -436,17 +438,16 @@ func (g *gateway) watch(stop <-chan struct{}) {
 	defer signal.Stop(hup)
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
-	seen := g.stamp()
 	for {
 		select {
 		case <-stop:
 			return
 		case <-hup:
-			seen = g.stamp()
+			g.seen = g.stamp()
 			g.reload()
 		case <-t.C:
-			if now := g.stamp(); now != seen {
-				seen = now
+			if now := g.stamp(); now != g.seen {
+				g.seen = now
 				g.reload()
 			}
 		}
