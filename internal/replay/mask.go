@@ -24,6 +24,21 @@ func (m masker) digest(secret string) string {
 	return "~" + hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
+// number returns as many digits as a card's number has, which are no card's
+// number: a document that holds it as a number stays well-formed.
+func (m masker) number(card string) string {
+	out := []byte(card)
+	sum := hmac.New(sha256.New, m.key)
+	sum.Write(out)
+	for i, b := range sum.Sum(nil)[:len(out)] {
+		out[i] = '1' + b%9
+	}
+	if request.CardNumber(string(out)) {
+		out[len(out)-1] = '1' + (out[len(out)-1]-'1'+1)%9
+	}
+	return string(out)
+}
+
 // flagged says whether the value at a place showed a payload: such a value is
 // an attack and no secret, and a replay needs it.
 type flagged map[string]bool
@@ -98,6 +113,9 @@ func (m masker) body(contentType string, body []byte, f flagged, scratch *reques
 	out = bytes.Clone(body)
 	for _, s := range secrets {
 		mask := []byte(m.digest(s))
+		if request.CardNumber(s) {
+			mask = []byte(m.number(s))
+		}
 		quoted, err := json.Marshal(s)
 		if err != nil {
 			return nil, false
@@ -116,7 +134,8 @@ func secretsIn(contentType string, body []byte, f flagged, scratch *request.Scra
 	var out []string
 	request.WalkBody(contentType, body, true, scratch, func(v request.Value) bool {
 		last := v.Key[strings.LastIndexByte(v.Key, '.')+1:]
-		if !v.In.Name() && v.Text != "" && !masked(v.Text) && request.SecretField(strings.TrimSuffix(last, "[]")) && !f["body:"+v.Key] {
+		secret := request.SecretField(strings.TrimSuffix(last, "[]")) && !masked(v.Text) || request.CardNumber(v.Text)
+		if secret && !v.In.Name() && v.Text != "" && !f["body:"+v.Key] {
 			out = append(out, strings.Clone(v.Text))
 		}
 		return len(out) < 100

@@ -1,0 +1,3 @@
+module bartizan/bench/gateway
+
+go 1.26
