@@ -12,6 +12,7 @@
 package detect
 
 import (
+	"strings"
 	"sync"
 
 	"bartizan/internal/digest"
@@ -161,7 +162,7 @@ func (d *Detector) add(r *request.Request, f finding, v request.Value, span stri
 func (d *Detector) signal(f finding, v request.Value, where, span string) signal.Signal {
 	note := "~"
 	if !secret(v) {
-		note = request.Excerpt(span, maxNote)
+		note = strings.Clone(request.Excerpt(span, maxNote)) // the value is only lent
 	}
 	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text)}
 }

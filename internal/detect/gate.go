@@ -140,6 +140,10 @@ func (t *wordTable) gate(s string) gateResult {
 		case '-':
 			if last == '-' {
 				g.bits |= hasComment
+			} else if i >= 4 && s[i-3]|0x20 == 'a' && (s[i-4] == '+' || s[i-4] == ' ') {
+				if _, n := utf7(s[i-4:]); n > 0 {
+					g.bits |= hasEscape
+				}
 			}
 		case '*':
 			if last == '/' {

@@ -3,6 +3,7 @@ package detect
 import (
 	"strings"
 
+	"bartizan/internal/detect/lex"
 	"bartizan/internal/signal"
 )
 
@@ -44,6 +45,24 @@ func codeSpan(s string) bool {
 		}
 	}
 	return words > 0
+}
+
+// document reports whether the value is a text of some length: several lines or
+// many words.
+func (s *scan) document() bool {
+	g := &s.gate
+	return len(s.text) > 2000 && g.plain >= 8 || g.breaks >= 3 && g.plain >= 8 || g.plain >= 24
+}
+
+// bandOf is the band that a strength is worth where nothing speaks against it.
+func bandOf(st lex.Strength) signal.Band {
+	switch st {
+	case lex.Certain:
+		return signal.Certain
+	case lex.Likely:
+		return signal.Likely
+	}
+	return signal.Hint
 }
 
 // limit lowers a band where the value is prose.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"strings"
 	"unicode/utf8"
 	"unsafe"
 
@@ -112,7 +113,7 @@ func (s *scan) unescape() bool {
 func appendLayer(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c == '%' || c == '\\' || c == '&' || c >= 0xc0 {
+		if c == '%' || c == '\\' || c == '&' || c == '+' || c == ' ' || c >= 0xc0 {
 			if r, n := encoded(s[i:]); n > 0 {
 				if r < 0x100 && c == '%' {
 					out = append(out, byte(r))
@@ -139,9 +140,15 @@ func encoded(s string) (r rune, n int) {
 	case s[0] == '\\' && len(s) > 2 && s[1] == 'u':
 		return digits(s, 2, 4)
 	case s[0] == '\\' && len(s) > 2 && s[1] == 'x':
-		return digits(s, 2, 2)
+		r, n = digits(s, 2, 2)
+		if n > 0 && r < ' ' {
+			r = ' ' // a line break spelled out in text ends no shell's line
+		}
+		return r, n
 	case s[0] == '&':
 		return entity(s)
+	case s[0] == '+' || s[0] == ' ':
+		return utf7(s)
 	case (s[0] == 0xc0 || s[0] == 0xc1) && len(s) > 1 && s[1] >= 0x80: // overlong: 0xc0 0xae is a dot
 		return rune(s[0]&0x1f)<<6 | rune(s[1]&0x3f), 2
 	case s[0] == 0xc0 && len(s) > 1: // sloppy decoders take the low bits of anything
@@ -172,10 +179,29 @@ func digits(s string, at, count int) (r rune, n int) {
 	return r, at + count
 }
 
+// utf7 reads what UTF-7 makes of a bracket or quote; a form's reader may have
+// made a space of the plus.
+func utf7(s string) (r rune, n int) {
+	if len(s) < 5 || s[1]|0x20 != 'a' || s[4] != '-' {
+		return 0, 0
+	}
+	switch strings.ToLower(s[1:4]) {
+	case "adw":
+		return '<', 5
+	case "ad4":
+		return '>', 5
+	case "aci":
+		return '"', 5
+	case "acc":
+		return '\'', 5
+	}
+	return 0, 0
+}
+
 var entities = [...]struct {
 	name string
 	r    rune
-}{{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"colon", ':'}, {"lpar", '('}, {"rpar", ')'}, {"tab", '\t'}, {"newline", '\n'}, {"sol", '/'}, {"nbsp", ' '}}
+}{{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"colon", ':'}, {"lpar", '('}, {"rpar", ')'}, {"tab", '\t'}, {"newline", '\n'}, {"sol", '/'}, {"nbsp", ' '}, {"plus", '+'}, {"semi", ';'}, {"comma", ','}, {"lbrace", '{'}, {"rbrace", '}'}, {"num", '#'}, {"quest", '?'}, {"excl", '!'}, {"lsqb", '['}, {"rsqb", ']'}, {"grave", '`'}, {"period", '.'}, {"bsol", '\\'}, {"equals", '='}, {"dollar", '$'}, {"percnt", '%'}, {"ast", '*'}, {"verbar", '|'}}
 
 // entity reads a character reference of HTML; its semicolon may be missing.
 func entity(s string) (r rune, n int) {
@@ -186,6 +212,9 @@ func entity(s string) (r rune, n int) {
 		if hasPrefixFold(s[1:], e.name) && len(s) > len(e.name)+1 && s[len(e.name)+1] == ';' {
 			return e.r, len(e.name) + 2
 		}
+	}
+	if (hasPrefixFold(s, "&lt") || hasPrefixFold(s, "&gt")) && len(s) > 3 && s[3] != '=' { // HTML takes these without a semicolon
+		return map[byte]rune{'l': '<', 'g': '>'}[s[1]|0x20], 3
 	}
 	return 0, 0
 }

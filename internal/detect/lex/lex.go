@@ -1,0 +1,114 @@
+// Package lex holds what the detectors' lexers share: the scale of their
+// findings and looks at bytes that never run past the text.
+//
+// It decides nothing. Its functions are safe for concurrent use.
+package lex
+
+// Strength is how sure a detector is of one shape, before the value it stands
+// in is weighed. The order counts: stronger is greater.
+type Strength uint8
+
+// The strengths. The zero value is no finding.
+const (
+	None    Strength = iota
+	Hint             // also seen in honest text
+	Likely           // honest only in text about it
+	Certain          // nothing but an attack
+)
+
+// MaxLook bounds every look ahead from one place, so that a value made of
+// nothing but beginnings costs no more than its length.
+const MaxLook = 256
+
+// Letter reports whether c is an ASCII letter.
+func Letter(c byte) bool { return c|0x20-'a' < 26 }
+
+// Digit reports whether c is an ASCII digit.
+func Digit(c byte) bool { return c-'0' < 10 }
+
+// Hex reports whether c is a hexadecimal digit.
+func Hex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }
+
+// WordByte reports whether c can stand in a word.
+func WordByte(c byte) bool { return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' }
+
+// Ahead returns what follows s[i:], at most MaxLook bytes of it.
+func Ahead(s string, i int) string {
+	i = min(i, len(s))
+	return s[i:min(len(s), i+MaxLook)]
+}
+
+// Skip returns the first index from i on whose byte is none of set; it gives
+// up after 48 bytes.
+func Skip(s string, i int, set string) int {
+	for end := min(len(s), i+48); i < end; i++ {
+		found := false
+		for j := 0; j < len(set); j++ {
+			if s[i] == set[j] {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return i
+		}
+	}
+	return i
+}
+
+// Word returns the word that begins at s[i], at most 64 bytes of it.
+func Word(s string, i int) string {
+	i = min(i, len(s))
+	j := i
+	for j < len(s) && j < i+64 && WordByte(s[j]) {
+		j++
+	}
+	return s[i:j]
+}
+
+// At reports whether w stands at s[i:].
+func At(s string, i int, w string) bool { return i >= 0 && len(s)-i >= len(w) && s[i:i+len(w)] == w }
+
+// Byte returns s[i], or 0 beyond the ends.
+func Byte(s string, i int) byte {
+	if i < 0 || i >= len(s) {
+		return 0
+	}
+	return s[i]
+}
+
+// OneOf reports whether w is among list.
+func OneOf(w string, list ...string) bool {
+	for _, l := range list {
+		if w == l {
+			return true
+		}
+	}
+	return false
+}
+
+// Prose counts the words of letters in s that are set apart by spaces, as in
+// sentences; it stops at limit.
+func Prose(s string, limit int) int {
+	n, run := 0, 0
+	for i := 0; i < len(s) && n < limit; i++ {
+		switch c := s[i]; {
+		case Letter(c) || c >= 0x80 || c == '\'' && run > 0:
+			run++
+		case c == ' ' || c == ',' || c == '.' || c == '\n':
+			if run > 1 {
+				n++
+			}
+			run = 0
+		default:
+			run = -1000 // glued to something else
+			if c == '(' || c == '"' || c == '`' {
+				run = 0
+			}
+		}
+	}
+	if run > 1 && n < limit {
+		n++
+	}
+	return n
+}

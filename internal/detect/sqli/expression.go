@@ -1,0 +1,256 @@
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// what an expression turned out to be, from nothing to what only injections say.
+type what uint8
+
+const (
+	nothing what = iota
+	named        // a column, or any word
+	literal
+	unclosed  // a string that the application's own quote will close
+	compared  // a column compared with something
+	called    // a function that is not known
+	told      // a function, variable or table of the database's own
+	constants // literals compared with each other
+	subselect
+)
+
+// parser reads expressions from one place on.
+type parser struct {
+	lexer
+	depth int
+	sure  bool // something was read that means one thing anywhere
+}
+
+// back gives a token back.
+func (p *parser) back(t token) { p.i = t.at }
+
+func (p *parser) word(t token) string { return p.s[t.at:t.end] }
+
+// operand reads one operand with its signs.
+func (p *parser) operand() what {
+	t := p.next()
+	for n := 0; n < 12 && (t.kind == not || t.kind == arith && strings.IndexByte("+-*", p.s[t.at]) >= 0); n++ {
+		t = p.next()
+	}
+	switch t.kind {
+	case number, text:
+		return literal
+	case openText:
+		return unclosed
+	case variable:
+		if lex.At(p.s, t.at, "@@") {
+			p.sure = true
+			return told
+		}
+		return literal
+	case open:
+		return p.group()
+	case word:
+		return p.name(t)
+	}
+	p.back(t)
+	return nothing
+}
+
+// name reads what begins with a word: a column, a call, a literal's name.
+func (p *parser) name(t token) what {
+	w := p.word(t)
+	switch w {
+	case "null", "true", "false", "default":
+		return literal
+	case "select", "values":
+		return p.selection()
+	case "case":
+		return p.choice()
+	case "from", "where", "union", "group", "order", "having", "limit", "then", "else", "end", "when", "into", "as":
+		p.back(t)
+		return nothing
+	case "interval":
+		return p.operand()
+	}
+	own := catalogue(w) && lex.Byte(p.s, p.i) == '.' || sureCatalogue(w)
+	for n := 0; n < 4 && (lex.Byte(p.s, p.i) == '.' || lex.Byte(p.s, p.i) == ':' && lex.Letter(lex.Byte(p.s, p.i+1))); n++ {
+		for p.i++; lex.Byte(p.s, p.i) == '.'; p.i++ {
+		}
+		next := p.next()
+		if next.kind != word {
+			p.back(next)
+			break
+		}
+		w = p.word(next)
+		own = own || sureCatalogue(w)
+	}
+	p.sure = p.sure || own
+	if n := p.peek(); n.kind == open {
+		p.next()
+		return p.arguments(w, own)
+	}
+	if own || w == "current_user" || w == "session_user" || w == "system_user" {
+		return told
+	}
+	return named
+}
+
+// choice reads CASE WHEN a THEN b END.
+func (p *parser) choice() what {
+	if n := p.peek(); p.word(n) != "when" {
+		p.sum()
+	}
+	if n := p.peek(); p.word(n) != "when" {
+		return named
+	}
+	p.next()
+	if p.conditions() >= told {
+		p.sure = true
+	}
+	p.past("end")
+	return told
+}
+
+// arguments passes the arguments of a call.
+func (p *parser) arguments(w string, own bool) what {
+	from := p.i
+	if (w == "iif" || w == "if" || w == "elt" || w == "nullif") && p.depth < 8 {
+		p.depth++
+		if p.conditions() >= told {
+			p.sure = true
+		}
+		p.depth--
+	}
+	p.balanced()
+	yes, sure := telling(w)
+	args := p.s[from:p.i]
+	deep := strings.Contains(args, "select") || strings.Contains(args, "case when")
+	p.sure = p.sure || sure && len(args) > 1 || deep
+	if yes || own || deep {
+		return told
+	}
+	return called
+}
+
+// selection passes the rest of a bracket that holds a SELECT.
+func (p *parser) selection() what {
+	p.balanced()
+	return subselect
+}
+
+// balanced goes behind the bracket that closes one opened before.
+func (p *parser) balanced() {
+	depth := 1
+	for end := min(len(p.s), p.i+2*lex.MaxLook); p.i < end; p.i++ {
+		switch c := p.s[p.i]; c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				p.i++
+				return
+			}
+		case '\'', '"':
+			if j := strings.IndexByte(p.s[p.i+1:end], c); j >= 0 {
+				p.i += j + 1
+			}
+		}
+	}
+}
+
+// past goes behind the next word w, if it is near.
+func (p *parser) past(w string) {
+	if j := strings.Index(lex.Ahead(p.s, p.i), w); j >= 0 {
+		p.i += j + len(w)
+	}
+}
+
+// group reads a bracket.
+func (p *parser) group() what {
+	if p.depth++; p.depth > 8 {
+		p.balanced()
+		return nothing
+	}
+	defer func() { p.depth-- }()
+	best := p.conditions()
+	for range 8 {
+		t := p.next()
+		switch t.kind {
+		case shut, end:
+			return best
+		case comma:
+			best = max(best, p.conditions())
+		default:
+			p.back(t)
+			p.balanced()
+			return best
+		}
+	}
+	return best
+}
+
+// sum reads operands joined by arithmetic.
+func (p *parser) sum() what {
+	left := p.operand()
+	for n := 0; n < 16 && left != nothing; n++ {
+		t := p.peek()
+		if t.kind != arith {
+			break
+		}
+		p.next()
+		right := p.operand()
+		if right == nothing {
+			break
+		}
+		left = max(left, right)
+	}
+	return left
+}
+
+// condition reads a sum, and what it is compared with.
+func (p *parser) condition() what {
+	left := p.sum()
+	for n := 0; n < 4 && left != nothing; n++ {
+		t := p.peek()
+		if t.kind != compare {
+			break
+		}
+		p.next()
+		left = join(left, p.sum())
+	}
+	return left
+}
+
+// join says what a comparison is.
+func join(a, b what) what {
+	switch {
+	case b == nothing:
+		return a
+	case a >= told || b >= told:
+		return max(a, b)
+	case a == named && b == named:
+		return named // words with a sign between them
+	case a == named || b == named:
+		return compared
+	case a == called || b == called:
+		return called
+	}
+	return constants
+}
+
+// conditions reads conditions joined by AND and OR and returns the most telling.
+func (p *parser) conditions() what {
+	best := p.condition()
+	for n := 0; n < 6 && best != nothing && best < told; n++ {
+		t := p.peek()
+		if t.kind != logic {
+			break
+		}
+		p.next()
+		best = max(best, p.condition())
+	}
+	return best
+}

@@ -1,0 +1,242 @@
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// kind is the kind of one token.
+type kind uint8
+
+const (
+	end kind = iota
+	number
+	text     // a closed string
+	openText // a string that the value does not close
+	word
+	variable // @x, @@x
+	compare  // = < > <=> != ~ and their words
+	arith    // + - * / % ^ | & and their words
+	logic    // and or xor && ||
+	not      // ! ~ not, where an operand is due
+	open
+	shut
+	comma
+	semicolon
+	comment // the rest is none of the statement's
+	other
+)
+
+// token is one token of lower-case SQL.
+type token struct {
+	kind kind
+	at   int
+	end  int
+}
+
+// lexer reads tokens; white space and inline comments are skipped.
+type lexer struct {
+	s        string
+	i        int
+	steps    int // tokens that may still be read
+	comments int // inline comments skipped
+}
+
+func space(c byte) bool { return c <= ' ' && c != 0 }
+
+// skip passes white space and comments that end.
+func (l *lexer) skip() {
+	for l.i < len(l.s) {
+		switch c := l.s[l.i]; {
+		case space(c):
+			l.i++
+		case c == 0xa0 && (l.i == 0 || l.s[l.i-1] < 0x80): // MySQL takes Latin-1's no-break space
+			l.i++
+		case c == 0xc2 && lex.Byte(l.s, l.i+1) == 0xa0:
+			l.i += 2
+		case c == '/' && lex.Byte(l.s, l.i+1) == '*' && !l.open():
+			l.comments++
+			l.inline()
+		case c == '*' && lex.Byte(l.s, l.i+1) == '/' && l.comments > 0: // the end of /*! ... */
+			l.i += 2
+		case (c == '#' || c == '-' && lex.Byte(l.s, l.i+1) == '-') && l.line():
+		default:
+			return
+		}
+	}
+}
+
+// open reports whether the comment at the current place never ends.
+func (l *lexer) open() bool {
+	return lex.Byte(l.s, l.i+2) != '!' && !strings.Contains(lex.Ahead(l.s, l.i+2), "*/")
+}
+
+// line passes a comment that a line break ends, if the statement goes on behind it.
+func (l *lexer) line() bool {
+	j := strings.IndexByte(lex.Ahead(l.s, l.i), '\n')
+	if j < 0 || lex.Prose(l.s[l.i:l.i+j], 3) >= 3 || strings.TrimSpace(lex.Ahead(l.s, l.i+j)) == "" {
+		return false
+	}
+	l.i += j + 1
+	return true
+}
+
+// inline passes a comment; what stands in /*!50000 ... */ MySQL runs.
+func (l *lexer) inline() {
+	if l.i+2 < len(l.s) && l.s[l.i+2] == '!' {
+		for l.i += 3; l.i < len(l.s) && lex.Digit(l.s[l.i]); l.i++ {
+		}
+		return
+	}
+	l.i += 2 + strings.Index(lex.Ahead(l.s, l.i+2), "*/") + 2
+}
+
+// peek returns the next token and does not pass it.
+func (l *lexer) peek() token {
+	at := *l
+	t := l.next()
+	steps := l.steps
+	*l = at
+	l.steps = steps
+	return t
+}
+
+// next passes one token.
+func (l *lexer) next() token {
+	l.skip()
+	at := l.i
+	if l.steps--; l.steps < 0 || l.i >= len(l.s) {
+		return token{end, at, at}
+	}
+	k := l.read(l.s[l.i])
+	return token{k, at, l.i}
+}
+
+func (l *lexer) read(c byte) kind {
+	next := lex.Byte(l.s, l.i+1)
+	switch {
+	case lex.Digit(c), c == '.' && lex.Digit(next):
+		return l.number()
+	case lex.Letter(c), c == '_', c >= 0x80:
+		return l.word()
+	case c == '\'' || c == '"' || c == '`':
+		return l.quoted(c)
+	case c == '@':
+		for l.i++; l.i < len(l.s) && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
+		}
+		return variable
+	case c == '[' && lex.Letter(next): // [name] of SQL Server
+		if j := strings.IndexByte(lex.Ahead(l.s, l.i), ']'); j > 0 {
+			l.i += j + 1
+			return word
+		}
+	case c == 0, c == '#', c == '-' && next == '-', c == '/' && next == '*':
+		return comment
+	}
+	return l.symbol(c, next)
+}
+
+func (l *lexer) symbol(c, next byte) kind {
+	l.i++
+	switch c {
+	case '(':
+		return open
+	case ')':
+		return shut
+	case ',':
+		return comma
+	case ';':
+		return semicolon
+	case '=', '<', '>':
+		l.i = lex.Skip(l.s, l.i, "=<>")
+		return compare
+	case '!', '~':
+		if next == '=' || next == '<' || next == '>' || next == '~' {
+			l.i = lex.Skip(l.s, l.i, "=<>~")
+			return compare
+		}
+		return not
+	case '|', '&':
+		if next == c {
+			l.i++
+			return logic
+		}
+		return arith
+	case '+', '-', '*', '/', '%', '^':
+		return arith
+	case '\\':
+		if next == 'n' { // \N is NULL in MySQL
+			l.i++
+			return number
+		}
+	case ':':
+		if next == ':' {
+			l.i++
+			return arith // a cast goes on like an operator
+		}
+	}
+	return other
+}
+
+func (l *lexer) number() kind {
+	for l.i < len(l.s) && (lex.Digit(l.s[l.i]) || l.s[l.i] == '.') {
+		l.i++
+	}
+	switch c := lex.Byte(l.s, l.i); {
+	case c == 'x' && l.s[l.i-1] == '0':
+		for l.i++; l.i < len(l.s) && lex.Hex(l.s[l.i]); l.i++ {
+		}
+	case c == 'e' && (lex.Digit(lex.Byte(l.s, l.i+1)) || strings.IndexByte("+-", lex.Byte(l.s, l.i+1)) >= 0 && lex.Digit(lex.Byte(l.s, l.i+2))):
+		for l.i += 2; l.i < len(l.s) && lex.Digit(l.s[l.i]); l.i++ {
+		}
+	case lex.Letter(c) || c == '_':
+		if w := lex.Word(l.s, l.i); logicWord(w) || lex.OneOf(w, "union", "from", "like", "having", "order", "group", "limit", "where", "into", "div", "e") {
+			return number // 1or 1=1: MySQL reads two tokens
+		}
+		l.word()
+		return word
+	}
+	return number
+}
+
+func (l *lexer) word() kind {
+	start := l.i
+	for l.i < len(l.s) && (lex.WordByte(l.s[l.i]) || l.s[l.i] >= 0x80 || l.s[l.i] == '$') {
+		l.i++
+	}
+	switch w := l.s[start:l.i]; w {
+	case "and", "or", "xor":
+		return logic
+	case "like", "rlike", "regexp", "in", "between", "is", "sounds", "glob", "similar", "ilike", "match", "contains", "soundex":
+		return compare
+	case "div", "mod", "collate":
+		return arith
+	case "not", "binary", "distinct", "all", "any", "some", "exists", "prior":
+		return not
+	case "n", "x", "b", "e", "q", "_utf8", "_latin1", "_binary": // N'...', x'41'
+		if c := lex.Byte(l.s, l.i); c == '\'' || c == '"' {
+			return l.quoted(c)
+		}
+	}
+	return word
+}
+
+func logicWord(w string) bool { return w == "or" || w == "and" || w == "xor" }
+
+// quoted passes a string. Doubled quotes and backslashes keep it open.
+func (l *lexer) quoted(q byte) kind {
+	for l.i++; l.i < len(l.s); l.i++ {
+		switch l.s[l.i] {
+		case '\\':
+			l.i++
+		case q:
+			l.i++
+			if lex.Byte(l.s, l.i) != q {
+				return text
+			}
+		}
+	}
+	l.i = len(l.s)
+	return openText
+}

@@ -1,0 +1,200 @@
+// Package sqli judges whether a value leaves the literal that it was meant for
+// and goes on in SQL.
+//
+// It reads the value as a database would: from each quote that can close the
+// application's string, from a leading number, and as a statement of its own.
+// What follows must be a continuation that the grammar of a dialect allows and
+// that means something; prose with quotes does not. It knows nothing of
+// requests. Its functions are safe for concurrent use.
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// Finding is the strongest shape in a value.
+type Finding struct {
+	Strength lex.Strength
+	At       int // where it begins
+	// Left says that the value leaves a literal: what stands before At is a
+	// string's content and may be prose.
+	Left bool
+}
+
+const (
+	maxQuotes = 48 // places tried in one value
+	maxTokens = 64 // read from each
+)
+
+// Judge looks at a value in lower case.
+func Judge(s string) Finding {
+	best := Finding{}
+	best.raise(fromStart(s))
+	if best.Strength < lex.Certain {
+		best.raise(fromQuotes(s))
+	}
+	if best.Strength < lex.Certain {
+		best.raise(anywhere(s))
+	}
+	return best
+}
+
+func (f *Finding) raise(g Finding) {
+	if g.Strength > f.Strength {
+		*f = g
+	}
+}
+
+// fromQuotes tries every quote that can close the application's string: those
+// with an even number of the same quote before them. An apostrophe inside a
+// word is none.
+func fromQuotes(s string) (best Finding) {
+	var seen [3]int
+	tried := 0
+	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
+		q := strings.IndexByte("'\"`", s[i])
+		if q < 0 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+			continue
+		}
+		if seen[q]++; seen[q]%2 == 0 {
+			continue
+		}
+		tried++
+		t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: maxTokens}}, from: i, quote: s[i]}
+		best.raise(Finding{t.judge(), i, s[i] != '`'})
+	}
+	return best
+}
+
+// keywordAt tells x'or'1 from o'brien.
+func keywordAt(s string, i int) bool {
+	w := lex.Word(s, i)
+	return lex.OneOf(w, "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in")
+}
+
+// fromStart reads the value where the application's query has a number or a
+// name: an operand at most, then what goes on.
+func fromStart(s string) Finding {
+	t := tail{parser: parser{lexer: lexer{s: s, steps: maxTokens}}}
+	first := t.peek()
+	switch first.kind {
+	case end, comment:
+		return Finding{}
+	case number, variable, text:
+		t.next()
+		t.literal = true
+	case arith:
+		t.next()
+		if n := t.peek(); n.kind == number {
+			t.next()
+		}
+		t.literal = true
+	case word:
+		w := t.word(first)
+		if st := whole(s, w); st > lex.None {
+			return Finding{st, first.at, false}
+		}
+		if clauseWord(w) {
+			t.literal = true
+			break
+		}
+		t.next()
+		for lex.OneOf(string(lex.Byte(s, t.i)), ".", "-", "@") && lex.WordByte(lex.Byte(s, t.i+1)) { // user@host.example
+			t.i++
+			t.next()
+		}
+	case open:
+		return Finding{bracketed(s), first.at, false}
+	case other:
+		t.next()
+		t.literal = true
+	default:
+		t.literal = true
+	}
+	from := t.i
+	return Finding{t.judge(), from, false}
+}
+
+// anywhere looks for what means one thing wherever it stands.
+func anywhere(s string) (best Finding) {
+	for i := 0; i < len(s) && best.Strength < lex.Likely; i++ {
+		c := s[i]
+		switch {
+		case c == ';':
+			t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: 24}}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
+			best.raise(Finding{t.statement(), i, false})
+		case c == '@' && lex.At(s, i, "@@") && lex.Letter(lex.Byte(s, i+2)):
+			if lex.OneOf(lex.Word(s, i+2), "version", "servername", "hostname", "datadir", "basedir", "global", "identity", "language", "spid", "rowcount") {
+				best.raise(Finding{lex.Hint, i, false})
+			}
+		case lex.Letter(c) && !lex.WordByte(lex.Byte(s, i-1)) || lex.Letter(c) && lex.Digit(lex.Byte(s, i-1)):
+			w := lex.Word(s, i)
+			best.raise(Finding{wordAnywhere(s, i, w), i, false})
+			i += len(w) - 1
+		}
+	}
+	return best
+}
+
+// wordAnywhere judges one word and what follows it.
+func wordAnywhere(s string, i int, w string) lex.Strength {
+	p := parser{lexer: lexer{s: s, i: i + len(w), steps: 24}}
+	switch w {
+	case "union":
+		t := tail{parser: p, literal: true}
+		if st := t.union(); st > lex.None {
+			return min(st, lex.Likely)
+		}
+	case "waitfor":
+		if n := p.next(); lex.OneOf(p.word(n), "delay", "time") && p.peek().kind >= text && p.peek().kind <= openText {
+			return lex.Likely
+		}
+	case "into":
+		if n := p.next(); lex.OneOf(p.word(n), "outfile", "dumpfile") {
+			return lex.Likely
+		}
+	case "procedure":
+		if n := p.next(); p.word(n) == "analyse" && p.peek().kind == open {
+			return lex.Likely
+		}
+	case "select":
+		return selectAnywhere(s, i, p)
+	case "or", "and", "xor", "having":
+		t := tail{parser: p}
+		if t.conditions() == constants && t.peek().kind == comment && t.clean() {
+			return lex.Likely
+		}
+	case "exec", "execute":
+		if n := p.next(); sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
+			return lex.Likely
+		}
+	}
+	if _, sure := telling(w); sure && p.peek().kind == open {
+		p.next()
+		if n := p.peek(); n.kind != shut && n.kind != end {
+			return lex.Likely
+		}
+		return lex.Hint
+	}
+	if sureCatalogue(w) && (lex.Byte(s, i+len(w)) == '.' || strings.HasPrefix(w, "xp_")) {
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// selectAnywhere: a SELECT in brackets, or of what only injections select.
+func selectAnywhere(s string, i int, p parser) lex.Strength {
+	before := strings.TrimRight(s[max(0, i-8):i], " \t\r\n")
+	p.steps = 24
+	w := p.operand()
+	bracket := strings.HasSuffix(before, "(")
+	switch {
+	case w == told && p.sure, w >= told && bracket, w == subselect:
+		return lex.Likely
+	case bracket && (w == literal || strings.Contains(lex.Ahead(s, i), "from")):
+		return lex.Likely
+	}
+	return lex.None
+}

@@ -1,0 +1,202 @@
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// clauseWord reports whether a statement can go on with w.
+func clauseWord(w string) bool {
+	return lex.OneOf(w, "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin")
+}
+
+// clause: the statement goes on with another clause.
+func (t *tail) clause(k token) lex.Strength {
+	out := t.quote != 0
+	switch w := t.word(k); w {
+	case "union", "except", "intersect", "minus":
+		st := t.union()
+		if st == lex.Likely && (out || t.literal) {
+			return lex.Certain
+		}
+		return st
+	case "having", "where", "when", "on":
+		return t.conditional(w)
+	case "order", "group":
+		return t.sorted()
+	case "limit", "offset":
+		if n := t.next(); n.kind == number && out && t.commented() {
+			return lex.Likely
+		}
+	case "into":
+		if n := t.next(); lex.OneOf(t.word(n), "outfile", "dumpfile") || n.kind == variable && out {
+			return lex.Certain
+		}
+	case "procedure":
+		if n := t.next(); t.word(n) == "analyse" {
+			return lex.Certain
+		}
+	case "as":
+		t.next() // the alias
+		if n := t.next(); t.word(n) == "where" || t.word(n) == "on" {
+			return t.conditional("where")
+		}
+	case "waitfor", "select", "exec", "execute", "begin", "declare", "if", "insert", "drop":
+		t.back(k)
+		st := t.statement()
+		if st == lex.Likely && out {
+			st = lex.Certain
+		}
+		return st
+	case "for":
+		if n := t.next(); out && lex.OneOf(t.word(n), "xml", "update") {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// conditional: HAVING 1=1, WHERE 'a'='a.
+func (t *tail) conditional(w string) lex.Strength {
+	c := t.conditions()
+	switch {
+	case !t.clean():
+		return lex.None
+	case c == constants || c == subselect || c == told && (t.sure || t.quote != 0 || t.literal):
+		return lex.Certain
+	case t.quote != 0 && c >= literal, w == "having" && t.commented() && c >= literal:
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// sorted: ORDER BY 3, GROUP BY a HAVING 1=1: counting columns.
+func (t *tail) sorted() lex.Strength {
+	if n := t.next(); t.word(n) != "by" {
+		return lex.None
+	}
+	w := t.conditions()
+	for n := 0; n < 16 && t.peek().kind == comma; n++ {
+		t.next()
+		w = max(w, t.conditions())
+	}
+	n := t.peek()
+	switch {
+	case n.kind == word && t.word(n) == "having":
+		t.next()
+		return t.conditional("having")
+	case w == subselect || w == told && t.sure:
+		return lex.Certain
+	case w == nothing || !t.clean():
+		return lex.None
+	case t.commented():
+		return lex.Likely
+	case w == literal && (t.quote != 0 || t.literal) && n.kind == end:
+		return lex.Likely
+	case t.quote != 0:
+		return lex.Hint
+	}
+	return lex.None
+}
+
+// union: [ALL] SELECT and a list that is no prose.
+func (t *tail) union() lex.Strength {
+	n := t.next()
+	for i := 0; i < 6 && (n.kind == not || n.kind == open || t.word(n) == "distinctrow"); i++ {
+		n = t.next()
+	}
+	if !lex.OneOf(t.word(n), "select", "values") {
+		return lex.None
+	}
+	w, items := t.list()
+	n = t.peek()
+	switch {
+	case w == literal || w >= told || items > 1, t.word(n) == "from" && t.clean(), n.kind == comment:
+		return lex.Likely
+	case w == nothing && n.kind <= comment && lex.Prose(t.s[n.at:], 3) < 2: // select *, select(
+		return lex.Likely
+	case n.kind == end && t.literal && w != named:
+		return lex.Likely
+	}
+	return lex.Hint
+}
+
+// list reads what a SELECT asks for, and how many items that are.
+func (t *tail) list() (w what, items int) {
+	for k := t.peek(); k.kind == arith && t.s[k.at] == '*'; k = t.peek() {
+		t.next()
+	}
+	w, items = t.operand(), 1
+	for range 48 {
+		k := t.peek()
+		switch k.kind {
+		case arith, compare, logic:
+			t.next()
+			w = max(w, t.operand())
+		case comma:
+			t.next()
+			items++
+			w = max(w, t.operand())
+		case word:
+			if t.word(k) != "as" || items > 40 {
+				return w, items
+			}
+			t.next()
+			t.next()
+		default:
+			return w, items
+		}
+	}
+	return w, items
+}
+
+// statement judges another statement behind a semicolon.
+func (t *tail) statement() lex.Strength {
+	k := t.next()
+	if k.kind != word {
+		return lex.None
+	}
+	w := t.word(k)
+	rest := lex.Ahead(t.s, t.i)
+	n := t.peek()
+	next := t.word(n)
+	ok := false
+	switch w {
+	case "drop", "create", "alter", "truncate":
+		ok = lex.OneOf(next, "table", "database", "user", "function", "procedure", "view", "index", "schema", "login", "alias", "extension", "or", "assembly", "trigger", "role", "temporary", "aggregate", "rule")
+	case "insert", "replace", "merge":
+		ok = next == "into"
+	case "delete":
+		ok = next == "from"
+	case "update":
+		ok = strings.Contains(rest, " set ")
+	case "select", "values":
+		x, items := t.list()
+		m := t.peek()
+		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 || m.kind == comment
+		if ok && (t.quote != 0 || t.literal) && t.word(m) == "from" {
+			return lex.Likely
+		}
+	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
+		ok = strings.ContainsAny(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" { // also words of programs
+			ok = ok && (t.quote != 0 || t.literal) && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
+		}
+		ok = ok && lex.Prose(rest, 5) < 4
+	case "waitfor":
+		ok = lex.OneOf(next, "delay", "time")
+	case "shutdown":
+		ok = n.kind == comment || n.kind == end || next == "with"
+	default:
+		yes, sure := telling(w)
+		ok = n.kind == open && (sure || yes && (t.quote != 0 || t.literal)) && rest != "()"
+	}
+	switch {
+	case !ok:
+		return lex.None
+	case lex.Prose(rest, 8) >= 7 && !(t.quote != 0 && strings.IndexByte(rest, ';') > 0):
+		return lex.Hint
+	}
+	return lex.Likely
+}

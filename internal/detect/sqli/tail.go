@@ -1,0 +1,262 @@
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// tail is what follows the place where a value may leave its literal.
+type tail struct {
+	parser
+	from    int
+	quote   byte // the quote that closed the string; 0 where there is none
+	literal bool // a number or nothing stands before, as injections begin
+	closers int
+}
+
+// judge says how surely the rest goes on in SQL.
+func (t *tail) judge() lex.Strength {
+	for n := 0; n < 4 && t.quote != 0 && lex.Byte(t.s, t.i) == t.quote; n++ {
+		t.i++
+		t.closers++
+	}
+	at := t.i
+	k := t.next()
+	for n := 0; n < 12 && t.closing(k); n++ {
+		t.closers++
+		k = t.next()
+	}
+	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote {
+		return lex.None // a word in quotes
+	}
+	switch k.kind {
+	case comment:
+		return t.ended(k)
+	case semicolon:
+		if n := t.peek(); n.kind == comment {
+			return t.ended(n)
+		}
+		if n := t.peek(); n.kind == logic && t.commentless() {
+			t.next()
+			return t.boolean()
+		}
+		st := t.statement()
+		if st == lex.Likely && (t.quote != 0 || t.literal) {
+			st = lex.Certain
+		}
+		return st
+	case logic:
+		return t.boolean()
+	case compare, arith:
+		return t.splice(k)
+	case comma:
+		return t.listed()
+	case word:
+		return t.clause(k)
+	case not:
+		if t.quote != 0 {
+			t.back(k)
+			return t.boolean()
+		}
+	}
+	return lex.None
+}
+
+// closing reports whether k closes what the application opened: a bracket, a
+// comment, a dollar quote.
+func (t *tail) closing(k token) bool {
+	switch {
+	case k.kind == shut, k.kind == other && strings.IndexByte("]}\\", t.s[k.at]) >= 0:
+		return true
+	case k.kind == arith && lex.At(t.s, k.at, "*/"), k.kind == other && lex.At(t.s, k.at, "$$"):
+		t.i = k.at + 2
+		return true
+	case k.kind == number && t.quote != 0 && t.from == 0: // '1 or 1=1
+		t.literal = true
+		return true
+	}
+	return false
+}
+
+// clean reports whether what follows can end a statement: nothing, a comment,
+// another clause. Prose cannot.
+func (t *tail) clean() bool {
+	n := t.peek()
+	switch n.kind {
+	case end, comment, semicolon, shut, logic, openText, comma, arith, compare, text, open:
+		return lex.Prose(t.s[n.at:min(len(t.s), n.at+200)], 4) < 4
+	case word:
+		return clauseWord(t.word(n)) || lex.Prose(t.s[n.at:min(len(t.s), n.at+200)], 3) < 2
+	}
+	return lex.Prose(t.s[n.at:min(len(t.s), n.at+200)], 3) < 3
+}
+
+// commentless reports whether nothing was commented out so far.
+func (t *tail) commentless() bool { return t.comments == 0 }
+
+// commented reports whether a comment ends the statement here.
+func (t *tail) commented() bool {
+	n := t.peek()
+	if n.kind == semicolon || n.kind == shut {
+		l := t.lexer
+		l.next()
+		n = l.next()
+	}
+	return n.kind == comment
+}
+
+// ended: a comment right behind the literal, as in admin'--.
+func (t *tail) ended(k token) lex.Strength {
+	rest := strings.TrimLeft(t.s[k.at:], "-#/*; +\t\x00")
+	mark := t.s[k.at]
+	next := lex.Byte(t.s, k.at+1)
+	if mark == '-' || mark == '/' {
+		next = lex.Byte(t.s, k.at+2)
+	}
+	set := next == 0 || space(next) || next == '+' || next == '-' || next == ';' || next == ')' || mark == 0
+	switch {
+	case t.quote == 0 && t.closers == 0, !set && t.closers == 0 && strings.IndexByte(rest, t.quote|1) >= 0:
+		return lex.None
+	case lex.Prose(rest, 4) >= 3 || strings.Contains(rest, "\n"):
+		return lex.None
+	case t.quote == 0:
+		if t.literal && set && t.closers > 0 {
+			return lex.Likely
+		}
+		return lex.None
+	case t.from > 64 || lex.Prose(t.s[:t.from], 3) >= 3:
+		return lex.Hint
+	case set && rest == "", t.closers > 0 && len(rest) < 12:
+		return lex.Likely
+	case set && len(rest) <= 12 && strings.IndexByte(rest, t.quote) < 0 && mark != '/':
+		return lex.Likely
+	}
+	return lex.Hint
+}
+
+// boolean: behind AND or OR, something that a filter would not say.
+func (t *tail) boolean() lex.Strength {
+	at := t.i
+	w := t.conditions()
+	commented := t.commented()
+	if !t.clean() {
+		if w >= told {
+			return lex.Hint
+		}
+		return lex.None
+	}
+	if t.quote == 0 {
+		return t.bareBoolean(w, commented)
+	}
+	switch w {
+	case constants, told, subselect:
+		return lex.Certain
+	case compared, called:
+		if lex.Prose(t.s[at:], 5) > 3 {
+			return lex.Hint
+		}
+		return lex.Certain
+	case literal:
+		if commented {
+			return lex.Certain
+		}
+		return lex.Likely
+	case unclosed:
+		if len(t.s)-at <= 6 {
+			return lex.Likely
+		}
+		return lex.None
+	case named:
+		if commented {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// bareBoolean: the same without a quote: filters look alike.
+func (t *tail) bareBoolean(w what, commented bool) lex.Strength {
+	st := lex.None
+	switch w {
+	case constants, subselect:
+		st = lex.Certain
+	case told:
+		st = lex.Likely
+		if t.sure || t.literal {
+			st = lex.Certain
+		}
+	case compared, called:
+		if commented || t.closers > 0 && t.literal {
+			st = lex.Likely
+		}
+	case literal:
+		if commented || t.closers > 0 && t.literal {
+			st = lex.Likely
+		}
+	}
+	if !t.literal && st == lex.Certain {
+		st = lex.Likely
+	}
+	return st
+}
+
+// splice: an operator behind the literal: '=”, '-sleep(5)-', 1*(select 1).
+func (t *tail) splice(k token) lex.Strength {
+	at := t.i
+	sign := t.s[k.at]
+	w := t.conditions()
+	switch {
+	case !t.clean():
+		return lex.None
+	case w == subselect, w == told && t.sure:
+		if t.quote != 0 || t.literal {
+			return lex.Certain
+		}
+		return lex.Likely
+	case t.quote == 0:
+		if w == told && t.literal && t.commented() {
+			return lex.Likely
+		}
+		return lex.None
+	case w == told, w == constants:
+		return lex.Certain
+	case w == called:
+		return lex.Likely
+	case w == unclosed:
+		short := len(t.s)-at <= 5 && t.from <= 40
+		if short || k.kind == compare && len(t.s)-at <= 40 && t.from <= 40 && lex.Prose(t.s[at:], 3) < 2 && lex.Byte(t.s, at) != '>' {
+			return lex.Likely
+		}
+	case w == literal:
+		n := t.peek()
+		if t.commented() || n.kind == openText && t.s[n.at] == t.quote || k.kind == compare && sign != '>' && n.kind == end && t.from <= 24 {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// listed: another column or row behind the literal.
+func (t *tail) listed() lex.Strength {
+	best := nothing
+	for range 12 {
+		best = max(best, t.conditions())
+		if n := t.peek(); n.kind != comma {
+			break
+		}
+		t.next()
+	}
+	switch {
+	case !t.clean():
+		return lex.None
+	case best == subselect, best == told && t.sure:
+		if t.quote != 0 || t.literal {
+			return lex.Certain
+		}
+		return lex.Likely
+	case t.quote != 0 && (best == told || best == constants), t.quote != 0 && best == literal && t.commented():
+		return lex.Likely
+	}
+	return lex.None
+}

@@ -1,0 +1,115 @@
+package sqli
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// whole judges a value that is SQL from its first word on. APIs that take SQL
+// take plain statements; what only injections ask for stands out.
+func whole(s, w string) lex.Strength {
+	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
+	switch w {
+	case "select", "insert", "update", "delete", "drop", "create", "alter", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe":
+		t.literal = true
+		l := t.lexer
+		if w == "restore" || t.statement() >= lex.Hint {
+			t.lexer = l
+			t.next()
+			return statementAlone(s, w, t.parser)
+		}
+		return lex.None
+	case "case":
+		if t.operand() == told && t.sure {
+			return lex.Likely
+		}
+		return lex.None
+	}
+	t.next()
+	if t.peek().kind != open {
+		return lex.None
+	}
+	t.lexer = lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}
+	arg := t.conditions()
+	switch {
+	case arg == subselect, arg == told && t.sure, arg == constants:
+		if t.clean() {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// statementAlone judges a whole statement by what it reads and how it ends.
+func statementAlone(s, w string, p parser) lex.Strength {
+	st := lex.Hint
+	for n := 0; n < maxTokens && st < lex.Likely; n++ {
+		t := p.next()
+		switch t.kind {
+		case end:
+			n = maxTokens
+		case variable:
+			if lex.At(s, t.at, "@@") {
+				st = lex.Likely
+			}
+		case word:
+			st = max(st, p.wordAlone(t))
+		case logic:
+			q := p
+			if q.conditions() == constants {
+				st = lex.Likely
+			}
+		case comment:
+			if s[t.at] != '#' && lex.Prose(s[t.at:], 3) < 2 || strings.TrimRight(s[t.at:], "# ") == "" {
+				st = lex.Likely
+			}
+			n = maxTokens
+		}
+	}
+	if w == "exec" || w == "execute" || w == "declare" || w == "begin" {
+		if strings.Contains(s, "xp_") || strings.Contains(s, "sp_") || strings.Contains(s, "dbms_") || strings.Contains(s, "exec(") || strings.Contains(s, "exec (") {
+			return lex.Likely
+		}
+	}
+	return st
+}
+
+// wordAlone judges one word of a statement.
+func (p *parser) wordAlone(t token) lex.Strength {
+	v := p.word(t)
+	if sureCatalogue(v) || catalogue(v) && lex.Byte(p.s, t.end) == '.' && v != "sys" || strings.HasPrefix(v, "pg_") || v == "dual" {
+		return lex.Likely
+	}
+	if v == "union" {
+		u := tail{parser: *p, literal: true}
+		if u.union() >= lex.Likely {
+			return lex.Likely
+		}
+	}
+	if _, sure := telling(v); sure && lex.Byte(p.s, t.end) == '(' {
+		return lex.Likely
+	}
+	if lex.OneOf(v, "current_user", "session_user", "system_user", "current_database", "current_setting", "user", "database", "version") && (v[0] == 'c' || v[0] == 's' || lex.Byte(p.s, t.end) == '(') {
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// bracketed judges a value that begins with a bracket: no API's own syntax
+// puts a SELECT there.
+func bracketed(s string) lex.Strength {
+	t := tail{parser: parser{lexer: lexer{s: s, steps: maxTokens}}, literal: true}
+	w := t.conditions()
+	switch {
+	case w == subselect && t.clean():
+		return lex.Likely
+	case (w == constants || w == told && t.sure) && t.clean():
+		return lex.Likely
+	case w == told && t.commented():
+		return lex.Likely
+	case w == nothing || w == named:
+		return lex.None
+	}
+	return min(t.judge(), lex.Likely)
+}

@@ -1,0 +1,152 @@
+package xss
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// scheme judges a URL that runs script. Browsers ignore white space and
+// control bytes inside the scheme.
+func scheme(s string, i int) lex.Strength {
+	for _, name := range [...]string{"javascript", "vbscript", "livescript", "mocha"} {
+		n, ok := spelled(s, i, name)
+		if !ok {
+			continue
+		}
+		rest := lex.Ahead(s, n)
+		if strings.ContainsAny(rest, "(`=/%[{&\\\"'") && lex.Prose(rest, 4) < 3 || len(rest) > 0 && len(rest) < 6 || strings.Contains(rest, "document.") {
+			return lex.Likely
+		}
+		return lex.Hint
+	}
+	if n, ok := spelled(s, i, "data"); ok {
+		rest := lex.Ahead(s, n)
+		for _, t := range [...]string{"text/html", "image/svg", "text/xml", "application/xml", "application/xhtml", "text/javascript", "application/javascript", "application/x-x509", "text/vbscript", "application/x-javascript", "text/xsl"} {
+			if strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), t) {
+				return lex.Likely
+			}
+		}
+		if strings.HasPrefix(rest, ",<") || strings.Contains(rest, "<script") || strings.HasPrefix(rest, "xyz,") || strings.HasPrefix(rest, "text/plain,<") {
+			return lex.Likely
+		}
+	}
+	if lex.At(s, i, "mhtml:") || lex.At(s, i, "feed:javascript") || lex.At(s, i, "view-source:") {
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// spelled reports whether name and a colon stand at s[i:], white space and
+// control bytes between their letters left out, and where the rest begins.
+func spelled(s string, i int, name string) (rest int, ok bool) {
+	if lex.Byte(s, i) != name[0] {
+		return 0, false
+	}
+	j := 0
+	for end := min(len(s), i+96); i < end; i++ {
+		c := s[i]
+		switch {
+		case c <= ' ' || c == '\\' || c == 0x7f || c == '/' && lex.At(s, i, "/**/"):
+			if c == '/' {
+				i += 3
+			}
+			continue
+		case j < len(name):
+			if c != name[j] {
+				return 0, false
+			}
+			j++
+		default:
+			return i + 1, c == ':'
+		}
+	}
+	return 0, false
+}
+
+// statement judges script that begins at s[i:], behind something that ended
+// what stood before.
+func statement(s string, i int) lex.Strength {
+	i = lex.Skip(s, i, " \t\r\n;(+-!~[{}'\"/*")
+	w := lex.Word(s, i)
+	if w == "" {
+		return lex.None
+	}
+	n := i + len(w)
+	for lex.At(s, n, "/*") {
+		j := strings.Index(lex.Ahead(s, n), "*/")
+		if j < 0 {
+			break
+		}
+		n += j + 2
+	}
+	n = lex.Skip(s, n, " \t\r\n)")
+	c := lex.Byte(s, n)
+	switch w {
+	case "alert", "confirm", "prompt", "eval", "settimeout", "setinterval", "msgbox", "atob", "execscript":
+		if c == '(' || c == '`' || c == '?' && lex.Byte(s, n+1) == '.' {
+			return lex.Likely
+		}
+	case "document", "window", "self", "top", "parent", "frames", "globalthis", "this", "location", "content", "opener", "navigator", "localstorage", "sessionstorage":
+		return object(s, n, w)
+	case "function", "new", "throw", "onerror", "import", "fetch", "with", "while", "xmlhttprequest":
+		if c != 0 && telltale(lex.Ahead(s, i)) {
+			return lex.Likely
+		}
+	case "string":
+		if lex.At(s, n, ".fromcharcode") {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// object judges the use of an object of the browser.
+func object(s string, n int, w string) lex.Strength {
+	switch lex.Byte(s, n) {
+	case '[':
+		if c := lex.Byte(s, lex.Skip(s, n+1, " (")); c == '\'' || c == '"' || c == '`' || c == '/' || lex.At(s, n+1, "string") {
+			return lex.Likely
+		}
+	case '.':
+		m := lex.Word(s, lex.Skip(s, n+1, " "))
+		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
+			return lex.Likely
+		}
+	case '=':
+		if w == "location" && lex.Byte(s, n+1) != '=' && (strings.Contains(lex.Ahead(s, n), "javascript") || strings.Contains(lex.Ahead(s, n), "name") || strings.Contains(lex.Ahead(s, n), "//")) {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// telltale reports whether script does what proofs of a hole do.
+func telltale(v string) bool {
+	for _, w := range [...]string{"alert", "confirm", "prompt", "eval", "document", "location", "javascript", "fromcharcode", "settimeout", "cookie", "atob", "fetch(", "import(", "constructor", "window", "\\u00", "&#", "xss", "setinterval", "innerhtml", "top[", "self[", "print(", "console.log", "this.", "src=", "$.get"} {
+		if strings.Contains(v, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// script judges a value that is nothing but script.
+func script(s string) lex.Strength {
+	i := lex.Skip(s, 0, " \t\r\n;(+-!~[{}'\"/*\\)>,.:?&|^%=#$<@`")
+	if bareHandler(s, i) == lex.Likely {
+		return lex.Likely
+	}
+	if st := statement(s, i); st > lex.None {
+		if end := strings.TrimRight(s, " ;/\t\r\n\"'`)}>-+*<!]=&"); len(s) < 160 || len(end) < 160 {
+			return st
+		}
+		return lex.Hint
+	}
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "reflect.call", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document"} {
+		if j := strings.Index(s, w); j >= 0 {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}

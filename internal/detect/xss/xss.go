@@ -1,0 +1,169 @@
+// Package xss judges whether a value becomes script in a page.
+//
+// It reads the value in the contexts that browsers know: as markup (the states
+// of the HTML5 tokenizer, but as lenient as filters' victims are), inside an
+// attribute that a quote leaves, inside a script string, and as a URL. It
+// knows nothing of requests. Its functions are safe for concurrent use.
+package xss
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// Finding is the strongest shape in a value.
+type Finding struct {
+	Strength lex.Strength
+	At       int
+	// Markup counts the tags that text is formatted with, Words the words in
+	// sentences outside tags; it stops counting at 32.
+	Markup, Words int
+	// Proof says that the script does what proofs of a hole do.
+	Proof bool
+	// Quoted says that the shape stands in code marks, as people quote code.
+	Quoted bool
+}
+
+func (f *Finding) raise(st lex.Strength, at int) {
+	if st > f.Strength {
+		f.Strength, f.At = st, at
+	}
+}
+
+// outside counts the words of s[from:to], text between tags.
+func (f *Finding) outside(s string, from, to int) {
+	if from < to && f.Words < 32 {
+		f.Words += lex.Prose(s[from:to], 32-f.Words)
+	}
+}
+
+// Judge looks at a value in lower case.
+func Judge(s string) (f Finding) {
+	if st := scheme(s, lex.Skip(s, 0, " \t\r\n'\"(>=")); st > lex.None {
+		f.raise(st, 0)
+	}
+	next := 0 // up to here a tag has been judged
+	text := 0 // where text begins
+	defer func() { f.outside(s, text, len(s)) }()
+	for i := 0; i < len(s); i++ {
+		if f.Strength == lex.Certain && s[i] != '<' {
+			continue
+		}
+		switch s[i] {
+		case '<':
+			if i < next && !lex.At(s, i, "<script") {
+				continue
+			}
+			var st lex.Strength
+			var plain bool
+			f.outside(s, text, i)
+			st, plain, next = element(s, i)
+			text = next
+			if st > f.Strength {
+				f.Quoted = lex.Byte(s, i-1) == '`' || lex.At(s, next, "`")
+				f.Proof = telltale(s[i:min(len(s), max(next, i)+64)])
+			}
+			f.raise(st, i)
+			if plain {
+				f.Markup++
+			}
+		case '"', '\'', '`':
+			f.raise(leave(s, i), i)
+			f.raise(urlAt(s, i+1), i)
+		case ';', '-', '+', '}', ')', '/', '*', '\n', '=', '>', '|', '&', '^', '(':
+			f.raise(urlAt(s, i+1), i)
+			if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
+				f.raise(statement(s, i+1), i)
+			}
+		case ' ', '\t':
+			if lex.At(s, i+1, "on") {
+				f.raise(bareHandler(s, i+1), i)
+			}
+		}
+	}
+	if f.Strength < lex.Likely {
+		f.raise(script(s), 0)
+	}
+	if f.Strength < lex.Likely && (strings.Contains(s, "=&{()}") || strings.Contains(s, "=\"&{")) { // the classical locators
+		f.raise(lex.Likely, 0)
+	}
+	return f
+}
+
+// urlAt judges a URL at s[i:] by its scheme.
+func urlAt(s string, i int) lex.Strength {
+	switch lex.Byte(s, i) {
+	case 'j', 'v', 'l', 'm', 'd':
+		if i > 1 && lex.WordByte(s[i-1]) {
+			return lex.None
+		}
+		return scheme(s, i)
+	}
+	return lex.None
+}
+
+// leave judges what follows a quote: another attribute, or script.
+func leave(s string, i int) lex.Strength {
+	n := lex.Skip(s, i+1, " /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
+	if n == i+1 && lex.WordByte(lex.Byte(s, n)) && lex.WordByte(lex.Byte(s, i-1)) {
+		return lex.None
+	}
+	w := lex.Word(s, n)
+	if w == "" {
+		return lex.None
+	}
+	next := lex.Skip(s, n+len(w), " \t\r\n")
+	if handlerName(w) && lex.Byte(s, next) == '=' {
+		if strings.ContainsAny(lex.Ahead(s, next), "(`;") && n > i+1 {
+			return lex.Certain
+		}
+		return lex.Likely
+	}
+	if n > i+1 && lex.OneOf(w, "style", "href", "src", "formaction", "action", "xlink", "srcdoc", "background", "data") && lex.Byte(s, next) == '=' {
+		if st := attribute(w, lex.Ahead(s, next+1)); st > lex.Hint {
+			return st
+		}
+	}
+	if n > i+1 || i == 0 {
+		return min(statement(s, n), lex.Likely)
+	}
+	return lex.None
+}
+
+// bareHandler: an event handler that stands by itself.
+func bareHandler(s string, i int) lex.Strength {
+	w := lex.Word(s, i)
+	n := lex.Skip(s, i+len(w), " \t\r\n")
+	if !handlerName(w) || lex.Byte(s, n) != '=' {
+		return lex.None
+	}
+	if known(w) && telltale(lex.Ahead(s, n)) {
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// handlerName reports whether w can name an event handler.
+func handlerName(w string) bool {
+	if len(w) < 5 || len(w) > 32 || w[0] != 'o' || w[1] != 'n' {
+		return false
+	}
+	for i := 2; i < len(w); i++ {
+		if !lex.Letter(w[i]) && !(lex.Digit(w[i]) && i > 4) {
+			return false
+		}
+	}
+	return !lex.OneOf(w, "online", "only", "onset", "onward", "onwards", "onboard", "onsite", "onefile", "ongoing", "once")
+}
+
+// known reports whether w begins as the usual handlers do.
+func known(w string) bool {
+	for _, p := range [...]string{"onload", "onerror", "onclick", "onmouse", "onfocus", "onblur", "onkey", "onpointer", "onanimation", "ontransition", "ontoggle", "onbegin", "onend", "onrepeat", "onstart", "onscroll", "onsubmit", "onreset", "onchange", "oninput", "onselect", "ondrag", "ondrop", "oncopy", "oncut", "onpaste",
+		"onhashchange", "onpage", "onpopstate", "onresize", "onunload", "onbefore", "onafter", "onmessage", "onstorage", "onwheel", "ontouch", "onplay", "oncanplay", "ondbl", "oncontext", "onready", "onprop", "onactivate", "onfinish", "onbounce", "onsearch", "oninvalid", "onauxclick", "onshow", "onsecurity", "onloadstart", "onloaded", "onprogress", "ondeactivate", "onlosecapture", "onrow", "oncell", "onlayout", "onhelp", "ontime", "onmedia", "onwaiting", "onvolume", "onseek", "onfullscreen", "onwebkit"} {
+		if strings.HasPrefix(w, p) {
+			return true
+		}
+	}
+	return false
+}
