@@ -21,6 +21,7 @@ import (
 	"bartizan/internal/attacker"
 	"bartizan/internal/detect"
 	"bartizan/internal/digest"
+	"bartizan/internal/fingerprint"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -52,6 +53,7 @@ type Engine struct {
 	count     atomic.Uint64
 	current   atomic.Pointer[compiled]
 	detector  *detect.Detector
+	software  *fingerprint.Classifier
 	codings   map[string]request.Coding
 	attackers *attacker.Table
 	recent    *ring
@@ -77,7 +79,7 @@ func New(o Options) *Engine {
 		o.Recent = 4096
 	}
 	e := &Engine{
-		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, codings: o.Codings,
+		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
 	e.Swap(o.Policy)
@@ -142,7 +144,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	}
 	if r.Standing.Stage != signal.Block {
 		e.detector.Head(r)
-		e.software(r)
+		e.contradictions(r)
 		s.policy.Excuse(now, r, 0)
 		e.attackers.Observe(now, s.rules, r, r.Signals)
 		v.Inspect = s.inspect

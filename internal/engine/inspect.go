@@ -20,7 +20,7 @@ type Scratch struct {
 
 // identify finds the software and the keys that evidence goes to.
 func (e *Engine) identify(r *request.Request) {
-	r.Software = fingerprint.Classify(e.seed, fingerprint.Facts{
+	r.Software = e.software.Classify(fingerprint.Facts{
 		JA4: r.Conn.TLS.JA4, H2: r.Conn.H2, Proto: r.Head.Proto, Secure: r.Conn.Secure, Fields: r.Head.Fields, Ordered: r.Head.Ordered,
 	})
 	keys := &r.Standing.Keys
@@ -32,8 +32,8 @@ func (e *Engine) identify(r *request.Request) {
 	}
 }
 
-// software turns contradictions into signals.
-func (e *Engine) software(r *request.Request) {
+// contradictions turns contradictions into signals.
+func (e *Engine) contradictions(r *request.Request) {
 	c := r.Software.Contradicts
 	if c.Agent() {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UserAgentMismatch, Band: agentBand(c), Where: "header:User-Agent", Note: c.String()})

@@ -2,6 +2,7 @@ package fingerprint
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"bartizan/internal/digest"
 )
@@ -17,15 +18,50 @@ type headers struct {
 	order, set             uint64
 }
 
-// Classify says what can be said of the software that sent f. seed keys the
-// digests. It allocates nothing.
-func Classify(seed uint64, f Facts) Software {
+// Classifier classifies under one seed and remembers what User-Agents claim:
+// few are in use at a time, and reading one takes longer than all the rest. It
+// is bounded, and its answers do not depend on what it remembers. Safe for
+// concurrent use.
+type Classifier struct {
+	seed   uint64
+	claims [claims]atomic.Pointer[claim]
+}
+
+// claims bounds the memory to 512 User-Agents of at most maxAgent bytes. A
+// client that sends a new one each time only makes itself slow.
+const claims = 512
+
+type claim struct {
+	agent   string
+	family  Family
+	version int
+}
+
+// NewClassifier returns a classifier whose digests are keyed by seed.
+func NewClassifier(seed uint64) *Classifier { return &Classifier{seed: seed} }
+
+// agent is Agent with a memory.
+func (c *Classifier) agent(ua string) (Family, int) {
+	ua = ua[:min(len(ua), maxAgent)]
+	slot := &c.claims[digest.String(c.seed, ua)%claims]
+	if known := slot.Load(); known != nil && known.agent == ua {
+		return known.family, known.version
+	}
+	family, version := Agent(ua)
+	slot.Store(&claim{strings.Clone(ua), family, version})
+	return family, version
+}
+
+// Classify says what can be said of the software that sent f. Once it knows the
+// User-Agent it allocates nothing.
+func (c *Classifier) Classify(f Facts) Software {
+	seed := c.seed
 	h := read(seed, &f)
 	s := Software{JA4: f.JA4, H2: f.H2, Set: h.set}
 	if f.Ordered {
 		s.Order = h.order
 	}
-	s.Claimed, s.Version = Agent(h.agent)
+	s.Claimed, s.Version = c.agent(h.agent)
 	s.Contradicts = contradict(&f, &h, s.Claimed, s.Version)
 	s.Key = key(seed, f.JA4, f.H2, s.Claimed)
 	return s

@@ -1,6 +1,7 @@
 package fingerprint
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -80,7 +81,7 @@ func TestConsistentBrowsers(t *testing.T) {
 		{"nothing at all", Facts{}},
 	}
 	for _, tt := range tests {
-		if s := Classify(1, tt.f); s.Contradicts != 0 {
+		if s := seeded.Classify(tt.f); s.Contradicts != 0 {
 			t.Errorf("%s: contradicts %v; want none", tt.name, s.Contradicts)
 		}
 	}
@@ -108,7 +109,7 @@ func TestContradictions(t *testing.T) {
 		{"undici as Chrome", Facts{Proto: "HTTP/1.1", Ordered: true, Fields: fields("host: x", "connection: keep-alive", "accept: */*", "accept-language: *", "user-agent: "+chromeUA, "accept-encoding: gzip, deflate")}, NameCase},
 	}
 	for _, tt := range tests {
-		if s := Classify(1, tt.f); s.Contradicts&tt.want != tt.want {
+		if s := seeded.Classify(tt.f); s.Contradicts&tt.want != tt.want {
 			t.Errorf("%s: contradicts %v; want at least %v", tt.name, s.Contradicts, tt.want)
 		}
 	}
@@ -131,34 +132,34 @@ func TestContradictionString(t *testing.T) {
 
 func TestKeyAndDigests(t *testing.T) {
 	f := Facts{JA4: chromeJA4, H2: chromeH2, Secure: true, Ordered: true, Fields: chromeFields(chromeUA)}
-	a := Classify(1, f)
+	a := seeded.Classify(f)
 	f.Fields = chromeFields(strings.Replace(chromeUA, "126", "120", 1))
 	f.JA4 = "t13d1517h2_8daaf6152771_b0da82dd1658" // resumed
 	f.Fields = append(f.Fields, Field{Name: "Cookie", Value: "a=1"}, Field{Name: "If-None-Match", Value: "x"})
-	b := Classify(1, f)
+	b := seeded.Classify(f)
 	if a.Key != b.Key || a.Order != b.Order || a.Set != b.Set {
 		t.Errorf("another version, resumed, with a cookie: %+v; want key, order and set of %+v", b, a)
 	}
-	if c := Classify(2, f); c.Key == b.Key || c.Set == b.Set {
+	if c := NewClassifier(2).Classify(f); c.Key == b.Key || c.Set == b.Set {
 		t.Error("another seed gives the same digests")
 	}
 	f.Fields[0], f.Fields[1] = f.Fields[1], f.Fields[0]
-	if c := Classify(1, f); c.Order == b.Order || c.Set != b.Set {
+	if c := seeded.Classify(f); c.Order == b.Order || c.Set != b.Set {
 		t.Error("swapped fields must change the order and not the set")
 	}
 	f.Ordered = false
-	if c := Classify(1, f); c.Order != 0 {
+	if c := seeded.Classify(f); c.Order != 0 {
 		t.Error("an order that is not the client's own has a digest")
 	}
 	f.JA4 = goJA4
-	if c := Classify(1, f); c.Key == b.Key {
+	if c := seeded.Classify(f); c.Key == b.Key {
 		t.Error("another JA4 gives the same key")
 	}
 }
 
 func TestClassifyAllocates(t *testing.T) {
 	f := Facts{JA4: chromeJA4, H2: chromeH2, Proto: "HTTP/2.0", Secure: true, Ordered: true, Fields: chromeFields(chromeUA)}
-	if n := testing.AllocsPerRun(100, func() { Classify(1, f) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { seeded.Classify(f) }); n != 0 {
 		t.Errorf("Classify allocates %v times; want 0", n)
 	}
 }
@@ -167,7 +168,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(chromeJA4, chromeH2, "User-Agent", chromeUA)
 	f.Add("t13", "|", "", "")
 	f.Fuzz(func(t *testing.T, ja4, h2, name, value string) {
-		_ = Classify(1, Facts{JA4: ja4, H2: h2, Proto: "HTTP/1.1", Secure: true, Ordered: true, Fields: []Field{{name, value}, {"User-Agent", value}}}).Contradicts.String()
+		_ = seeded.Classify(Facts{JA4: ja4, H2: h2, Proto: "HTTP/1.1", Secure: true, Ordered: true, Fields: []Field{{name, value}, {"User-Agent", value}}}).Contradicts.String()
 	})
 }
 
@@ -175,6 +176,24 @@ func BenchmarkClassify(b *testing.B) {
 	f := Facts{JA4: chromeJA4, H2: chromeH2, Proto: "HTTP/2.0", Secure: true, Ordered: true, Fields: chromeFields(chromeUA)}
 	b.ReportAllocs()
 	for b.Loop() {
-		Classify(1, f)
+		seeded.Classify(f)
+	}
+}
+
+// seeded is the classifier of these tests.
+var seeded = NewClassifier(1)
+
+// What the classifier remembers must not change what it says.
+func TestClassifierRemembersRight(t *testing.T) {
+	c := NewClassifier(7)
+	for round := range 2 {
+		for i := range 3 * claims {
+			for _, ua := range []string{"curl/8." + strconv.Itoa(i), "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/" + strconv.Itoa(i), strings.Repeat("x", 2*maxAgent) + strconv.Itoa(i)} {
+				family, version := c.agent(ua)
+				if wantFamily, wantVersion := Agent(ua); family != wantFamily || version != wantVersion {
+					t.Fatalf("round %d, %q: got %v %d; want %v %d", round, ua, family, version, wantFamily, wantVersion)
+				}
+			}
+		}
 	}
 }
