@@ -35,6 +35,16 @@ type Sum struct {
 	MayBlock bool
 }
 
+// share returns what the evidence weighs, in nats, before the cap of its vantage:
+// one event in full, many at most a quarter more.
+func (e *evidence) share() float64 {
+	info := e.kind.Info()
+	if info.Hard {
+		return hardProof * (1 - math.Exp(-3*float64(e.mass)))
+	}
+	return info.Weight(e.band) * 1.25 * (1 - math.Exp(-1.6*float64(e.mass)))
+}
+
 // fuse computes the risk of a decayed record. With parts it also lists each
 // kind's share.
 //
@@ -44,23 +54,20 @@ type Sum struct {
 func fuse(r *record, parts bool) Sum {
 	var s Sum
 	var sum, top [signal.Vantages]float64
-	for k := range r.mass {
-		m := float64(r.mass[k])
-		if m == 0 {
+	for i := range r.held {
+		e := &r.held[i]
+		if e.kind == signal.None {
 			continue
 		}
-		info := signal.Kind(k).Info()
-		weight := info.Weight(r.band[k])
-		share := weight * 1.25 * (1 - math.Exp(-1.6*m))
+		info, share := e.kind.Info(), e.share()
 		if info.Hard {
-			share = hardProof * (1 - math.Exp(-3*m))
 			s.Hard = max(s.Hard, share)
 		} else {
 			sum[info.Vantage] += share
-			top[info.Vantage] = max(top[info.Vantage], weight)
+			top[info.Vantage] = max(top[info.Vantage], info.Weight(e.band))
 		}
 		if parts {
-			s.Parts = append(s.Parts, Part{signal.Kind(k), r.band[k], m, share})
+			s.Parts = append(s.Parts, Part{e.kind, e.band, float64(e.mass), share})
 		}
 	}
 	s.Score = prior + s.Hard

@@ -159,8 +159,8 @@ func (r *record) parole(now int64, rules Rules) {
 		if r.risk = float32(fuse(r, false).Risk); float64(r.risk) < rules.Interrogate {
 			break
 		}
-		for k := range r.mass {
-			r.mass[k] /= 2
+		for i := range r.held {
+			r.held[i].mass /= 2
 		}
 	}
 	r.rates.errors, r.rates.missing, r.rates.failed = 0, 0, 0

@@ -137,7 +137,7 @@ const (
 // condition that already stands on the record is not reported again.
 func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
-		if r.mass[k] < 0.5 || r.band[k] < b || k == signal.LoginFailure {
+		if e := r.at(k); e.mass < 0.5 || e.band < b || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
 		}
 	}

@@ -12,13 +12,12 @@ import (
 // record is all that is kept of one key: no pointers, RecordSize bytes.
 type record struct {
 	key     uint64
-	ip      [16]byte // the address, IPv4 as mapped; its prefix length is addr.KeyOf's
-	first   int64    // ms since the epoch: when the key was first seen
-	updated int64    // ms: masses and rates are decayed to this time
-	until   int64    // ms: end of the running block
-	spoke   int64    // ms: when the last repeated event was reported
-	mass    [signal.Kinds]float32
-	band    [signal.Kinds]signal.Band
+	ip      [16]byte          // the address, IPv4 as mapped; its prefix length is addr.KeyOf's
+	first   int64             // ms since the epoch: when the key was first seen
+	updated int64             // ms: masses and rates are decayed to this time
+	until   int64             // ms: end of the running block
+	spoke   int64             // ms: when the last repeated event was reported
+	held    [maxHeld]evidence // kinds of evidence; free places have no kind
 	scope   Scope
 	stage   signal.Stage
 	blocks  uint8 // blocks so far, saturating
@@ -29,6 +28,42 @@ type record struct {
 	missing distinct // paths that do not exist
 	users   distinct // user names in failed logins
 	others  distinct // Address: good clients behind it. Client: accepted credentials
+}
+
+// evidence is a decayed number of events of one kind and the highest band seen.
+type evidence struct {
+	kind signal.Kind
+	band signal.Band
+	mass float32
+}
+
+// maxHeld bounds the kinds that a record holds at a time. Whoever shows more is
+// long condemned; the weakest goes.
+const maxHeld = 16
+
+// of returns the place of kind k: its own, a free one, or the weakest's.
+func (r *record) of(k signal.Kind) *evidence {
+	var free *evidence
+	for i := range r.held {
+		switch e := &r.held[i]; {
+		case e.kind == k:
+			return e
+		case e.kind == signal.None && (free == nil || free.kind != signal.None), free == nil, free.kind != signal.None && e.share() < free.share():
+			free = e
+		}
+	}
+	*free = evidence{kind: k}
+	return free
+}
+
+// at returns what is held of kind k; none if nothing is.
+func (r *record) at(k signal.Kind) evidence {
+	for i := range r.held {
+		if r.held[i].kind == k {
+			return r.held[i]
+		}
+	}
+	return evidence{}
 }
 
 // rates are decayed counts of requests that the upstream answered, time constant ratesTau.
@@ -50,17 +85,20 @@ func (r *record) decay(now int64) {
 	var tau time.Duration
 	var factor float32
 	var payload bool
-	for k := range r.mass {
-		if r.mass[k] == 0 {
+	for i := range r.held {
+		e := &r.held[i]
+		if e.kind == signal.None {
 			continue
 		}
-		if t := signal.Kind(k).Info().Tau; t != tau {
-			tau, factor = t, fade(dt, t)
+		info := e.kind.Info()
+		if info.Tau != tau {
+			tau, factor = info.Tau, fade(dt, info.Tau)
 		}
-		if r.mass[k] *= factor; r.mass[k] < 0.01 {
-			r.mass[k], r.band[k] = 0, 0
+		if e.mass *= factor; e.mass < 0.01 {
+			*e = evidence{}
+			continue
 		}
-		payload = payload || r.mass[k] > 0 && signal.Kind(k).Info().Vantage == signal.Payload
+		payload = payload || info.Vantage == signal.Payload
 	}
 	if !payload {
 		r.proofs = proofs{}
@@ -105,15 +143,17 @@ func remember(list []uint32, n *uint8, d uint32) {
 
 // add puts one event of evidence on the record; decay must have run.
 func (r *record) add(s signal.Signal) {
-	r.mass[s.Kind]++
-	r.band[s.Kind] = max(r.band[s.Kind], s.Band)
+	e := r.of(s.Kind)
+	e.mass++
+	e.band = max(e.band, s.Band)
 }
 
 // hold says that a condition is present: its mass is 1 as long as it holds,
 // however often it is looked at, so that 200 identical errors are not 200 proofs.
 func (r *record) hold(k signal.Kind, b signal.Band) {
-	r.mass[k] = max(r.mass[k], 1)
-	r.band[k] = max(r.band[k], b)
+	e := r.of(k)
+	e.mass = max(e.mass, 1)
+	e.band = max(e.band, b)
 }
 
 // distinct counts distinct values by linear counting in 256 bits (Whang,

@@ -12,7 +12,7 @@ import (
 	"bartizan/internal/signal"
 )
 
-// The snapshot: magic, version, number of kinds, digest of the seed; then for
+// The snapshot: magic, version, digest of the seed; then for
 // each shard a count, the records worth keeping, and a CRC-32C of both; then the
 // guarded endpoints with theirs. All integers little-endian.
 const (
@@ -34,7 +34,7 @@ var ErrSnapshot = errors.New("unusable snapshot")
 // its records are copied; what changes meanwhile is in or out as it comes.
 func (t *Table) Snapshot(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	head := append([]byte(snapshotMagic), snapshotVersion, signal.Kinds)
+	head := append([]byte(snapshotMagic), snapshotVersion)
 	head = le.AppendUint64(head, mix(t.seed))
 	if err := writeBlock(out, head); err != nil {
 		return err
@@ -95,13 +95,13 @@ func (r *record) append(b []byte) []byte {
 	for _, d := range r.proofs.likely {
 		b = le.AppendUint32(b, d)
 	}
-	for k := range r.mass {
-		b = append(b, byte(r.band[k]), byte(min(r.mass[k]*16, 255)))
+	for _, e := range r.held {
+		b = append(b, byte(e.kind), byte(e.band), byte(min(e.mass*16, 255)))
 	}
 	return b
 }
 
-const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 2*signal.Kinds
+const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld
 
 func (r *record) parse(b []byte) {
 	r.key = le.Uint64(b)
@@ -118,9 +118,11 @@ func (r *record) parse(b []byte) {
 	for i := range r.proofs.likely {
 		r.proofs.likely[i], b = le.Uint32(b), b[4:]
 	}
-	for k := range r.mass {
-		r.band[k], r.mass[k] = min(signal.Band(b[0]), signal.Certain), float32(b[1])/16
-		b = b[2:]
+	for i := range r.held {
+		if k := signal.Kind(b[0]); k > signal.None && k < signal.Kinds && b[2] > 0 {
+			r.held[i] = evidence{k, min(signal.Band(b[1]), signal.Certain), float32(b[2]) / 16}
+		}
+		b = b[3:]
 	}
 	r.risk = float32(fuse(r, false).Risk)
 }
@@ -180,13 +182,13 @@ func (t *Table) adopt(now int64, all []record, g []byte) {
 }
 
 func (t *Table) checkHead(head []byte) error {
-	want := len(snapshotMagic) + 2 + 8
+	want := len(snapshotMagic) + 1 + 8
 	switch {
 	case len(head) != want || string(head[:8]) != snapshotMagic:
 		return fmt.Errorf("reading head: %w: not a snapshot", ErrSnapshot)
-	case head[8] != snapshotVersion || head[9] != signal.Kinds:
-		return fmt.Errorf("reading head: %w: version %d with %d kinds; this program writes %d with %d", ErrSnapshot, head[8], head[9], snapshotVersion, signal.Kinds)
-	case le.Uint64(head[10:]) != mix(t.seed):
+	case head[8] != snapshotVersion:
+		return fmt.Errorf("reading head: %w: version %d; this program writes %d", ErrSnapshot, head[8], snapshotVersion)
+	case le.Uint64(head[9:]) != mix(t.seed):
 		return fmt.Errorf("reading head: %w: made under another seed", ErrSnapshot)
 	}
 	return nil

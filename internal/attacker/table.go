@@ -10,15 +10,17 @@ import (
 )
 
 const (
-	ways   = 8   // places that a key may stand in
+	ways   = 8   // places in a set; a key may stand in either of two sets
 	shards = 256 // growing one of them must not hold up requests for long
 )
 
 // RecordSize is the memory of one record, in bytes.
 const RecordSize = int(unsafe.Sizeof(record{}))
 
-// shard is a set-associative table that doubles until its ceiling. Growing
-// copies at most a few MiB under the shard's lock.
+// shard is a set-associative table in which each key has two sets to stand in
+// and takes the emptier one (Azar, Broder, Karlin and Upfal, 1994: the power of
+// two choices), so that it fills to nine tenths before both are full. Then it
+// doubles, until its ceiling. Growing copies at most a few MiB under the lock.
 type shard struct {
 	mu      sync.Mutex
 	sets    [][ways]record // length is a power of two
@@ -75,48 +77,81 @@ func (t *Table) with(now int64, scope Scope, key uint64, create *request.Request
 	return true
 }
 
-func (s *shard) set(key uint64) *[ways]record {
-	return &s.sets[key/shards&uint64(len(s.sets)-1)]
+// pair returns the two sets of key, which may be one.
+func (s *shard) pair(key uint64) [2]*[ways]record {
+	mask := uint64(len(s.sets) - 1)
+	return [2]*[ways]record{&s.sets[key>>8&mask], &s.sets[key>>36&mask]}
 }
 
 func (s *shard) find(key uint64) *record {
-	set := s.set(key)
-	for i := range set {
-		if set[i].key == key {
-			return &set[i]
+	for _, set := range s.pair(key) {
+		for i := range set {
+			if set[i].key == key {
+				return &set[i]
+			}
 		}
 	}
 	return nil
+}
+
+// free returns a free place for key in the emptier of its sets, or nil.
+func (s *shard) free(key uint64) *record {
+	var best *record
+	most := 0
+	for _, set := range s.pair(key) {
+		n, place := 0, (*record)(nil)
+		for i := range set {
+			if set[i].key == 0 {
+				n, place = n+1, &set[i]
+			}
+		}
+		if n > most {
+			best, most = place, n
+		}
+	}
+	return best
+}
+
+// least returns the record of the least worth in key's sets.
+func (s *shard) least(key uint64, now int64) *record {
+	var out *record
+	for _, set := range s.pair(key) {
+		for i := range set {
+			if out == nil || set[i].worth(now) < out.worth(now) {
+				out = &set[i]
+			}
+		}
+	}
+	return out
 }
 
 // place returns a place for a new key: a free one, one after growing, or that
 // of the least worth.
 func (s *shard) place(key uint64, now int64, maxSets int) *record {
 	for {
-		set := s.set(key)
-		least := &set[0]
-		for i := range set {
-			if set[i].key == 0 {
-				s.used++
-				return &set[i]
-			}
-			if set[i].worth(now) < least.worth(now) {
-				least = &set[i]
-			}
+		if r := s.free(key); r != nil {
+			s.used++
+			return r
 		}
 		if len(s.sets) >= maxSets {
-			s.evicted++
-			if least.punished(now) {
-				s.pardons++
-			}
-			return least
+			r := s.least(key, now)
+			s.evict(r, now)
+			return r
 		}
-		s.grow()
+		s.grow(now)
 	}
 }
 
-// grow doubles the shard. Each set splits in two, so no record loses its place.
-func (s *shard) grow() {
+// evict counts a record that has to go.
+func (s *shard) evict(r *record, now int64) {
+	s.evicted++
+	if r.punished(now) {
+		s.pardons++
+	}
+}
+
+// grow doubles the shard.
+func (s *shard) grow(now int64) {
 	old := s.sets
 	s.sets = make([][ways]record, 2*len(old))
 	for i := range old {
@@ -125,13 +160,13 @@ func (s *shard) grow() {
 			if r.key == 0 {
 				continue
 			}
-			set := s.set(r.key)
-			for k := range set {
-				if set[k].key == 0 {
-					set[k] = *r
-					break
-				}
+			to := s.free(r.key)
+			if to == nil { // both sets are full in a table twice as large: hardly ever
+				to = s.least(r.key, now)
+				s.used--
+				s.evict(to, now)
 			}
+			*to = *r
 		}
 	}
 }

@@ -6,7 +6,7 @@ import "time"
 type Kind uint8
 
 // The kinds, grouped by vantage. Their order is part of the snapshot format:
-// append, never insert, and raise the snapshot version when one goes.
+// append, never insert.
 const (
 	None Kind = iota
 	Denied
