@@ -66,6 +66,7 @@ type gateway struct {
 	access    *sink.Sink
 	recorder  *replay.Recorder
 	tests     tokens
+	forgetful atomic.Bool  // the journal fails
 	untold    atomic.Int64 // s: when the missing trusted_proxies was last told
 	closers   []func()
 }
@@ -299,8 +300,9 @@ func (g *gateway) addresses() []control.Listener {
 func (g *gateway) tell(events []engine.Event) {
 	for i := range events {
 		if s := events[i].Sentence; s != nil {
-			if err := g.store.Note(control.Act{Block: s}); err != nil {
-				g.log.Error("a block was not journalled; a restart may forget it", "attacker", events[i].Attacker, "error", err)
+			err := g.store.Note(control.Act{Block: s})
+			if failing := err != nil; failing != g.forgetful.Swap(failing) && failing {
+				g.log.Error("blocks are not journalled; a restart may forget them", "error", err)
 			}
 		}
 		if events[i].Type == "fault" {

@@ -104,6 +104,8 @@ func (s *Sink) put(buffers []*bufio.Writer, line []byte, flush bool) {
 		}
 		if line != nil {
 			s.written.Add(1)
+		}
+		if flush { // only now has the file taken it
 			s.failing.Store(false)
 		}
 	}

@@ -85,6 +85,24 @@ func (f *full) Write(p []byte) (int, error) {
 	return f.out.Write(p)
 }
 
+// Lines that wait in a buffer must not pass for written ones.
+func TestFullDiskUnderLoadIsToldOnce(t *testing.T) {
+	var log bytes.Buffer
+	s, err := New("", &full{until: 1 << 30}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range queued / 2 {
+		s.Offer("line")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(log.String(), "no space left"); got != 1 {
+		t.Errorf("it was told %d times; want once", got)
+	}
+}
+
 func TestFullDiskIsToldOnceAndSurvived(t *testing.T) {
 	var log bytes.Buffer
 	w := &full{until: 3}
