@@ -50,7 +50,7 @@ func TestOfferNeverBlocks(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		for range 10 * queued {
-			s.Offer("x")
+			s.Offer(strings.Repeat("x", 1024))
 		}
 		close(done)
 	}()
