@@ -77,6 +77,11 @@ func (c *Conn) headHTTP2(r *http.Request, h *request.Head) {
 		h.Fields = sortedFields(h.Fields, r.Header)
 	}
 	request.JudgeHTTP2(h, c.server.options.Head)
+	if h.Fault == request.Fine && h.ContentLength > 0 && r.ContentLength == 0 {
+		// The stream ended with its head, so the length lies (RFC 9113 section
+		// 8.1.1); net/http compares it with what comes in DATA frames only.
+		h.Fault = request.FaultLengthInvalid
+	}
 }
 
 // sortedFields appends the fields of header, sorted by name.

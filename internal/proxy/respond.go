@@ -3,45 +3,67 @@ package proxy
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // respond streams an upstream's answer to the client.
 func (x *exchange) respond(resp *http.Response) {
 	h := x.w.Header()
-	named := resp.Header["Connection"]
-	for name, values := range resp.Header {
-		if !hopResponse(name, named) {
-			h[name] = values
-		}
-	}
-	for _, name := range [...]string{"Date", "Content-Type"} {
+	copyHeader(h, resp.Header)
+	for _, name := range [...]string{"Date", "Content-Type", "Content-Length"} {
 		if _, ok := h[name]; !ok {
 			h[name] = nil // net/http must not make one up
 		}
 	}
+	if resp.StatusCode == http.StatusNotModified {
+		unsuppress(h)
+	}
 	announce(h, resp)
-	x.outcome.ResponseType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	x.outcome.ResponseType = mediaType(resp.Header.Get("Content-Type"))
 	x.wrote = true
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
 		// The head is out: the client must see that the answer is not whole.
 		if errors.Is(err, errClientGone) {
-			x.outcome.Aborted = true
-		} else {
-			x.proxy.stats.upstreamErrors.Add(1)
-			x.proxy.options.Log.Warn("upstream broke off its answer", "request", x.req.ID, "site", x.req.Site, "error", err)
+			x.abort()
 		}
+		x.proxy.stats.upstreamErrors.Add(1)
+		x.proxy.options.Log.Warn("upstream broke off its answer", "request", x.req.ID, "site", x.req.Site, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	for name, values := range resp.Trailer {
-		if _, known := h["Trailer"]; known && listed(h["Trailer"], name) {
+		if listed(h["Trailer"], name) {
 			h[name] = values
 		} else {
 			h[http.TrailerPrefix+name] = values
+		}
+	}
+}
+
+// copyHeader copies the fields of an answer that are not hop-by-hop.
+func copyHeader(to, from http.Header) {
+	named := from["Connection"]
+	for name, values := range from {
+		switch name {
+		case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Trailer", "Upgrade", "Te":
+			continue
+		}
+		if len(named) == 0 || !listed(named, name) {
+			to[name] = values
+		}
+	}
+}
+
+// unsuppress keeps what a 304 says of the answer that it stands for: net/http
+// would drop these under the names that it knows.
+func unsuppress(h http.Header) {
+	for _, name := range [...]string{"Content-Type", "Content-Length"} {
+		if v := h[name]; v != nil {
+			h[strings.ToLower(name)] = v
+			delete(h, name)
 		}
 	}
 }
@@ -67,12 +89,10 @@ func listed(lines []string, name string) bool {
 	return false
 }
 
-func hopResponse(name string, named []string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Trailer", "Upgrade", "Te":
-		return true
-	}
-	return len(named) > 0 && listed(named, name)
+// mediaType returns the media type of a Content-Type, without parameters.
+func mediaType(s string) string {
+	s, _, _ = strings.Cut(s, ";")
+	return strings.ToLower(strings.TrimSpace(s))
 }
 
 // errClientGone marks an error of writing, against one of reading.
@@ -84,27 +104,31 @@ const chunk = 32 << 10
 // chunks are the buffers of copies; the pool is the process's, as memory is.
 var chunks = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 
-// stream copies the answer's body. What has no known length, and event streams,
-// are flushed with every write: a consumer waits for each piece.
+// stream copies the answer's body. Each piece is flushed but the last: a
+// consumer may be waiting for it.
 func (x *exchange) stream(resp *http.Response) error {
-	flush := func() {}
-	if resp.ContentLength < 0 || x.outcome.ResponseType == "text/event-stream" {
-		rc := http.NewResponseController(x.w)
-		flush = func() { _ = rc.Flush() } // an error shows at the next write
-		if x.hr.Method != http.MethodHead && (streams(&x.req) || x.outcome.ResponseType == "text/event-stream") {
-			flush() // the head, before the first piece
-		}
+	left := resp.ContentLength
+	flush := func() { _ = http.NewResponseController(x.w).Flush() } // an error shows at the next write
+	first := func() {}
+	switch {
+	case left >= 0 || x.hr.Method == http.MethodHead || resp.Body == http.NoBody:
+	case x.body.loan != nil || x.outcome.ResponseType == "text/event-stream":
+		flush()
+	default:
+		first = headAlone(flush)
 	}
 	buf := chunks.Get().(*[]byte)
 	defer chunks.Put(buf)
 	for {
 		n, err := resp.Body.Read(*buf)
+		first()
 		if n > 0 {
+			left -= int64(n)
 			x.outcome.ResponseSize += int64(n)
 			if _, werr := x.w.Write((*buf)[:n]); werr != nil {
 				return errors.Join(errClientGone, werr)
 			}
-			if err == nil {
+			if err == nil && left != 0 {
 				flush()
 			}
 		}
@@ -116,5 +140,27 @@ func (x *exchange) stream(resp *http.Response) error {
 		case err != nil:
 			return err
 		}
+	}
+}
+
+// headAlone sends the head by itself if the first piece of the body keeps it
+// waiting: a long poll may have nothing else to say for minutes. The first piece
+// must not be written before the function returned was called.
+func headAlone(flush func()) (first func()) {
+	var mu sync.Mutex
+	begun := false
+	t := time.AfterFunc(patience, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !begun {
+			flush()
+		}
+	})
+	return func() {
+		if !begun && !t.Stop() {
+			mu.Lock() // it is flushing, or about to
+			defer mu.Unlock()
+		}
+		begun = true
 	}
 }

@@ -3,11 +3,13 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ type Site struct {
 	Name      string   // as the policy knows it
 	Upstreams []string // "http://", "https://" or "h2c://" with host and port
 	Timeouts  Timeouts
+	Roots     *x509.CertPool // of "https://" upstreams; nil: the system's
 }
 
 // Timeouts bound what an upstream may take. Zero values mean the defaults.
@@ -54,10 +57,10 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 	}
 	made := &site{Site: s}
 	for _, raw := range s.Upstreams {
-		u := kept(old, s.Name, raw, s.Timeouts)
+		u := kept(old, s, raw)
 		if u == nil {
 			var err error
-			if u, err = newUpstream(raw, s.Timeouts); err != nil {
+			if u, err = newUpstream(raw, s.Timeouts, s.Roots); err != nil {
 				return nil, fmt.Errorf("making site %q: %w", s.Name, err)
 			}
 		}
@@ -67,12 +70,12 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 }
 
 // kept returns the upstream of a site before a reload, if nothing about it changed.
-func kept(old *map[string]*site, name, raw string, t Timeouts) *upstream {
-	if old == nil || (*old)[name] == nil {
+func kept(old *map[string]*site, s Site, raw string) *upstream {
+	if old == nil || (*old)[s.Name] == nil || (*old)[s.Name].Roots != s.Roots {
 		return nil
 	}
-	for _, u := range (*old)[name].upstreams {
-		if u.raw == raw && u.timeouts == t {
+	for _, u := range (*old)[s.Name].upstreams {
+		if u.raw == raw && u.timeouts == s.Timeouts {
 			return u
 		}
 	}
@@ -83,7 +86,7 @@ func kept(old *map[string]*site, name, raw string, t Timeouts) *upstream {
 func retire(old, next map[string]*site) {
 	for name, s := range old {
 		for _, u := range s.upstreams {
-			if n := next[name]; n == nil || kept(&next, name, u.raw, u.timeouts) == nil {
+			if n := next[name]; n == nil || !slices.Contains(n.upstreams, u) {
 				u.client.CloseIdleConnections()
 			}
 		}
@@ -104,7 +107,7 @@ func ParseUpstream(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-func newUpstream(raw string, t Timeouts) (*upstream, error) {
+func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error) {
 	u, err := ParseUpstream(raw)
 	if err != nil {
 		return nil, err
@@ -124,7 +127,8 @@ func newUpstream(raw string, t Timeouts) (*upstream, error) {
 		// An answer's head is the upstream's business; this only bounds memory.
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              new(http.Protocols),
-		TLSClientConfig:        &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots},
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}, // else a dead peer is found by no one
 	}
 	switch u.Scheme {
 	case "h2c":
@@ -139,11 +143,13 @@ func newUpstream(raw string, t Timeouts) (*upstream, error) {
 	return &upstream{raw: raw, timeouts: t, url: u, client: tr}, nil
 }
 
-func or(d, otherwise time.Duration) time.Duration {
-	if d > 0 {
-		return d
+// or returns v, or otherwise where v is the zero value.
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
 	}
-	return otherwise
+	return v
 }
 
 // pick returns the upstream to try next, skipping those tried already: in turn
@@ -153,7 +159,7 @@ func (s *site) pick(now time.Time, tried []*upstream) *upstream {
 	start := s.next.Add(1)
 	for i := range uint64(len(s.upstreams)) {
 		u := s.upstreams[(start+i)%uint64(len(s.upstreams))]
-		if contains(tried, u) {
+		if slices.Contains(tried, u) {
 			continue
 		}
 		if u.down.Load() <= now.UnixNano() {
@@ -166,14 +172,11 @@ func (s *site) pick(now time.Time, tried []*upstream) *upstream {
 	return fallback
 }
 
-func contains(list []*upstream, u *upstream) bool {
-	for _, x := range list {
-		if x == u {
-			return true
-		}
-	}
-	return false
-}
+// http2 reports whether requests may go there by HTTP/2.
+func (u *upstream) http2() bool { return u.cleartext() || u.url.Scheme == "https" }
+
+// cleartext reports whether that is without TLS.
+func (u *upstream) cleartext() bool { return u.client.Protocols.UnencryptedHTTP2() }
 
 // failed notes that the upstream could not be reached.
 func (u *upstream) failed(now time.Time) {
@@ -187,20 +190,14 @@ func (s *site) close() {
 	}
 }
 
-// unreached reports whether err says that no upstream saw the request: trying
-// another can repeat nothing.
-func unreached(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
-}
-
 // statusOf returns what a client is told of an upstream's failure.
 func statusOf(err error) int {
 	var timeout net.Error
+	var unreached *unreachedError
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout
-	case unreached(err):
+	case errors.As(err, &unreached):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusBadGateway

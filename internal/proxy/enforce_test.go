@@ -1,0 +1,210 @@
+package proxy_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/andybalholm/brotli"
+
+	"bartizan/internal/policy"
+	"bartizan/internal/proxy"
+	"bartizan/internal/signal"
+)
+
+const exploit = `{"user":"x' UNION SELECT password FROM users WHERE '1'='1' -- "}`
+
+// both runs f in either mode, with a fresh gateway before u.
+func (s suite) both(t *testing.T, u *rawUpstream, f func(t *testing.T, g *gateway, enforce bool)) {
+	for _, mode := range []policy.Mode{policy.Observe, policy.Enforce} {
+		t.Run(mode.String(), func(t *testing.T) {
+			f(t, s.front.start(t, setup{upstreams: []string{u.url}, mode: mode}), mode == policy.Enforce)
+		})
+	}
+}
+
+// judged checks the verdict on the last request.
+func judged(t *testing.T, g *gateway, n int, enforce bool) {
+	t.Helper()
+	l := g.lines(t, n)[n-1]
+	if l.verdict.Would != signal.BlockAction || l.verdict.Refused() != enforce || l.outcome.Answered == enforce {
+		t.Errorf("got %+v, %+v; want a block that is carried out: %v", l.verdict, l.outcome, enforce)
+	}
+}
+
+func (s suite) exploitHeld(t *testing.T) {
+	u := newRaw(t, nil)
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		for n, framing := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(exploit), exploit), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(exploit), exploit)} {
+			before := u.received()
+			res := call(t, g, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+framing)
+			if enforce {
+				refused(t, res, 403)
+				if u.received() != before {
+					t.Errorf("the upstream saw %d bytes; want none", u.received()-before)
+				}
+			} else if got := body(t, res); got != "ok" {
+				t.Errorf("got %q; want ok", got)
+			}
+			judged(t, g, n+1, enforce)
+		}
+	})
+}
+
+// exploitStreamed: the exploit comes when the beginning is upstream already.
+func (s suite) exploitStreamed(t *testing.T) {
+	u := newRaw(t, nil)
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		before := len(u.messages())
+		c := dial(t, g.plain)
+		send(t, c, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nTransfer-Encoding: chunked\n")+"1\r\n[\r\n")
+		eventually(t, "the head to go upstream", func() bool { return len(u.messages()) == before+1 })
+		for i := 0; i < len(exploit); i += 8 { // in pieces, so that no single one is an exploit
+			piece := exploit[i:min(i+8, len(exploit))]
+			io.WriteString(c, fmt.Sprintf("%x\r\n%s\r\n", len(piece), piece))
+			time.Sleep(2 * time.Millisecond)
+		}
+		io.WriteString(c, "1\r\n]\r\n0\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !enforce {
+			if got := body(t, res); got != "ok" {
+				t.Errorf("got %q; want ok", got)
+			}
+		} else {
+			refused(t, res, 403)
+			eventually(t, "the upstream request to break off", func() bool {
+				u.mu.Lock()
+				defer u.mu.Unlock()
+				m := u.seen[before]
+				return m.body != "" && !strings.Contains(m.body, "--") && m.rest == ""
+			})
+		}
+		judged(t, g, 1, enforce)
+	})
+}
+
+// exploitExpect: asking for 100 Continue first does not get a body past us.
+func (s suite) exploitExpect(t *testing.T) {
+	u := newRaw(t, func(c net.Conn, in *bufio.Reader, m *message) bool {
+		io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n")
+		m.readBody(in)
+		io.WriteString(c, fine)
+		return true
+	})
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		before := len(u.messages())
+		c := dial(t, g.plain)
+		send(t, c, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nExpect: 100-continue\nContent-Length: %d\n", len(exploit)))
+		in := bufio.NewReader(c)
+		if m, err := readHead(in); err != nil || m.start != "HTTP/1.1 100 Continue" {
+			t.Fatalf("got %v, %v; want 100", m, err)
+		}
+		for i := 0; i < len(exploit); i += 16 {
+			send(t, c, exploit[i:min(i+16, len(exploit))])
+			time.Sleep(2 * time.Millisecond)
+		}
+		res, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if enforce {
+			refused(t, res, 403)
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			if got := u.seen[before].body; got != "" {
+				t.Errorf("upstream got %q; want the head alone", got)
+			}
+		} else if got := body(t, res); got != "ok" {
+			t.Errorf("got %q; want ok", got)
+		}
+		judged(t, g, 1, enforce)
+	})
+}
+
+// exploitUpgrade: nor does asking for another protocol, or calling it gRPC.
+func (s suite) exploitUpgrade(t *testing.T) {
+	u := newRaw(t, nil)
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		for n, line := range []string{"Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Type: application/json", "Content-Type: application/grpc"} {
+			before := len(u.messages())
+			res := call(t, g, fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\n%s\r\nContent-Length: %d\r\n\r\n%s", line, len(exploit), exploit))
+			if enforce {
+				refused(t, res, 403)
+				u.mu.Lock()
+				if len(u.seen) > before && u.seen[before].body != "" {
+					t.Errorf("upstream got %q; want no body", u.seen[before].body)
+				}
+				u.mu.Unlock()
+			} else if got := body(t, res); got != "ok" {
+				t.Errorf("got %q; want ok", got)
+			}
+			judged(t, g, n+1, enforce)
+		}
+	})
+}
+
+func coded(t *testing.T, name, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	var w io.WriteCloser
+	switch name {
+	case "gzip":
+		w = gzip.NewWriter(&b)
+	case "br":
+		w = brotli.NewWriter(&b)
+	case "deflate":
+		w = zlib.NewWriter(&b)
+	default:
+		w, _ = flate.NewWriter(&b, 5)
+	}
+	io.WriteString(w, text)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func (s suite) exploitCoded(t *testing.T) {
+	u := newRaw(t, nil)
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		for n, name := range []string{"gzip", "br", "deflate"} {
+			b := coded(t, name, exploit)
+			before := len(u.messages())
+			res := call(t, g, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nContent-Encoding: %s\nContent-Length: %d\n", name, len(b))+b)
+			if enforce {
+				refused(t, res, 403)
+			} else if body(t, res); u.messages()[before].body != b || u.messages()[before].get("Content-Encoding") != name {
+				t.Errorf("%s: upstream got %q; want it untouched", name, u.messages()[before].body)
+			}
+			judged(t, g, n+1, enforce)
+		}
+	})
+}
+
+func (s suite) budget(t *testing.T) {
+	u := newRaw(t, nil)
+	g := s.front.start(t, setup{upstreams: []string{u.url}, mode: policy.Enforce, proxy: func(o *proxy.Options) { o.Budget = 1000 }})
+	for _, framing := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 5000+len(exploit), strings.Repeat(" ", 5000)+exploit), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", 5000+len(exploit), strings.Repeat(" ", 5000)+exploit)} {
+		if got := body(t, call(t, g, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+framing)); got != "ok" {
+			t.Errorf("got %q; want ok: there is no room to judge it", got)
+		}
+	}
+	g.lines(t, 2)
+	if st := g.proxy.Stats(); st.Uninspected != 2 || st.Held != 0 {
+		t.Errorf("got %d uninspected, %d held; want 2 and 0", st.Uninspected, st.Held)
+	}
+	small := fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(exploit), exploit)
+	refused(t, call(t, g, small), 403)
+}

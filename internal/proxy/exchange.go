@@ -1,0 +1,283 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/answer"
+	"bartizan/internal/engine"
+	"bartizan/internal/request"
+)
+
+// exchange is the state of one request. It is pooled.
+//
+// While the body is lent to a transport, req.Signals, verdict and body belong to
+// whoever holds the loan's lock; reclaim takes them back.
+type exchange struct {
+	proxy   *Proxy
+	w       http.ResponseWriter
+	hr      *http.Request
+	req     request.Request
+	verdict engine.Verdict
+	outcome request.Outcome
+	start   time.Time
+	body    body
+	scratch engine.Scratch
+	began   bool
+	wrote   bool
+	test    bool // a self test: the verdict is the answer
+	added   time.Duration
+
+	trace     httptrace.ClientTrace
+	asked     int          // how often the transport looked for a connection
+	got       int          // how many it got: each may have reached an upstream
+	sent      atomic.Int32 // how many of these are done with the request
+	answered  bool         // the last attempt got an answer
+	interimMu sync.Mutex
+	interimOK bool // w is free for 1xx answers
+}
+
+func newExchange(p *Proxy) *exchange {
+	x := &exchange{proxy: p}
+	x.trace = httptrace.ClientTrace{
+		GetConn:        func(string) { x.asked++ },
+		GotConn:        func(httptrace.GotConnInfo) { x.got++ },
+		WroteRequest:   func(httptrace.WroteRequestInfo) { x.sent.Add(1) },
+		Got1xxResponse: x.interim,
+	}
+	return x
+}
+
+func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
+	x.w, x.hr, x.start = w, hr, x.proxy.options.Now()
+	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
+	x.asked, x.got, x.added = 0, 0, 0
+	x.sent.Store(0)
+	x.verdict, x.outcome = engine.Verdict{}, request.Outcome{}
+	x.req.Reset()
+	x.body.open(x)
+}
+
+// serve runs the exchange up to the last byte of the answer.
+func (x *exchange) serve() {
+	o := &x.proxy.options
+	o.Fill(x.hr, &x.req)
+	if x.body.live = streams(&x.req); x.body.live {
+		x.body.pace.relax()
+	}
+	x.resolve()
+	x.verdict = o.Engine.Begin(x.start, &x.req)
+	x.began = true
+	if x.verdict.Refused() {
+		x.refuse()
+		return
+	}
+	if !x.inspect() {
+		return
+	}
+	x.added = o.Now().Sub(x.start)
+	if x.test {
+		x.writeSelftest()
+		return
+	}
+	x.forward()
+}
+
+// resolve finds the client: behind trusted hops, or a documentation address for
+// self tests, so that they are judged as a stranger and touch nobody's record.
+func (x *exchange) resolve() {
+	o := &x.proxy.options
+	if token := x.req.Header(selftestHeader); token != "" && o.Selftest != nil && o.Selftest(token) {
+		x.test = true
+		x.req.Client = addr.Of(netip.AddrFrom4([4]byte{192, 0, 2, 1}))
+		return
+	}
+	var lines [8]string
+	forwarded := lines[:0]
+	for v := range x.req.Headers("X-Forwarded-For") {
+		forwarded = append(forwarded, v)
+	}
+	p, peer := o.Engine.Policy(), x.req.Conn.Peer.Addr
+	x.req.Client = p.Resolver().Resolve(peer, forwarded)
+	if name := p.Options().FingerprintHeader; name != "" && p.Trusted(peer) {
+		// The ClientHello that we saw is the trusted hop's own.
+		x.req.Conn.TLS.JA4, x.req.Conn.TLS.JA4Raw = ja4(x.req.Header(name)), ""
+	}
+}
+
+// ja4 returns s if it has the form of a JA4 fingerprint, such as
+// "t13d1516h2_8daaf6152771_02713d6af862", else "".
+func ja4(s string) string {
+	if len(s) != 36 || s[10] != '_' || s[23] != '_' {
+		return ""
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && i != 10 && i != 23 {
+			return ""
+		}
+	}
+	return s
+}
+
+// inspect judges what the body begins with. It reports whether to go on. A
+// client that waits for 100 Continue is asked for its body when the upstream
+// wants it, so then is when the body is held.
+func (x *exchange) inspect() bool {
+	if x.verdict.Inspect == 0 || x.body.none() {
+		return true
+	}
+	x.body.watch(x.verdict.Inspect)
+	if x.body.late = x.expects(); x.body.late || x.body.live {
+		return true
+	}
+	if x.body.hold() != nil {
+		x.stopped()
+		return false
+	}
+	return true
+}
+
+// expects reports whether the client waits for 100 Continue. net/http takes the
+// field away on HTTP/2, but for the first request of a connection.
+func (x *exchange) expects() bool {
+	return x.req.Head.Expect || x.hr.ProtoMajor == 2 && hasToken(x.req.Header("Expect"), "100-continue")
+}
+
+// judge asks the engine about the body so far.
+func (x *exchange) judge() {
+	b := &x.body
+	if len(b.prefix) == 0 || x.verdict.Refused() {
+		return
+	}
+	x.verdict = x.proxy.options.Engine.Body(x.start, &x.req, x.verdict, b.prefix, b.complete, &x.scratch)
+}
+
+// fault returns why the body turned out malformed, Fine if it did not.
+func (x *exchange) fault() request.Fault {
+	if f := x.proxy.options.BodyFault; f != nil {
+		return f(x.hr)
+	}
+	return request.Fine
+}
+
+// stopped answers for a body that was not to be read to its end.
+func (x *exchange) stopped() {
+	switch f := x.body.cut.fault; {
+	case f != request.Fine:
+		x.outcome.Fault = f
+		x.verdict = x.proxy.options.Engine.Malformed(x.start, &x.req, f)
+		x.refuse()
+	case x.body.cut == errRefused:
+		x.refuse()
+	default:
+		x.abort()
+	}
+}
+
+// abort ends the exchange with a client that is gone.
+func (x *exchange) abort() {
+	x.outcome.Aborted = true
+	panic(http.ErrAbortHandler)
+}
+
+// refuse answers by the verdict.
+func (x *exchange) refuse() {
+	if x.test {
+		x.writeSelftest()
+		return
+	}
+	x.write(answer.Refusal(x.verdict, x.req.ID, x.navigation()))
+}
+
+// finish learns, reports and gives everything back. It runs once for every request.
+func (x *exchange) finish() {
+	// Reclaiming may end a read, which cancels the request's context.
+	x.outcome.Aborted = x.outcome.Aborted || errors.Is(x.hr.Context().Err(), context.Canceled)
+	x.body.reclaim()
+	x.body.release()
+	if x.began {
+		x.conclude()
+	}
+	if x.quiet() {
+		x.w, x.hr = nil, nil
+		x.body.close()
+		x.proxy.pool.Put(x)
+	}
+}
+
+// quiet reports whether no transport can touch the exchange any more: no
+// connection took the request, or the one that did has written it and read the
+// answer. Other exchanges are left to the garbage collector.
+func (x *exchange) quiet() bool {
+	return x.got == 0 || x.answered && x.got == 1 && x.sent.Load() == 1
+}
+
+func (x *exchange) conclude() {
+	o := &x.proxy.options
+	now := o.Now()
+	x.outcome.Duration = now.Sub(x.start)
+	x.outcome.RequestSize = x.body.read
+	if x.test {
+		x.outcome.Answered = false
+	}
+	events := o.Engine.End(now, &x.req, x.verdict, x.outcome)
+	if o.Report != nil && len(events) > 0 {
+		o.Report(events)
+	}
+	if o.Record != nil && !x.test {
+		o.Record(&x.req, x.verdict, x.outcome, x.body.prefix)
+	}
+	if o.Access != nil {
+		o.Access(&x.req, x.verdict, x.outcome)
+	}
+	x.proxy.stats.count(x)
+}
+
+// navigation reports whether a person looks at a browser window: a top-level
+// page load, and nothing else.
+func (x *exchange) navigation() bool {
+	r := &x.req
+	return (r.Head.Method == "GET" || r.Head.Method == "HEAD") && r.Header("Sec-Fetch-Mode") == "navigate" && r.Header("Sec-Fetch-Dest") == "document"
+}
+
+// write sends an answer of ours.
+func (x *exchange) write(a answer.Response) {
+	x.duplex()
+	h := x.w.Header()
+	clear(h)
+	for _, f := range a.Header {
+		h[f[0]] = []string{f[1]}
+	}
+	if a.Close && x.hr.ProtoMajor == 1 {
+		h["Connection"] = []string{"close"}
+	}
+	x.wrote, x.outcome.Status, x.outcome.ResponseSize = true, a.Status, int64(len(a.Body))
+	x.w.WriteHeader(a.Status)
+	if x.hr.Method != http.MethodHead {
+		x.w.Write(a.Body) // the client may be gone; there is nobody to tell
+	}
+}
+
+// duplex lets an answer go out before the body was read to its end. Without it
+// net/http reads on first, and a client that waits for the answer waits for ever.
+func (x *exchange) duplex() {
+	if x.hr.ProtoMajor == 1 && !x.body.none() && !x.body.complete {
+		_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/1 always can
+	}
+}
+
+const selftestHeader = "Bartizan-Selftest"
+
+func (x *exchange) writeSelftest() {
+	x.w.Header().Set("Bartizan-Reference", x.req.ID)
+	x.w.Header().Set("Bartizan-Verdict", x.verdict.Would.String())
+	x.wrote, x.outcome.Status = true, http.StatusNoContent
+	x.w.WriteHeader(http.StatusNoContent)
+}

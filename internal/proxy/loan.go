@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"io"
+	"sync"
+)
+
+// loan is a body in the hands of a transport, which may go on reading it after
+// its RoundTrip has returned, and on another goroutine. The handler ends the
+// loan before it touches what the body writes; later reads get an error.
+type loan struct {
+	mu   sync.Mutex
+	body *body // nil once ended
+}
+
+// lend gives the body to a transport.
+func (b *body) lend() io.ReadCloser {
+	b.loan = &loan{body: b}
+	return b.loan
+}
+
+// Read gives the body out.
+func (l *loan) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.body == nil {
+		return 0, errReturned
+	}
+	return l.body.next(p)
+}
+
+// Close does nothing: net/http closes the client's body itself.
+func (l *loan) Close() error { return nil }
+
+// reclaim takes the body back. A read under way may wait for the client; it is
+// called off, after which nothing more can be read.
+func (b *body) reclaim() {
+	l := b.loan
+	if l == nil {
+		return
+	}
+	if !l.mu.TryLock() {
+		b.pace.stop()
+		l.mu.Lock()
+	}
+	l.body, b.loan = nil, nil
+	l.mu.Unlock()
+}
