@@ -101,6 +101,7 @@ func TestAdapter(t *testing.T) {
 				{"fingerprint header", suite.fingerprintHeader},
 				{"expect accepted", suite.expectAccepted},
 				{"expect refused", suite.expectRefused},
+				{"expect ignored", suite.expectIgnored},
 				{"early hints", suite.earlyHints},
 				{"event stream", suite.eventStream},
 				{"long poll", suite.longPoll},

@@ -40,6 +40,8 @@ type exchange struct {
 	got       int          // how many it got: each may have reached an upstream
 	sent      atomic.Int32 // how many of these are done with the request
 	answered  bool         // the last attempt got an answer
+	waiting   atomic.Int64 // since when for 100 Continue, in ns since the epoch; 0 not at all
+	continued atomic.Bool  // upstream has said it
 	interimMu sync.Mutex
 	interimOK bool // w is free for 1xx answers
 }
@@ -47,10 +49,12 @@ type exchange struct {
 func newExchange(p *Proxy) *exchange {
 	x := &exchange{proxy: p}
 	x.trace = httptrace.ClientTrace{
-		GetConn:        func(string) { x.asked++ },
-		GotConn:        func(httptrace.GotConnInfo) { x.got++ },
-		WroteRequest:   func(httptrace.WroteRequestInfo) { x.sent.Add(1) },
-		Got1xxResponse: x.interim,
+		GetConn:         func(string) { x.asked++ },
+		GotConn:         func(httptrace.GotConnInfo) { x.got++ },
+		WroteRequest:    func(httptrace.WroteRequestInfo) { x.sent.Add(1) },
+		Got1xxResponse:  x.interim,
+		Wait100Continue: func() { x.waiting.Store(time.Now().UnixNano()) },
+		Got100Continue:  func() { x.continued.Store(true) },
 	}
 	return x
 }
@@ -60,6 +64,8 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added = 0, 0, 0
 	x.sent.Store(0)
+	x.waiting.Store(0)
+	x.continued.Store(false)
 	x.verdict, x.outcome = engine.Verdict{}, request.Outcome{}
 	x.req.Reset()
 	x.body.open(x)
@@ -148,6 +154,13 @@ func (x *exchange) inspect() bool {
 // field away on HTTP/2, but for the first request of a connection.
 func (x *exchange) expects() bool {
 	return x.req.Head.Expect || x.hr.ProtoMajor == 2 && hasToken(x.req.Header("Expect"), "100-continue")
+}
+
+// wanted reports whether upstream wants the body: it has said so, or nothing for
+// as long as the transport waits.
+func (x *exchange) wanted() bool {
+	since := x.waiting.Load()
+	return since == 0 || x.continued.Load() || time.Since(time.Unix(0, since)) >= continueWait
 }
 
 // judge asks the engine about the body so far.

@@ -10,17 +10,28 @@ import (
 // loan before it touches what the body writes; later reads get an error.
 type loan struct {
 	mu   sync.Mutex
-	body *body // nil once ended
+	body *body         // nil once ended
+	done chan struct{} // closed then
+	x    *exchange     // nil, or to be asked whether upstream wants the body
 }
 
 // lend gives the body to a transport.
 func (b *body) lend() io.ReadCloser {
-	b.loan = &loan{body: b}
+	b.loan = &loan{body: b, done: make(chan struct{})}
+	if b.late {
+		b.loan.x = b.x
+	}
 	return b.loan
 }
 
-// Read gives the body out.
+// Read gives the body out. net/http's transport also asks for one that upstream
+// has answered without wanting it, to keep its connection; but to ask the client
+// for it then would be to lie, and to fail would cut the answer off.
 func (l *loan) Read(p []byte) (int, error) {
+	if l.x != nil && !l.x.wanted() {
+		<-l.done
+	}
+	l.x = nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.body == nil {
@@ -44,5 +55,6 @@ func (b *body) reclaim() {
 		l.mu.Lock()
 	}
 	l.body, b.loan = nil, nil
+	close(l.done)
 	l.mu.Unlock()
 }

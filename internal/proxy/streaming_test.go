@@ -46,21 +46,50 @@ func (s suite) expectAccepted(t *testing.T) {
 }
 
 func (s suite) expectRefused(t *testing.T) {
+	large := strings.Repeat("no", 200_000)
 	for _, status := range []string{"417 Expectation Failed", "401 Unauthorized"} {
-		u := newRaw(t, func(c net.Conn, _ *bufio.Reader, _ *message) bool {
-			io.WriteString(c, head("HTTP/1.1 %s\nContent-Length: 2\n", status)+"no")
-			return false
-		})
-		g := s.front.start(t, setup{upstreams: []string{u.url}})
-		c := dial(t, g.plain)
-		send(t, c, head("PUT / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 5\n"))
-		begun := time.Now()
-		b, err := io.ReadAll(c)
-		if got := string(b); err != nil || !strings.HasPrefix(got, "HTTP/1.1 "+status[:3]) || !strings.HasSuffix(got, "no") {
-			t.Errorf("got %q, %v; want %s, no 100, and the end", got, err, status)
+		for _, closing := range []bool{false, true} {
+			u := newRaw(t, func(c net.Conn, in *bufio.Reader, _ *message) bool {
+				io.WriteString(c, head("HTTP/1.1 %s\nContent-Length: %d\n", status, len(large))+large)
+				if !closing {
+					in.Peek(1)
+				}
+				return false
+			})
+			g := s.front.start(t, setup{upstreams: []string{u.url}})
+			c := dial(t, g.plain)
+			send(t, c, head("PUT / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 5\n"))
+			begun := time.Now()
+			b, err := io.ReadAll(c)
+			if got := string(b); err != nil || !strings.HasPrefix(got, "HTTP/1.1 "+status[:3]) || !strings.HasSuffix(got, "\r\n\r\n"+large) {
+				t.Errorf("got %.100q, %v; want %s, no 100, all of it, and the end", got, err, status)
+			}
+			if took := time.Since(begun); took > 900*time.Millisecond {
+				t.Errorf("took %v; want no wait for a body that does not come", took)
+			}
 		}
-		if took := time.Since(begun); took > 3*time.Second {
-			t.Errorf("took %v; want no wait for a body that does not come", took)
+	}
+}
+
+// expectIgnored: an upstream that never says 100 gets the body all the same.
+func (s suite) expectIgnored(t *testing.T) {
+	for _, kind := range []string{"http", "h2c"} {
+		up := upstream(t, kind, func(w http.ResponseWriter, r *http.Request) {
+			r.Header.Del("Expect")
+			time.Sleep(1200 * time.Millisecond)
+			io.Copy(w, r.Body)
+		})
+		g := s.front.start(t, setup{upstreams: []string{up}})
+		c := dial(t, g.plain)
+		in := bufio.NewReader(c)
+		send(t, c, head("PUT / HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 5\n"))
+		if m, err := readHead(in); err != nil || m.start != "HTTP/1.1 100 Continue" {
+			t.Fatalf("%s: got %v, %v; want 100 in the end", kind, m, err)
+		}
+		send(t, c, "hello")
+		res, err := http.ReadResponse(in, nil)
+		if got := read(t, res, err); got != "hello" {
+			t.Errorf("%s: got %q; want hello", kind, got)
 		}
 	}
 }

@@ -34,6 +34,10 @@ type Timeouts struct {
 // while others can be.
 const holdDown = 10 * time.Second
 
+// continueWait is how long an upstream may take to ask for a body by 100
+// Continue. Many never do; then it is sent all the same.
+const continueWait = time.Second
+
 // site is a running Site.
 type site struct {
 	Site
@@ -121,7 +125,7 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 		MaxIdleConns:          2048,
 		MaxIdleConnsPerHost:   1024,
 		DisableCompression:    true, // nothing is asked for that the client did not ask for
-		ExpectContinueTimeout: time.Second,
+		ExpectContinueTimeout: continueWait,
 		WriteBufferSize:       8 << 10,
 		ReadBufferSize:        8 << 10,
 		// An answer's head is the upstream's business; this only bounds memory.
