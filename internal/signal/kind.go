@@ -28,6 +28,34 @@ const (
 	SlowRequest
 	StreamAbuse
 	ExploitRepeated
+	CodeInjection
+	TemplateInjection
+	Deserialisation
+	JNDILookup
+	PrototypePollution
+	MassAssignment
+	NoSQLInjection
+	LDAPInjection
+	XPathInjection
+	XXE
+	ServerInclude
+	HeaderInjection
+	MailInjection
+	SSRF
+	OpenRedirect
+	JWTAbuse
+	GraphQLAbuse
+	UploadAbuse
+	KnownExploit
+	DeepEncoding
+	ErrorLeak
+	UnknownEndpoint
+	UnknownMethod
+	UnknownParameter
+	ParameterType
+	ParameterLength
+	BodySize
+	MissingCredential
 	Kinds = iota
 )
 
@@ -78,7 +106,35 @@ var table = [Kinds]Info{
 	LoginFanout:         {"login-fanout", Auth, [3]float64{2.6, 4.4, 6.0}, hour, false, "failed logins as many different users"},
 	SlowRequest:         {"slow-request", Volume, [3]float64{0.8, 1.6, 1.6}, hour, false, "sends its request so slowly that it holds a connection"},
 	StreamAbuse:         {"stream-abuse", Volume, [3]float64{1.6, 3.0, 3.0}, hour, false, "resets or floods HTTP/2 streams"},
+	UnknownEndpoint:     {"unknown-endpoint", API, [3]float64{0.8, 1.6, 1.6}, hour, false, "a path that the API has never answered well"},
+	UnknownMethod:       {"unknown-method", API, [3]float64{1.0, 2.0, 2.0}, hour, false, "a method that this endpoint has never answered well"},
+	UnknownParameter:    {"unknown-parameter", API, [3]float64{1.0, 2.2, 2.2}, hour, false, "a parameter or field that this endpoint has never taken"},
+	ParameterType:       {"parameter-type", API, [3]float64{1.2, 2.4, 2.4}, hour, false, "a value of another type than this parameter has"},
+	ParameterLength:     {"parameter-length", API, [3]float64{0.8, 1.8, 1.8}, hour, false, "a value far longer than this parameter has"},
+	BodySize:            {"body-size", API, [3]float64{0.8, 1.8, 1.8}, hour, false, "a body far larger than this endpoint takes"},
+	MissingCredential:   {"missing-credential", API, [3]float64{0.6, 1.2, 1.2}, hour, false, "no credential where nearly everybody has one"},
 	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},
+	CodeInjection:       {"code-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "code of PHP, Python, Node, Java, Ruby or Perl in a value"},
+	TemplateInjection:   {"template-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an expression of a server's template language"},
+	Deserialisation:     {"deserialisation", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a serialised object, or a gadget's class"},
+	JNDILookup:          {"jndi-lookup", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a lookup that Log4j and its like follow"},
+	PrototypePollution:  {"prototype-pollution", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a name that changes the prototype of all objects"},
+	MassAssignment:      {"mass-assignment", Payload, [3]float64{0.8, 1.8, 2.4}, payloadTau, false, "a field that only the server should set"},
+	NoSQLInjection:      {"nosql-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "operators or script of a document database"},
+	LDAPInjection:       {"ldap-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a value that goes on in an LDAP filter"},
+	XPathInjection:      {"xpath-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a value that goes on in XPath"},
+	XXE:                 {"xxe", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an external entity or document type"},
+	ServerInclude:       {"server-include", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a server-side or edge-side include"},
+	HeaderInjection:     {"header-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a line break and a header behind it"},
+	MailInjection:       {"mail-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a line break and a header of a mail behind it"},
+	SSRF:                {"ssrf", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an address inside the network, or of cloud metadata"},
+	OpenRedirect:        {"open-redirect", Payload, [3]float64{0.8, 2.0, 3.0}, payloadTau, false, "an address elsewhere where a path is asked for"},
+	JWTAbuse:            {"jwt-abuse", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "a token without a signature, or with a key of its own"},
+	GraphQLAbuse:        {"graphql-abuse", Payload, [3]float64{0.8, 2.0, 3.0}, payloadTau, false, "introspection, or a query built to cost much"},
+	UploadAbuse:         {"upload-abuse", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an uploaded file that a server would run"},
+	KnownExploit:        {"known-exploit", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "the shape of a published exploit"},
+	DeepEncoding:        {"deep-encoding", Payload, [3]float64{1.2, 2.0, 2.0}, payloadTau, false, "a value encoded more often than programs do"},
+	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 
 // Info returns the kind's description; that of None for an unknown kind.
