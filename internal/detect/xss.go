@@ -29,6 +29,8 @@ func (d *Detector) xss(s *scan) finding {
 		return finding{signal.XSS, signal.Hint, f.At}
 	case s.prose() && (f.Words >= 3 || f.Markup > 0 && !f.Proof):
 		return finding{signal.XSS, signal.Hint, f.At}
+	case free && richField(s.value.Key) && !f.Proof:
+		band = signal.Hint
 	case band == signal.Certain && free && (richField(s.value.Key) || f.Markup >= 3 || s.document()):
 		band = signal.Likely
 	}

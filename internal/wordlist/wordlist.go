@@ -26,12 +26,23 @@ func Lists() (detect.Lists, error) {
 		{"scanners-user-agents", &l.ScannerAgents},
 		{"lfi-os-files", &l.SystemFiles},
 		{"unix-shell", &l.ShellWords},
+		{"windows-powershell-commands", &l.Cmdlets},
+		{"java-classes", &l.JavaClasses},
+		{"php-function-names-933150", &l.PHPFunctions},
+		{"php-variables", &l.PHPVariables},
+		{"restricted-upload", &l.UploadNames},
+		{"ai-critical-artifacts", &l.ProbePaths},
+		{"sql-errors", &l.SQLErrors},
+		{"php-errors", &l.Errors},
+		{"ruby-errors", &l.Errors},
+		{"asp-dotnet-errors", &l.Errors},
+		{"iis-errors", &l.Errors},
 	} {
 		words, err := read(f.name)
 		if err != nil {
 			return detect.Lists{}, err
 		}
-		*f.to = words
+		*f.to = append(*f.to, words...)
 	}
 	return l, nil
 }

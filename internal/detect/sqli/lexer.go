@@ -131,6 +131,9 @@ func (l *lexer) read(c byte) kind {
 			l.i += j + 1
 			return word
 		}
+	case c == '&' && next == '#': // a character reference
+		l.i += 2
+		return other
 	case c == 0, c == '#', c == '-' && next == '-', c == '/' && next == '*':
 		return comment
 	}

@@ -65,7 +65,7 @@ func (t *tail) conditional(w string) lex.Strength {
 		return lex.None
 	case c == constants || c == subselect || c == told && (t.sure || t.quote != 0 || t.literal):
 		return lex.Certain
-	case t.quote != 0 && c >= literal, w == "having" && t.commented() && c >= literal:
+	case t.quote != 0 && c >= literal && c != unclosed, w == "having" && t.commented() && c >= literal:
 		return lex.Likely
 	}
 	return lex.None

@@ -13,6 +13,8 @@ type tail struct {
 	quote   byte // the quote that closed the string; 0 where there is none
 	literal bool // a number or nothing stands before, as injections begin
 	closers int
+	// numbered says that a number stands behind the quote with which the value begins.
+	numbered bool
 }
 
 // judge says how surely the rest goes on in SQL.
@@ -73,6 +75,7 @@ func (t *tail) closing(k token) bool {
 		t.i = k.at + 2
 		return true
 	case k.kind == number && t.quote != 0 && t.from == 0: // '1 or 1=1
+		t.numbered = true
 		t.literal = true
 		return true
 	}
@@ -118,6 +121,8 @@ func (t *tail) ended(k token) lex.Strength {
 	switch {
 	case t.quote == 0 && t.closers == 0, !set && t.closers == 0 && strings.IndexByte(rest, t.quote|1) >= 0:
 		return lex.None
+	case t.numbered:
+		return lex.Hint
 	case lex.Prose(rest, 4) >= 3 || strings.Contains(rest, "\n"):
 		return lex.None
 	case t.quote == 0:
@@ -129,7 +134,7 @@ func (t *tail) ended(k token) lex.Strength {
 		return lex.Hint
 	case set && rest == "", t.closers > 0 && len(rest) < 12:
 		return lex.Likely
-	case set && len(rest) <= 12 && strings.IndexByte(rest, t.quote) < 0 && mark != '/':
+	case set && len(rest) <= 12 && strings.IndexByte(rest, t.quote) < 0 && mark != '/' && mark != '#':
 		return lex.Likely
 	}
 	return lex.Hint
@@ -160,6 +165,9 @@ func (t *tail) boolean() lex.Strength {
 	case literal:
 		if commented {
 			return lex.Certain
+		}
+		if t.quote == '"' || t.from > 40 {
+			return lex.Hint // inches, and phrases in quotes
 		}
 		return lex.Likely
 	case unclosed:
@@ -221,7 +229,7 @@ func (t *tail) splice(k token) lex.Strength {
 		return lex.None
 	case w == told, w == constants:
 		return lex.Certain
-	case w == called:
+	case w == called && !lex.Letter(sign):
 		return lex.Likely
 	case w == unclosed:
 		short := len(t.s)-at <= 5 && t.from <= 40
@@ -230,7 +238,7 @@ func (t *tail) splice(k token) lex.Strength {
 		}
 	case w == literal:
 		n := t.peek()
-		if t.commented() || n.kind == openText && t.s[n.at] == t.quote || k.kind == compare && sign != '>' && n.kind == end && t.from <= 24 {
+		if t.commented() || n.kind == openText && t.s[n.at] == t.quote && sign != '<' && sign != '>' || k.kind == compare && sign != '>' && n.kind == end && t.from <= 24 {
 			return lex.Likely
 		}
 	}

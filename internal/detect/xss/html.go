@@ -77,7 +77,7 @@ func opened(s string, i, n int, name string) lex.Strength {
 			return lex.Certain
 		}
 		return lex.Likely
-	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "image", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
+	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
 		return dangerous(s, i, n, name)
 	case name == "img" && lex.Byte(s, n) == '=':
 		return lex.Likely
@@ -95,7 +95,11 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 	}
 	has := strings.IndexByte(rest, '=') >= 0
 	switch name {
-	case "body", "html", "head", "link", "image", "use", "set", "event", "comment", "math", "xml", "style", "base", "meta", "svg":
+	case "body", "html", "head", "use", "set", "event", "handler", "comment", "eval":
+		if !has {
+			return lex.Hint
+		}
+	case "link", "math", "xml", "style", "base", "meta", "svg":
 		if !has && !(i < 4 && len(s) < 200) {
 			return lex.None
 		}

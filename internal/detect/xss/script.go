@@ -144,7 +144,7 @@ func script(s string) lex.Strength {
 		return lex.Hint
 	}
 	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "reflect.call", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document"} {
-		if j := strings.Index(s, w); j >= 0 {
+		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely
 		}
 	}

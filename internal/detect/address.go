@@ -1,0 +1,75 @@
+package detect
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+	"bartizan/internal/detect/path"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Server-side request forgery and open redirects.
+//
+// Catches addresses of cloud metadata and of the network around the server in
+// every spelling, names that resolve to them, and hosts that collect
+// call-backs of attack tools. An ordinary private address is a hint: clients
+// of internal APIs send them. Misses hosts that only the attacker's own name
+// server knows.
+//
+// Example: http://0xa9fea9fe/latest/meta-data/
+func (d *Detector) address(s *scan) finding {
+	low := s.lower()
+	st, at, strange := path.Address(low)
+	band := bandOf(st)
+	switch {
+	case st == lex.None:
+		if redirects(s, low) {
+			return finding{signal.OpenRedirect, signal.Hint, 0}
+		}
+		return finding{}
+	case st == lex.Certain:
+		band = signal.Likely
+	case strange && s.value.In == request.InHeader && s.value.Key != "" && !strings.EqualFold(s.value.Key, "Referer") && !strings.EqualFold(s.value.Key, "Host") && !strings.EqualFold(s.value.Key, "Origin"):
+		band = signal.Likely
+	case s.value.In == request.InHeader:
+		band = signal.Hint
+	}
+	if len(low) > 300 {
+		band = signal.Hint
+	}
+	return finding{signal.SSRF, s.limit(band), at}
+}
+
+func addressGate(s *scan) bool {
+	g := &s.gate
+	return g.bits&hasSlash != 0 && s.value.In > request.InSegment || g.bits&(hasDots|hasColon) != 0 || len(s.text) < 96 && strings.IndexByte(s.text, '.') > 0
+}
+
+// redirects reports whether a field that says where to go next leads elsewhere,
+// in a form that checks of prefixes miss.
+func redirects(s *scan, low string) bool {
+	if s.value.In != request.InQuery && s.value.In != request.InForm && s.value.In != request.InPath {
+		return false
+	}
+	n := lex.Skip(low, 0, "/\\\t\r\n ")
+	switch {
+	case n >= 2 && strings.IndexByte(low[n:], '.') > 0 && s.value.In != request.InPath:
+		return true
+	case strings.HasPrefix(low, "http:") && !strings.HasPrefix(low, "http://"), strings.HasPrefix(low, "https:") && !strings.HasPrefix(low, "https://"):
+		return true
+	case s.value.In == request.InPath && n >= 2 && strings.IndexByte(low[n:], '.') > 0:
+		return true
+	}
+	return strings.HasPrefix(low, "http") && next(s.value.Key)
+}
+
+// next reports whether a field of this name says where to go.
+func next(key string) bool {
+	for _, w := range [...]string{"next", "url", "redirect", "return", "goto", "dest", "continue", "forward", "to", "out", "view", "target", "rurl", "checkout", "callback"} {
+		if hasPrefixFold(key, w) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,204 @@
+// Package code judges whether a value carries code of a server's language or
+// of its template engine, or an object that a server would wake up.
+//
+// It reads the words of a value and what stands around them: a call, an index,
+// a scope. It knows nothing of requests. Its functions are safe for concurrent
+// use; a Set is immutable.
+package code
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+	"bartizan/internal/signal"
+)
+
+// Finding is the strongest shape in a value.
+type Finding struct {
+	Kind     signal.Kind
+	Strength lex.Strength
+	At       int
+}
+
+func (f *Finding) raise(k signal.Kind, st lex.Strength, at int) {
+	if st > f.Strength {
+		*f = Finding{k, st, at}
+	}
+}
+
+// Set knows names, in lower case.
+type Set struct {
+	java map[string]bool // "java.io.file", "com.opensymphony.xwork2"
+	php  map[string]bool // functions
+	vars map[string]bool // without the dollar sign
+}
+
+// New makes a set from lists of outside.
+func New(java, functions, variables []string) *Set {
+	s := &Set{java: map[string]bool{}, php: map[string]bool{}, vars: map[string]bool{}}
+	for _, w := range java {
+		s.java[strings.ToLower(w)] = true
+	}
+	for _, w := range functions {
+		s.php[strings.ToLower(w)] = true
+	}
+	for _, w := range variables {
+		s.vars[strings.ToLower(strings.TrimPrefix(w, "$"))] = true
+	}
+	return s
+}
+
+// Judge looks at a value in lower case.
+func (c *Set) Judge(s string) (best Finding) {
+	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		b := s[i]
+		switch {
+		case lex.Letter(b) || b == '_':
+			w := lex.Word(s, i)
+			if !lex.WordByte(lex.Byte(s, i-1)) && len(w) > 1 {
+				k, st := c.word(s, i, w)
+				best.raise(k, st, i)
+			}
+			if len(w) == 1 && (b == 'o' || b == 'c') && lex.Byte(s, i+1) == ':' && lex.Digit(lex.Byte(s, i+2)) && phpObject(s, i+2) {
+				best.raise(signal.Deserialisation, lex.Certain, i)
+			}
+			i += len(w) - 1
+		case b == '{', b == '$', b == '#', b == '@', b == '*', b == '%', b == '<', b == '[', b == '~', b == '!':
+			k, st := c.mark(s, i)
+			best.raise(k, st, i)
+		}
+	}
+	return best
+}
+
+// phpObject: O:8:"stdClass":1:{ behind its first colon.
+func phpObject(s string, i int) bool {
+	for i < len(s) && (lex.Digit(s[i]) || s[i] == '+') {
+		i++
+	}
+	if lex.Byte(s, i) != ':' || lex.Byte(s, lex.Skip(s, i+1, "\\")) != '"' {
+		return false
+	}
+	rest := lex.Ahead(s, lex.Skip(s, i+1, "\\")+1)
+	j := strings.IndexByte(rest, '"')
+	return j > 0 && lex.Byte(rest, j+1) == ':'
+}
+
+// mark judges what begins with a sign.
+func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
+	switch s[i] {
+	case '<':
+		return angle(s, i)
+	case '!':
+		if lex.At(s, i, "!!python/") || lex.At(s, i, "!!javax.") || lex.At(s, i, "!!java.") || lex.At(s, i, "!!com.") || lex.At(s, i, "!!org.") || lex.At(s, i, "!ruby/object") || lex.At(s, i, "!ruby/hash") || lex.At(s, i, "!!js/function") {
+			return signal.Deserialisation, lex.Certain
+		}
+		return signal.None, lex.None
+	case '[':
+		if lex.At(s, i, "[php]") || lex.At(s, i, "[/php]") || lex.At(s, i, "[[${") {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.None, lex.None
+	case '$':
+		if k, st := c.dollar(s, i); st > lex.None {
+			return k, st
+		}
+	case '@':
+		if lex.At(s, i, "@java.lang") || lex.At(s, i, "@ognl.") || lex.At(s, i, "@org.apache") {
+			return signal.TemplateInjection, lex.Certain
+		}
+		if lex.At(s, i, "@{") && strings.HasPrefix(strings.TrimLeft(lex.Ahead(s, i+2), " "), "[") { // Perl
+			return signal.CodeInjection, lex.Likely
+		}
+	}
+	return template(s, i)
+}
+
+// angle judges tags of server pages.
+func angle(s string, i int) (signal.Kind, lex.Strength) {
+	switch {
+	case lex.At(s, i, "<?php"), lex.At(s, i, "<?="):
+		return signal.CodeInjection, lex.Likely
+	case lex.At(s, i, "<?") && !lex.At(s, i, "<?xml ") && !lex.At(s, i, "<?xml-") && !lex.At(s, i, "<?import") && !lex.At(s, i, "<?mso"):
+		rest := strings.TrimLeft(lex.Ahead(s, i+2), " \t\r\n@")
+		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"") {
+			return signal.CodeInjection, lex.Likely
+		}
+	case lex.At(s, i, "<%"):
+		rest := lex.Ahead(s, i+2)
+		if strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, "!") {
+			return signal.CodeInjection, lex.Likely
+		}
+		inner, _, _ := strings.Cut(rest, "%>")
+		if strings.ContainsAny(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
+			return signal.TemplateInjection, lex.Likely
+		}
+	case lex.At(s, i, "<#assign"), lex.At(s, i, "<#list"), lex.At(s, i, "<@"), lex.At(s, i, "<#if"), lex.At(s, i, "<#include"), lex.At(s, i, "<#import"):
+		return signal.TemplateInjection, lex.Likely
+	case lex.At(s, i, "<j:jelly"), lex.At(s, i, "<g:evaluate"), lex.At(s, i, "<java.beans"), lex.At(s, i, "<dynamic-proxy"), lex.At(s, i, "<jdk.nashorn"), lex.At(s, i, "<java version"), lex.At(s, i, "<object class=\"java"), lex.At(s, i, "<void method"), lex.At(s, i, "<void class"), lex.At(s, i, "<objectdataprovider"), lex.At(s, i, "<resourcedictionary"):
+		return signal.Deserialisation, lex.Likely
+	case lex.At(s, i, "<cfexecute"), lex.At(s, i, "<cfoutput"), lex.At(s, i, "<jsp:"), lex.At(s, i, "<c:import"), lex.At(s, i, "<xsl:"):
+		return signal.CodeInjection, lex.Likely
+	}
+	return signal.None, lex.None
+}
+
+// dollar judges variables of PHP and calls through them, and markers of Node.
+func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
+	n := i + 1
+	for lex.Byte(s, n) == '$' {
+		n++
+	}
+	w := lex.Word(s, n)
+	switch {
+	case c.vars[w] && w != "argc":
+		b := lex.Byte(s, n+len(w))
+		if b == '[' || b == '{' {
+			return signal.CodeInjection, lex.Certain
+		}
+		if b == '=' || b == ';' || b == ')' || b == 0 {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.CodeInjection, lex.Hint
+	case lex.At(s, i-1, "_$$nd_func$$_"), lex.At(s, i, "$$nd_func$$"):
+		return signal.Deserialisation, lex.Certain
+	case w != "":
+		return through(s, n+len(w))
+	case lex.At(s, n, "{") && lex.At(s, n+1, "@"), lex.At(s, n, "{'"), lex.At(s, n, "{\""), lex.At(s, n, "{_"):
+		if j := strings.IndexByte(lex.Ahead(s, n), '}'); j > 0 && (lex.Byte(s, n+j+1) == '(' || lex.Byte(s, n+j+1) == '[' || lex.Byte(s, n+j+1) == '{') {
+			return signal.CodeInjection, lex.Likely
+		}
+	}
+	return signal.None, lex.None
+}
+
+// through judges a call through a variable: $a(1), $a['b'](2), $a->$b().
+func through(s string, n int) (signal.Kind, lex.Strength) {
+	for range 4 {
+		n = lex.Skip(s, n, " \t\r\n")
+		switch {
+		case lex.Byte(s, n) == '[':
+			j := strings.IndexByte(lex.Ahead(s, n), ']')
+			if j < 0 {
+				return signal.None, lex.None
+			}
+			n += j + 1
+		case lex.At(s, n, "->$"):
+			n += 3 + len(lex.Word(s, n+3))
+		case lex.At(s, n, "/*"), lex.At(s, n, "//"), lex.At(s, n, "#"):
+			j := strings.IndexAny(lex.Ahead(s, n+2), "/\n")
+			if j < 0 {
+				return signal.None, lex.None
+			}
+			n += 2 + j + 1
+		case lex.Byte(s, n) == '(':
+			if len(s) < 160 && lex.Prose(s, 5) < 4 {
+				return signal.CodeInjection, lex.Likely
+			}
+			return signal.CodeInjection, lex.Hint
+		default:
+			return signal.None, lex.None
+		}
+	}
+	return signal.None, lex.None
+}

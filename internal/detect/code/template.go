@@ -1,0 +1,152 @@
+package code
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+	"bartizan/internal/signal"
+)
+
+// template judges an expression of a template language that begins at s[i]:
+// {{ }}, {% %}, ${ }, #{ }, *{ }, @{ }, %{ }, ~{ }, #set( ).
+func template(s string, i int) (signal.Kind, lex.Strength) {
+	var inner string
+	next := lex.Byte(s, i+1)
+	switch {
+	case s[i] == '{' && next == '{':
+		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "}}")
+	case s[i] == '{' && next == '%':
+		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "%}")
+		return signal.TemplateInjection, statementTag(inner)
+	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
+		return signal.CodeInjection, lex.Likely
+	case s[i] == '{' && (lex.At(s, i, "{if ") || lex.At(s, i, "{system(") || lex.At(s, i, "{$smarty")):
+		inner, _, _ = strings.Cut(lex.Ahead(s, i+1), "}")
+		if strings.Contains(inner, "(") || strings.Contains(inner, "$smarty") {
+			return signal.TemplateInjection, lex.Likely
+		}
+		return signal.None, lex.None
+	case s[i] == '#' && (lex.At(s, i, "#set(") || lex.At(s, i, "#set (") || lex.At(s, i, "#evaluate(") || lex.At(s, i, "#foreach(") || lex.At(s, i, "#include(") || lex.At(s, i, "#parse(")):
+		return signal.TemplateInjection, lex.Likely
+	case s[i] == '#' && (lex.At(s, i, "#context[") || lex.At(s, i, "#_memberaccess") || lex.At(s, i, "#parameters") || lex.At(s, i, "#session[") || lex.At(s, i, "#req=") || lex.At(s, i, "#application[")):
+		return signal.TemplateInjection, lex.Certain
+	case s[i] == '@' && next == '(' && computes(strings.TrimSuffix(lex.Ahead(s, i+2), ")")) == lex.Likely:
+		return signal.TemplateInjection, lex.Likely
+	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:
+		if s[i] == '$' {
+			if st := lookup(s, i); st > lex.None {
+				return signal.JNDILookup, st
+			}
+		}
+		inner = braced(lex.Ahead(s, i+2))
+	default:
+		return signal.None, lex.None
+	}
+	return signal.TemplateInjection, computes(inner)
+}
+
+// braced returns the text up to the bracket that closes.
+func braced(s string) string {
+	depth := 1
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return s[:i]
+			}
+		}
+	}
+	return s
+}
+
+// lookup: ${jndi:...}, and the nestings that hide it: ${${lower:j}ndi:...},
+// ${${::-j}...}, ${env:X:-j}.
+func lookup(s string, i int) lex.Strength {
+	rest := lex.Ahead(s, i+2)
+	switch {
+	case strings.HasPrefix(rest, "jndi:"), strings.HasPrefix(rest, "jndi${"):
+		return lex.Certain
+	case strings.HasPrefix(rest, "::-"), strings.HasPrefix(rest, "lower:"), strings.HasPrefix(rest, "upper:"), strings.HasPrefix(rest, "base64:"), strings.HasPrefix(rest, "java:"), strings.HasPrefix(rest, "sys:"), strings.HasPrefix(rest, "bundle:"), strings.HasPrefix(rest, "main:"), strings.HasPrefix(rest, "map:"), strings.HasPrefix(rest, "script:"), strings.HasPrefix(rest, "dns:"), strings.HasPrefix(rest, "url:"):
+		if strings.HasPrefix(rest, "sys:") && strings.IndexByte(rest, '$') < 0 && i > 0 {
+			return lex.Hint
+		}
+		return lex.Likely
+	}
+	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || nestedDefault(rest) {
+		if strings.Contains(rest, ":") && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
+			return lex.Certain
+		}
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// nestedDefault: ${env:NaN:-j}ndi: letters given as defaults.
+func nestedDefault(rest string) bool {
+	j := strings.Index(rest, ":-")
+	if j < 0 || j > 48 || strings.IndexByte(rest[:j], ' ') >= 0 {
+		return false
+	}
+	d := rest[j+2:]
+	return strings.IndexByte(rest[:j], ':') >= 0 && (strings.HasPrefix(d, "${") || strings.HasPrefix(d, "jndi") || len(d) > 2 && d[1] == '}' && (lex.Letter(d[2]) || d[2] == '$' || d[2] == ':'))
+}
+
+// statementTag judges {% ... %}.
+func statementTag(e string) lex.Strength {
+	e = strings.TrimLeft(e, "-+ \t\n")
+	w := lex.Word(e, 0)
+	if computes(e) == lex.Likely {
+		return lex.Likely
+	}
+	if lex.OneOf(w, "debug", "import", "load", "raw", "set", "include", "extends", "for", "if", "with", "filter", "block", "macro", "module", "autoescape", "print", "do", "from", "verbatim") {
+		return lex.Hint
+	}
+	return lex.None
+}
+
+// computes says how surely an expression calculates or calls into internals.
+// Names, filters and comparisons are what templates are for.
+func computes(e string) lex.Strength {
+	if arithmetic(e) {
+		return lex.Likely
+	}
+	for _, w := range [...]string{"constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[]."} {
+		if strings.Contains(e, w) {
+			return lex.Likely
+		}
+	}
+	switch t := strings.Trim(e, " \t"); t {
+	case "config", "self", "7*'7'", "this", "settings", "request", "debug", "app", "$this", "$", "_context", ".data_model", ".version", "dump":
+		if t == "this" || t == "$" || t == "self" || t == "request" || t == "debug" || t == "app" || t == "config" {
+			return lex.Hint
+		}
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// arithmetic reports whether two numbers or strings are joined by an operator:
+// the question whether anyone calculates here.
+func arithmetic(e string) bool {
+	for i := 1; i+1 < len(e) && i < 96; i++ {
+		if strings.IndexByte("*+-/^%", e[i]) < 0 {
+			continue
+		}
+		a, b := strings.TrimRight(e[:i], " '\"*"), strings.TrimLeft(e[i+1:], " '\"*")
+		if a == "" || b == "" || !lex.Digit(b[0]) || !lex.Digit(a[len(a)-1]) {
+			continue
+		}
+		if e[i] == '*' || e[i] == '+' || e[i] == '^' {
+			return true
+		}
+		if j := strings.TrimLeft(a, "0123456789 ('"); j == "" && !dateLike(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// dateLike: 2024-01-02 and 12/31.
+func dateLike(e string) bool { return strings.Count(e, "-") > 1 || strings.Count(e, "/") > 1 }

@@ -1,0 +1,257 @@
+package code
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+	"bartizan/internal/signal"
+)
+
+// word judges one word by what stands around it.
+func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
+	end := i + len(w)
+	next := lex.Skip(s, end, " \t\r\n")
+	b := lex.Byte(s, next)
+	if b == '/' && lex.Byte(s, next+1) == '*' || b == '#' && next > end { // a comment between name and bracket
+		if j := strings.IndexByte(lex.Ahead(s, next), '('); j > 0 && j < 24 {
+			b = '('
+		}
+	}
+	switch w[0] {
+	case '_':
+		return underscored(s, w, b)
+	case 'j', 'c', 'o', 'f', 's', 'g':
+		if lex.Byte(s, end) == '.' {
+			if k, st := c.class(s, i); st > lex.None {
+				return k, st
+			}
+		}
+	}
+	if k, st := gadget(s, i, w, b); st > lex.None {
+		return k, st
+	}
+	if k, st := node(s, i, end, w, b); st > lex.None {
+		return k, st
+	}
+	if k, st := serial(i, w); st > lex.None {
+		return k, st
+	}
+	if b == '(' {
+		return c.called(s, i, next, w)
+	}
+	if (w == "constructor" || w == "prototype") && b != 0 {
+		return pollution(s, i, end)
+	}
+	if w == "auto_prepend_file" || w == "allow_url_include" || w == "auto_append_file" || w == "disable_functions" && b == '=' {
+		return signal.CodeInjection, lex.Likely
+	}
+	return signal.None, lex.None
+}
+
+// underscored: the insides of Python and JavaScript.
+func underscored(s, w string, b byte) (signal.Kind, lex.Strength) {
+	switch w {
+	case "__class__", "__mro__", "__subclasses__", "__globals__", "__builtins__", "__base__", "__bases__", "__getattribute__", "__reduce__":
+		return signal.TemplateInjection, lex.Likely
+	case "__import__":
+		if b == '(' || b == '[' {
+			return signal.CodeInjection, lex.Certain
+		}
+		return signal.CodeInjection, lex.Likely
+	case "__proto__", "__definegetter__", "__definesetter__":
+		return signal.PrototypePollution, lex.Likely
+	case "__js_function":
+		return signal.Deserialisation, lex.Likely
+	case "_memberaccess", "_self":
+		if w == "_memberaccess" || strings.Contains(s, "_self.env") {
+			return signal.TemplateInjection, lex.Certain
+		}
+	}
+	return signal.None, lex.None
+}
+
+// class reads a dotted name and judges it.
+func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
+	j := i
+	for j < len(s) && j < i+96 && (lex.WordByte(s[j]) || s[j] == '.' || s[j] == '$') {
+		j++
+	}
+	name := s[i:j]
+	known := false
+	if lex.Byte(s, j) == ':' && lex.Letter(lex.Byte(s, j+1)) {
+		return signal.None, lex.None // coordinates of a package
+	}
+	for n := len(name); n > 6 && !known; n = strings.LastIndexByte(name[:n], '.') {
+		known = c.java[name[:n]]
+	}
+	java := strings.HasPrefix(name, "java.") || strings.HasPrefix(name, "javax.")
+	switch {
+	case java && (strings.Contains(name, "runtime") || strings.Contains(name, "processbuilder") || strings.Contains(name, "scriptengine")):
+		if lex.Byte(s, j) == '(' || lex.Byte(s, i-1) == '(' || lex.Byte(s, i-1) == '@' || lex.Byte(s, j) == '@' {
+			return signal.CodeInjection, lex.Certain
+		}
+		return signal.CodeInjection, lex.Likely
+	case known && java:
+		return signal.CodeInjection, lex.Likely
+	case known, strings.HasPrefix(name, "com.sun.rowset"), strings.HasPrefix(name, "org.apache.commons.collections"), strings.HasPrefix(name, "org.apache.xalan"), strings.HasPrefix(name, "freemarker.template.utility"), strings.HasPrefix(name, "ch.qos.logback.core.db"), strings.HasPrefix(name, "org.springframework.context.support"), strings.HasPrefix(name, "com.mchange.v2.c3p0"), strings.HasPrefix(name, "com.opensymphony"):
+		return signal.Deserialisation, lex.Likely
+	}
+	return signal.None, lex.None
+}
+
+// gadget: classes and methods that chains of deserialisation and expression
+// languages use, and nothing else that reaches an API.
+func gadget(s string, i int, w string, b byte) (signal.Kind, lex.Strength) {
+	switch w {
+	case "clonetransformer", "forclosure", "instantiatefactory", "instantiatetransformer", "invokertransformer", "prototypeclonefactory", "prototypeserializationfactory", "whileclosure", "chainedtransformer", "constanttransformer", "templatesimpl", "jdbcrowsetimpl", "xmldecoder", "unicastremoteobject", "ysoserial", "badattributevalueexpexception", "jndiconnectionpooldatasource",
+		"objectdataprovider", "windowsidentity", "typeconfusedelegate", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject":
+		return signal.Deserialisation, lex.Likely
+	case "getruntime", "processbuilder":
+		if b == '(' || b == '.' {
+			return signal.CodeInjection, lex.Certain
+		}
+		return signal.CodeInjection, lex.Likely
+	case "classloader":
+		if lex.Byte(s, i-1) == '.' || b == '.' || b == '[' || lex.Byte(s, i-1) == '[' {
+			return signal.CodeInjection, lex.Certain
+		}
+	case "scriptenginemanager", "newfactory", "getenginebyname", "runtimeexec", "allowstaticmethodaccess", "memberaccess", "ognlcontext", "ognlutil", "denymethodexecution", "methodaccessor", "sstoolbox", "groovyshell":
+		return signal.CodeInjection, lex.Likely
+	case "jndi":
+		if b == ':' || lex.Byte(s, i-1) == '/' && b == '/' {
+			return signal.JNDILookup, jndiStrength(s, i)
+		}
+	}
+	return signal.None, lex.None
+}
+
+func jndiStrength(s string, i int) lex.Strength {
+	rest := lex.Ahead(s, i)
+	for _, p := range [...]string{"ldap", "rmi", "dns", "iiop", "corba", "nds", "nis", "http", "${", ":"} {
+		if strings.Contains(rest, p) {
+			if i > 1 && (s[i-1] == '{' || s[i-1] == '}') {
+				return lex.Certain
+			}
+			return lex.Likely
+		}
+	}
+	return lex.Hint
+}
+
+// node: Node's modules and what reaches them.
+func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
+	rest := lex.Ahead(s, end)
+	switch w {
+	case "child_process":
+		return signal.CodeInjection, lex.Likely
+	case "require":
+		if b == '(' && (strings.Contains(rest, "child_process") || strings.Contains(rest, "exec") || strings.Contains(rest, "'fs'") || strings.Contains(rest, "\"fs\"") || strings.Contains(rest, "spawn")) {
+			return signal.CodeInjection, lex.Certain
+		}
+	case "process":
+		for _, m := range [...]string{".mainmodule", ".binding", "['binding", "[\"binding", ".env", "[\"env", "['env", ".exit(", ".spawn(", ".kill(", ".dlopen", "[\"mainmodule"} {
+			if strings.HasPrefix(rest, m) && lex.Byte(s, i-1) != '.' {
+				if m == ".env" && lex.Prose(s, 5) > 3 {
+					return signal.CodeInjection, lex.Hint
+				}
+				return signal.CodeInjection, lex.Likely
+			}
+		}
+	case "console":
+		if (b == '.' || b == '[') && lex.Prose(s, 4) < 3 && len(s) < 200 {
+			m := lex.Word(s, lex.Skip(s, end, ".['\" "))
+			if lex.OneOf(m, "log", "info", "error", "debug", "warn", "trace") && strings.IndexByte(rest, '(') > 0 {
+				return signal.CodeInjection, lex.Likely
+			}
+		}
+	case "while":
+		if b == '(' && len(s) < 80 && endless(rest) {
+			return signal.CodeInjection, lex.Likely
+		}
+	}
+	return signal.None, lex.None
+}
+
+// endless: while(1): a loop that only hurts.
+func endless(rest string) bool {
+	arg, _, ok := strings.Cut(strings.TrimLeft(rest, " ("), ")")
+	arg = strings.Trim(arg, " +-!\"'`(;")
+	return ok && (arg == "" || lex.OneOf(arg, "1", "true", "0", "false", "null", "nan", "undefined", "infinity", "[]", "{}", "new date") || len(arg) < 5 && lex.Digit(arg[0]))
+}
+
+// serial: objects of PHP, Ruby and .NET in their own notation.
+func serial(i int, w string) (signal.Kind, lex.Strength) {
+	switch {
+	case w == "ro0abx" || strings.HasPrefix(w, "ro0ab") && i == 0:
+		return signal.Deserialisation, lex.Likely
+	case strings.HasPrefix(w, "aced0005"):
+		return signal.Deserialisation, lex.Certain
+	}
+	return signal.None, lex.None
+}
+
+// called judges the call of a function by its name.
+func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength) {
+	arg := lex.Byte(s, lex.Skip(s, open+1, " \t\r\n"))
+	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
+	before := lex.Byte(s, i-1)
+	whole := i < 3 && len(s) < 200
+	switch w {
+	case "system", "exec", "passthru", "shell_exec", "popen", "proc_open", "pcntl_exec", "assert", "eval", "create_function", "preg_replace", "file_get_contents", "file_put_contents", "fopen", "fwrite", "include", "require_once", "include_once", "call_user_func", "md5", "print", "die", "print_r", "var_dump", "phpinfo", "phpversion", "readfile", "show_source", "highlight_file", "unserialize", "base64_decode", "str_rot13", "gzinflate", "gzuncompress", "curl_exec", "getcwd", "scandir", "chr", "assert_options", "substr", "strip_tags", "sleep", "usleep", "ini_set", "putenv", "dl", "mail", "get_defined_vars", "get_defined_constants", "array_map", "opendir", "move_uploaded_file", "response":
+		return php(s, w, arg, lit, whole, before)
+	case "popen2", "popen3", "spawn", "execsync", "spawnsync", "execfile", "instance_eval", "class_eval", "module_eval", "getclass", "forname", "newinstance", "getmethod", "loadclass", "defineclass", "fromcharcode":
+		if lit || before == '.' {
+			return signal.CodeInjection, lex.Likely
+		}
+	case "function":
+		if strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") {
+			return signal.CodeInjection, lex.Likely
+		}
+	}
+	if strings.HasPrefix(w, "popen") || before == '.' && lex.OneOf(w, "popen", "system") {
+		return signal.CodeInjection, lex.Likely
+	}
+	if c.php[w] && strings.IndexByte(w, '_') > 0 || c.php[w] && whole {
+		if lex.Prose(s, 5) < 4 {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.CodeInjection, lex.Hint
+	}
+	return signal.None, lex.None
+}
+
+// php judges a call that only means something with the right argument.
+func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.Strength) {
+	prose := lex.Prose(s, 5) >= 4
+	switch w {
+	case "system", "passthru", "shell_exec", "proc_open", "pcntl_exec", "popen", "phpinfo", "create_function", "call_user_func", "highlight_file", "show_source", "gzinflate", "gzuncompress", "str_rot13", "base64_decode", "get_defined_vars", "assert_options", "getcwd", "ini_set", "move_uploaded_file", "curl_exec":
+		if prose || w == "base64_decode" && !lit && !whole {
+			return signal.CodeInjection, lex.Hint
+		}
+		return signal.CodeInjection, lex.Likely
+	case "eval", "assert", "exec", "include", "require_once", "include_once", "unserialize", "file_put_contents", "file_get_contents", "readfile", "fopen", "fwrite", "dl", "putenv", "preg_replace", "scandir", "opendir", "array_map":
+		if (lit || whole) && !prose {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.CodeInjection, lex.Hint
+	case "md5", "print", "die", "print_r", "var_dump", "phpversion", "sleep", "usleep", "strip_tags", "mail":
+		if before == '(' || before == ';' || before == '{' || before == '@' || strings.Contains(s, "print(") && w == "md5" || strings.Contains(s, "echo ") {
+			return signal.CodeInjection, lex.Likely
+		}
+		if whole && !prose && (w == "die" || w == "var_dump" || w == "print_r" || w == "phpversion" || w == "strip_tags" || arg != 0 && w == "md5" || w == "print" && strings.ContainsAny(s, "*`(")) {
+			return signal.CodeInjection, lex.Likely
+		}
+	case "response":
+		return signal.None, lex.None
+	}
+	return signal.None, lex.None
+}
+
+// pollution: constructor[prototype], constructor.prototype.
+func pollution(s string, i, end int) (signal.Kind, lex.Strength) {
+	rest := lex.Ahead(s, end)
+	if lex.At(s, i, "constructor") && (strings.HasPrefix(rest, "[prototype") || strings.HasPrefix(rest, ".prototype") || strings.HasPrefix(rest, "][prototype") || strings.HasPrefix(rest, "[\"prototype") || strings.HasPrefix(rest, "['prototype")) {
+		return signal.PrototypePollution, lex.Likely
+	}
+	return signal.None, lex.None
+}

@@ -1,0 +1,247 @@
+// Package inject judges whether a value goes on in a language that a server
+// hands values to, besides SQL and shells: filters of LDAP and of document
+// databases, XPath, document types of XML, includes, headers and mails.
+//
+// It knows nothing of requests. Its functions are safe for concurrent use.
+package inject
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+	"bartizan/internal/signal"
+)
+
+// Finding is the strongest shape in a value.
+type Finding struct {
+	Kind     signal.Kind
+	Strength lex.Strength
+	At       int
+}
+
+func (f *Finding) raise(k signal.Kind, st lex.Strength, at int) {
+	if st > f.Strength {
+		*f = Finding{k, st, at}
+	}
+}
+
+// Judge looks at a value in lower case. name says that it is a name that the
+// sender chose.
+func Judge(s string, name bool) (best Finding) {
+	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		switch s[i] {
+		case '<':
+			k, st := markup(s, i)
+			best.raise(k, st, i)
+		case ')', '*':
+			best.raise(signal.LDAPInjection, ldap(s, i), i)
+		case '$':
+			best.raise(signal.NoSQLInjection, operator(s, i, name), i)
+		case '\n', '\r':
+			k, st := lineBreak(s, i)
+			best.raise(k, st, i)
+			i = lex.Skip(s, i, "\r\n \t") - 1
+		case ':':
+			if lex.Byte(s, i+1) == ':' {
+				best.raise(signal.XPathInjection, axis(s, i), i)
+			}
+		case '/':
+			best.raise(signal.XPathInjection, xpath(s, i), i)
+		case '_':
+			if lex.At(s, i, "__schema") || lex.At(s, i, "__type") && lex.Byte(s, lex.Skip(s, i+6, " ")) == '(' {
+				best.raise(signal.GraphQLAbuse, lex.Hint, i)
+			}
+		case 'd', 't':
+			best.raise(signal.NoSQLInjection, script(s, i), i)
+		}
+	}
+	return best
+}
+
+// markup: document types, inclusions, server-side and edge-side includes.
+func markup(s string, i int) (signal.Kind, lex.Strength) {
+	rest := lex.Ahead(s, i)
+	switch {
+	case strings.HasPrefix(rest, "<!--"):
+		d := strings.TrimLeft(rest[4:], " ")
+		if strings.HasPrefix(d, "#") && len(d) > 3 && lex.OneOf(lex.Word(d, lex.Skip(d, 1, " ")), "exec", "include", "echo", "printenv", "config", "set", "fsize", "flastmod", "if", "elif", "else", "endif", "odbc", "perl", "email", "file") {
+			return signal.ServerInclude, lex.Certain
+		}
+	case strings.HasPrefix(rest, "<esi:"), strings.HasPrefix(rest, "</esi:"), strings.HasPrefix(rest, "<!esi"):
+		return signal.ServerInclude, lex.Likely
+	case strings.HasPrefix(rest, "<!entity"):
+		if strings.Contains(rest, "system") || strings.Contains(rest, "public") || strings.Contains(rest, "%") {
+			return signal.XXE, lex.Certain
+		}
+		return signal.XXE, lex.Likely
+	case strings.HasPrefix(rest, "<!doctype"):
+		return signal.XXE, doctype(rest[9:])
+	case strings.HasPrefix(rest, "<!element"), strings.HasPrefix(rest, "<!notation"):
+		return signal.XXE, lex.Likely
+	case strings.HasPrefix(rest, "<xi:include"), strings.HasPrefix(rest, "<include xmlns"):
+		return signal.XXE, lex.Likely
+	case strings.Contains(rest[:min(len(rest), 160)], "schemalocation=") && strings.Contains(rest, "://") && !strings.Contains(rest, "w3.org/2001/xmlschema\"") && len(s) < 600:
+		return signal.XXE, lex.Hint
+	}
+	return signal.None, lex.None
+}
+
+// doctype judges what follows <!DOCTYPE: honest ones name a public document
+// type of HTML, or nothing.
+func doctype(rest string) lex.Strength {
+	j := strings.IndexAny(rest, "[>")
+	if j >= 0 && rest[j] == '[' {
+		return lex.Likely
+	}
+	if j < 0 {
+		j = len(rest)
+	}
+	switch head := rest[:j]; {
+	case strings.Contains(head, "system") && !strings.Contains(head, "about:legacy"):
+		return lex.Likely
+	case strings.Contains(head, "public") && !strings.Contains(head, "//dtd"):
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// ldap: )(cn=*, *)(|(uid=*: a filter that goes on. One that begins with its
+// own bracket is an API's syntax.
+func ldap(s string, i int) lex.Strength {
+	if b := lex.Byte(s, lex.Skip(s, 0, " ")); b == '(' && strings.Count(s, "(") <= strings.Count(s, ")") {
+		return lex.None
+	}
+	n := lex.Skip(s, i, ")* \n\r")
+	if b := lex.Byte(s, n); n == i || b != '(' && !((b == '|' || b == '&') && lex.Byte(s, lex.Skip(s, n+1, " ")) == '(') {
+		if lex.Byte(s, n) == 0 && n < len(s) && strings.Contains(s[i:n], "))") {
+			return lex.Likely // *))%00
+		}
+		return lex.None
+	}
+	if !strings.Contains(s[i:n], ")") {
+		return lex.None
+	}
+	m := lex.Skip(s, n, "(|&! \n\r")
+	w := m
+	for w < len(s) && w < m+40 && (lex.WordByte(s[w]) || s[w] == '-' || s[w] == ';' || s[w] == '.' || s[w] == ':') {
+		w++
+	}
+	eq := lex.Skip(s, w, "~<>: ")
+	switch {
+	case w == m && m > n+1 && strings.ContainsAny(s[n:m], "|&") && m >= len(s):
+		return lex.Likely
+	case w == m || lex.Byte(s, eq) != '=' || lex.Byte(s, eq+1) == '=' || lex.Byte(s, eq+1) == '>':
+		return lex.None
+	case lex.Prose(s, 6) >= 5 || strings.Contains(s, "{"):
+		return lex.Hint
+	}
+	return lex.Likely
+}
+
+// operator: $ne and the like of MongoDB in a name, or in a value that is built
+// into a query.
+func operator(s string, i int, name bool) lex.Strength {
+	w := lex.Word(s, i+1)
+	if !lex.OneOf(w, "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not", "expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment", "jsonschema", "rename", "lookup", "out", "merge", "unionwith") {
+		return lex.None
+	}
+	before, after := lex.Byte(s, i-1), lex.Byte(s, i+1+len(w))
+	switch {
+	case before == '[' && after == ']':
+		if lex.OneOf(w, "gt", "gte", "lt", "lte", "in", "nin", "eq") { // ranges, which some APIs take
+			return lex.Hint
+		}
+		return lex.Likely
+	case w == "where" || w == "function" || w == "func" || w == "accumulator":
+		if (after == ':' || after == '"' || after == '\'' || after == 0) && lex.Prose(s, 6) < 5 {
+			return lex.Likely
+		}
+	case after == '"' || after == '\'' || after == ':' || name && i == 0:
+		if !name && i > 0 && before != '"' && before != '{' && before != '\'' && (after == ':' || lex.Byte(s, lex.Skip(s, i+2+len(w), " ")) == ':') && s[0] != '{' && s[0] != '[' {
+			return lex.Likely // true, $or: [ {}, ...: a query that goes on
+		}
+		return lex.Hint
+	}
+	return lex.None
+}
+
+// script: db.users.drop(), this.password.match(...).
+func script(s string, i int) lex.Strength {
+	if lex.WordByte(lex.Byte(s, i-1)) {
+		return lex.None
+	}
+	switch {
+	case lex.At(s, i, "db."):
+		rest := lex.Ahead(s, i+3)
+		for _, m := range [...]string{".insert(", ".find(", ".drop(", ".remove(", ".update(", ".findone(", ".save(", ".count(", "getcollectionnames(", "dropdatabase(", ".insertone(", ".deletemany("} {
+			if j := strings.Index(rest, m); j >= 0 && j < 48 && lex.Prose(s, 5) < 4 {
+				return lex.Likely
+			}
+		}
+	case lex.At(s, i, "this.") && strings.Contains(lex.Ahead(s, i), ".match("), lex.At(s, i, "this.") && (strings.Contains(lex.Ahead(s, i), "password") || strings.Contains(lex.Ahead(s, i), "token")) && i < 24:
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// axis: an axis of XPath: parent::node(), child::*.
+func axis(s string, i int) lex.Strength {
+	j := i
+	for j > 0 && (lex.Letter(s[j-1]) || s[j-1] == '-') {
+		j--
+	}
+	if lex.OneOf(s[j:i], "parent", "child", "ancestor", "ancestor-or-self", "following", "following-sibling", "preceding", "preceding-sibling", "descendant", "descendant-or-self", "self", "attribute") {
+		rest := lex.Ahead(s, i+2)
+		if strings.HasPrefix(rest, "*") || strings.HasPrefix(rest, "node(") || strings.HasPrefix(rest, "text(") || strings.Contains(rest, "position()") {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// xpath: a path of nodes where a value was asked for.
+func xpath(s string, i int) lex.Strength {
+	switch {
+	case lex.At(s, i, "//*") && (strings.IndexByte("|'\"]( ", lex.Byte(s, i-1)) >= 0 || i == 0) && !strings.Contains(s, "/*/") && (i > 0 || lex.Byte(s, i+3) == '['):
+		if b := lex.Byte(s, i+3); b == 0 || b == '[' || b == '|' || b == '\'' || b == ')' || b == '/' {
+			return lex.Likely
+		}
+	case lex.At(s, i, "/text()") || lex.At(s, i, "/node()"):
+		return lex.Likely
+	case lex.At(s, i, "//") && i > 0 && (s[i-1] == '(' || s[i-1] == '|') && (strings.Contains(s, "count(") || strings.Contains(s, "string-length(") || strings.Contains(s, "name(") || strings.Contains(s, "substring(")):
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// lineBreak: a line break, then the name of a header or of a mail's field.
+func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
+	n := lex.Skip(s, i, "\r\n \t")
+	j := n
+	for j < len(s) && j < n+40 && (lex.Letter(s[j]) || s[j] == '-') {
+		j++
+	}
+	w := s[n:j]
+	if strings.HasPrefix(s[n:], "http/1.") || strings.HasPrefix(s[n:], "http/2") {
+		return signal.HeaderInjection, lex.Likely
+	}
+	if lex.Byte(s, lex.Skip(s, j, " ")) != ':' {
+		if lex.OneOf(w, "rcpt", "mail", "data", "quit", "ehlo", "helo") && (strings.Contains(lex.Ahead(s, j), " to:") || strings.Contains(lex.Ahead(s, j), " from:")) {
+			return signal.MailInjection, lex.Likely
+		}
+		if strings.Contains(s[i:n], "\n\r\n") && strings.HasPrefix(s[n:], "<") && i < 64 {
+			return signal.HeaderInjection, lex.Likely // a body of its own
+		}
+		return signal.None, lex.None
+	}
+	switch w {
+	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "x-forwarded-for", "x-xss-protection", "content-encoding", "content-disposition", "refresh", "x-injected", "header", "host", "connection", "link", "x-crlf", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
+		return signal.HeaderInjection, lex.Likely
+	case "cc", "bcc", "subject", "mime-version", "to", "from", "reply-to", "x-mailer", "content-transfer-encoding":
+		if strings.Contains(lex.Ahead(s, j), "@") || w == "bcc" || w == "mime-version" {
+			return signal.MailInjection, lex.Likely
+		}
+		return signal.MailInjection, lex.Hint
+	}
+	return signal.None, lex.None
+}

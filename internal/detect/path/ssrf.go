@@ -1,0 +1,170 @@
+package path
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// Address judges the URLs in a value by where they lead: into the network
+// around the server, or to the metadata of a cloud, in any spelling. strange
+// says that the spelling is one that no one writes.
+func Address(s string) (st lex.Strength, at int, strange bool) {
+	for i := 0; i < len(s); i++ {
+		j := strings.Index(s[i:], ":")
+		if j < 0 {
+			break
+		}
+		i += j
+		n := lex.Skip(s, i+1, "/\\")
+		if n == i+1 && !(strings.HasSuffix(s[:i], "http") && lex.Digit(lex.Byte(s, n)) && strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 4)], '.') > 0) || i < 2 || !lex.Letter(s[i-1]) {
+			continue
+		}
+		if j := strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 64)], '@'); j >= 0 && !strings.ContainsAny(s[n:n+j], "/?# ") {
+			n += j + 1
+		}
+		if got, odd := host(s[n:min(len(s), n+96)]); got > st {
+			st, at, strange = got, max(i-8, 0), odd
+		}
+	}
+	if st == lex.None && len(s) < 96 {
+		if got, odd := host(s); got > st && !strings.ContainsAny(s, " ,;") && (odd && (!lex.Digit(s[0]) || strings.HasPrefix(s, "0x") || strings.Contains(s, ".io")) || metadata(s)) {
+			return got, 0, odd
+		}
+	}
+	return st, at, strange
+}
+
+// metadata reports whether s begins with a host that only machines of a cloud ask.
+func metadata(s string) bool {
+	for _, h := range [...]string{"169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/", "169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254", "metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure"} {
+		if strings.HasPrefix(s, h) {
+			return true
+		}
+	}
+	return false
+}
+
+// host judges the host that s begins with.
+func host(s string) (st lex.Strength, strange bool) {
+	if metadata(s) {
+		return lex.Certain, false
+	}
+	end := strings.IndexAny(s, "/?#\\\"'<> ,&)")
+	if end < 0 {
+		end = len(s)
+	}
+	h, rest := s[:end], s[end:]
+	if strings.HasPrefix(h, "[") {
+		return ipv6(h)
+	}
+	h, _, _ = strings.Cut(h, ":")
+	for _, suffix := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
+		if h == strings.TrimPrefix(suffix, ".") || strings.HasSuffix(h, suffix) {
+			return lex.Likely, true
+		}
+	}
+	if v, ok, odd := number(h); ok {
+		return address(v, odd, rest)
+	}
+	if h == "localhost" || strings.HasSuffix(h, ".localhost") || strings.HasSuffix(h, ".internal") {
+		return lex.Hint, false
+	}
+	return lex.None, false
+}
+
+// ipv6 judges an address in brackets.
+func ipv6(h string) (lex.Strength, bool) {
+	switch in := strings.Trim(h, "[]"); {
+	case strings.Contains(in, "ffff:") || strings.Contains(in, "a9fe:a9fe") || strings.Contains(in, "ffff:7f"):
+		return lex.Likely, true
+	case strings.HasPrefix(in, "::]"), in == "::", strings.HasPrefix(h, "[::]"), strings.HasPrefix(h, "[::1]"), strings.HasPrefix(h, "[0000::1]"), strings.HasPrefix(in, "fd00:"), strings.HasPrefix(in, "0:0:0:0:0:0:0:1"):
+		return lex.Likely, true
+	case len(in) > 3:
+		return lex.Hint, false
+	}
+	return lex.None, false
+}
+
+// number reads an IPv4 address in every form that inet_aton takes. odd says
+// that it is not four decimal numbers.
+func number(h string) (v uint32, ok, odd bool) {
+	if h == "" || !lex.Digit(h[0]) {
+		return 0, false, false
+	}
+	var parts [4]uint64
+	n := 0
+	for rest := h; ; n++ {
+		if n == 4 {
+			return 0, false, false
+		}
+		var p string
+		var more bool
+		p, rest, more = strings.Cut(rest, ".")
+		x, strange, ok := part(p)
+		if !ok {
+			return 0, false, false
+		}
+		odd = odd || strange
+		parts[n] = x
+		if !more {
+			n++
+			break
+		}
+	}
+	for i := range n - 1 {
+		if parts[i] > 255 {
+			return 0, false, false
+		}
+		v |= uint32(parts[i]) << (24 - 8*i)
+	}
+	last := parts[n-1]
+	if last >= 1<<(8*(5-n)) {
+		return 0, false, false
+	}
+	return v | uint32(last), true, odd || n != 4
+}
+
+// part reads one number of an address: decimal, octal or hexadecimal.
+func part(p string) (x uint64, strange, ok bool) {
+	base := uint64(10)
+	switch {
+	case strings.HasPrefix(p, "0x"):
+		base, p, strange = 16, p[2:], true
+	case len(p) > 1 && p[0] == '0':
+		base, p, strange = 8, p[1:], true
+	}
+	if p == "" || len(p) > 14 {
+		return 0, false, false
+	}
+	for i := 0; i < len(p); i++ {
+		d := uint64(255)
+		switch c := p[i]; {
+		case lex.Digit(c):
+			d = uint64(c - '0')
+		case c-'a' < 6:
+			d = uint64(c-'a') + 10
+		}
+		if d >= base {
+			return 0, false, false
+		}
+		x = x*base + d
+	}
+	return x, strange, true
+}
+
+// address judges a number by the network it is in.
+func address(v uint32, odd bool, rest string) (lex.Strength, bool) {
+	inside := v>>24 == 127 || v>>24 == 10 || v>>20 == 0xac1 || v>>16 == 0xc0a8 || v>>16 == 0xa9fe || v>>24 == 0
+	switch {
+	case v == 0xa9fea9fe || v>>16 == 0xa9fe && !odd:
+		return lex.Certain, odd
+	case odd && inside:
+		return lex.Likely, true
+	case odd && rest != "":
+		return lex.Likely, true
+	case inside:
+		return lex.Hint, false
+	}
+	return lex.None, false
+}

@@ -1,0 +1,63 @@
+package shell
+
+import "strings"
+
+// Class is what is known of a command's name.
+type Class uint8
+
+// The classes.
+const (
+	Unknown Class = iota
+	Plain         // also a word of English or of other languages
+	Telling       // nothing but a command
+)
+
+// Commands knows names of commands, in lower case. Make it with NewCommands; it
+// is immutable.
+type Commands map[string]Class
+
+var tellingNames = [...]string{"cat", "id", "whoami", "uname", "ls", "ifconfig", "ipconfig", "netstat", "nslookup", "wget", "curl", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "dash", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe",
+	"systeminfo", "tasklist", "printenv", "tac", "mkfifo", "telnet", "tftp", "socat", "chmod", "chown", "busybox", "pwd", "ps", "dir", "ping", "rm", "touch", "certutil", "certutil.exe", "bitsadmin", "netsh", "perl", "python", "python2", "python3", "ver", "sleep", "echo", "nmap", "mshta", "regsvr32", "rundll32", "wmic", "regedit",
+	"bcdboot", "bcdedit", "schtasks", "cscript", "wscript", "iptables", "useradd", "adduser", "usermod", "strace", "ltrace", "lsof", "hexdump", "xxd", "uptime", "aptitude", "lastlog", "htop", "visudo", "zcat", "zstdcat", "bzcat", "xzcat", "unxz", "irb", "iwr", "iex", "iwmi", "attrib", "taskkill", "nltest", "qwinsta", "arp"}
+
+var plainNames = [...]string{"type", "net", "find", "grep", "head", "tail", "less", "more", "sed", "awk", "env", "which", "set", "w", "who", "host", "hostname", "df", "mount", "cp", "mv", "mkdir", "start", "timeout", "vol",
+	"reg", "php", "ruby", "node", "ssh", "scp", "ftp", "kill", "reboot", "shutdown", "exec", "eval", "sort", "dig", "base64", "od", "nl", "rev", "cut", "date", "time", "printf", "gcc", "lwp-download", "crontab", "passwd", "su", "usleep", "ping6", "traceroute", "help", "getent", "ss", "cd", "export", "source", "alias", "del", "copy", "move", "xcopy", "route", "nohup", "xargs", "tee", "sudo", "git", "make", "man", "top", "tar", "zip", "test", "read", "function", "call", "goto", "gem", "cp.exe", "at", "sc", "fc", "if", "for"}
+
+// NewCommands makes a set from a list of outside ("bin/ls" and such) and our own.
+func NewCommands(list, cmdlets []string) Commands {
+	c := Commands{}
+	for _, w := range list {
+		w = strings.ToLower(w)
+		if name, ok := strings.CutPrefix(w, "bin/"); ok && len(name) > 1 {
+			c[name] = Plain
+		}
+	}
+	for _, w := range plainNames {
+		c[w] = Plain
+	}
+	for _, w := range tellingNames {
+		c[w] = Telling
+	}
+	for _, w := range cmdlets {
+		w = strings.ToLower(w)
+		if strings.IndexByte(w, '-') > 2 {
+			c[w] = Telling
+		}
+	}
+	return c
+}
+
+// of returns the class of a name; python3.10 is python.
+func (c Commands) of(name []byte) Class {
+	if k := c[string(name)]; k != Unknown {
+		return k
+	}
+	n := len(name)
+	for n > 0 && (name[n-1]-'0' < 10 || name[n-1] == '.') {
+		n--
+	}
+	if n == len(name) || n < 3 {
+		return Unknown
+	}
+	return c[string(name[:n])]
+}

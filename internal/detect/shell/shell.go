@@ -1,0 +1,192 @@
+// Package shell judges whether a value makes a shell run a command: POSIX
+// shells, cmd and PowerShell.
+//
+// It looks for places where a command can begin (behind a separator, inside a
+// substitution, at the value's start), reads the word there as a shell would,
+// quotes and escapes taken out, and weighs it with what follows. It knows
+// nothing of requests. Its functions are safe for concurrent use.
+package shell
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// Finding is the strongest shape in a value.
+type Finding struct {
+	Strength lex.Strength
+	At       int
+	// Start says that it stands at the value's start: a command alone, which
+	// some APIs take.
+	Start bool
+}
+
+// Judge looks at a value in lower case.
+func (c Commands) Judge(s string) (best Finding) {
+	best = Finding{c.first(s), 0, true}
+	if st := windows(s, lex.Skip(s, 0, " \t&|;'\"")); st > best.Strength {
+		best = Finding{st, 0, false}
+	}
+	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		st := c.at(s, i)
+		if st > lex.Hint && i > 12 && lex.Prose(s[:i], 3) >= 3 {
+			st-- // behind a sentence: people write so about shells
+		}
+		if st > best.Strength {
+			best = Finding{st, i, false}
+		}
+	}
+	return best
+}
+
+// at judges what begins at s[i] as a separator.
+func (c Commands) at(s string, i int) lex.Strength {
+	switch s[i] {
+	case ';', '\n', '\r':
+		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
+	case '|':
+		n := lex.Skip(s, i+1, "|&")
+		return max(c.run(s, n, true), c.leading(s, i, n))
+	case '&':
+		if lex.At(s, i, "&&") {
+			return max(c.run(s, i+2, true), c.leading(s, i, i+2))
+		}
+		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
+	case '`':
+		return c.run(s, i+1, false)
+	case '$':
+		return c.substitution(s, i)
+	case '<', '>':
+		if lex.At(s, i+1, "(") {
+			return min(c.run(s, i+2, true), lex.Likely)
+		}
+		if lex.At(s, i, "<<<") && i > 1 && lex.WordByte(s[i-1]) {
+			return lex.Likely
+		}
+	case '{':
+		return c.braces(s, i)
+	case '(':
+		if lex.At(s, i, "() {") || lex.At(s, i, "() { :") { // Shellshock
+			if i < 4 && strings.IndexByte(s[i:], ';') > 0 {
+				return lex.Certain
+			}
+		}
+	case '/':
+		return path(s, i)
+	case '%':
+		if lex.At(s, i, "%comspec%") || lex.At(s, i, "%systemroot%") || lex.At(s, i, "%programdata%") || lex.At(s, i, "%windir%") {
+			return lex.Likely
+		}
+	case '!':
+		if lex.At(s, i, "!/bin/") && i > 0 && s[i-1] == '#' {
+			return lex.Hint
+		}
+	}
+	return lex.None
+}
+
+// substitution: $(cmd), ${IFS}, $IFS, $'\x41'.
+func (c Commands) substitution(s string, i int) lex.Strength {
+	switch {
+	case lex.At(s, i, "$(("):
+		return lex.Hint
+	case lex.At(s, i, "$("):
+		return max(c.run(s, i+2, true), c.leading(s, 0, i+2))
+	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):
+		return lex.Certain
+	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
+		return lex.Likely
+	case lex.At(s, i, "$'") || lex.At(s, i, "$\""):
+		if n := lex.Skip(s, 0, " ;&|\n'\"fail`"); n < i && strings.HasPrefix(s[n:], "cmd=") { // CMD=$'...';$CMD
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// braces: {cat,/etc/passwd}, {,id}, c{a,}t.
+func (c Commands) braces(s string, i int) lex.Strength {
+	n := lex.Skip(s, i+1, ",'\"")
+	name, end, _ := plainWord(s, n)
+	if c.of(name) == Unknown || len(name) < 2 {
+		return lex.None
+	}
+	switch b := lex.Byte(s, end); {
+	case b == ',' && n == i+1 && !strings.Contains(lex.Ahead(s, end), " ") && strings.IndexByte(lex.Ahead(s, end), '}') > 0 && i < 4:
+		return lex.Likely
+	case n > i+1 && (b == '}' || b == ','):
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// path: programs by their full path, in globs too, and devices of bash.
+func path(s string, i int) lex.Strength {
+	switch {
+	case lex.At(s, i, "/dev/tcp/"), lex.At(s, i, "/dev/udp/"):
+		return lex.Certain
+	case i < 3 && (lex.At(s, i, "/bin/") || lex.At(s, i, "/usr/bin/") || lex.At(s, i, "/usr/local/bin/") || lex.At(s, i, "/sbin/") || lex.At(s, i, "/usr/sbin/")):
+		w := s[i:min(len(s), i+80)]
+		name := lex.Word(s, i+strings.Index(w, "bin/")+4)
+		if lex.OneOf(name, "sh", "bash", "cat", "id", "ls", "ping", "uname", "wget", "curl", "nc", "dash", "zsh", "perl", "python") {
+			return lex.Certain
+		}
+		if len(name) > 1 && i == 0 && (strings.IndexByte(w, ' ') > 0 || len(w) < 20) {
+			return lex.Likely
+		}
+	}
+	if i == 0 || strings.IndexByte(" \t;|&`$({'\"=,", s[i-1]) >= 0 {
+		return glob(s, i)
+	}
+	return lex.None
+}
+
+// glob: a path in which the shell guesses letters: /???/b??h, /etc/pass[w]d.
+func glob(s string, i int) lex.Strength {
+	marks, letters, slashes, j := 0, 0, 0, i
+	for ; j < len(s) && j < i+64; j++ {
+		switch c := s[j]; {
+		case c == '?' || c == '[' || c == '*' && marks > 0:
+			marks++
+		case lex.Letter(c):
+			letters++
+		case c == '/':
+			slashes++
+		case c == ']' || c == '-' || c == '!' || c == '^' || c == '.' || c == '*' || c == '@' || c == ',' || lex.Digit(c):
+		default:
+			goto done
+		}
+	}
+done:
+	w := s[i:j]
+	switch {
+	case slashes < 2 || marks == 0:
+		return lex.None
+	case strings.Contains(w, "???/") && (slashes >= 2 && strings.Count(w, "?") >= 4), strings.Contains(w, "/?") && strings.Count(w, "?") >= 2 && strings.Contains(w, "bin/"):
+		return lex.Certain
+	case inBrackets(w):
+		return lex.Likely
+	case strings.Count(w, "?") >= 3 && strings.Count(w, "/?") >= 1 && j == len(s):
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// inBrackets: a letter in brackets inside a word of a path: pass[w]d.
+func inBrackets(w string) bool {
+	for k := 1; k+2 < len(w); k++ {
+		if w[k] != '[' || !(lex.Letter(w[k-1]) || w[k-1] == '/') {
+			continue
+		}
+		end := strings.IndexByte(w[k:], ']')
+		if end < 2 || end > 12 {
+			continue
+		}
+		next := lex.Byte(w, k+end+1)
+		if (lex.Letter(next) || next == '/') && (strings.Contains(w, "etc") || strings.Contains(w, "tc/") || strings.Contains(w, "bin") || strings.Contains(w, "in/") || strings.Contains(w, "usr") || strings.Contains(w, "//")) {
+			return true
+		}
+	}
+	return false
+}

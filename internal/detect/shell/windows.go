@@ -1,0 +1,69 @@
+package shell
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// windows judges statements of cmd: for /f %a in (...) do, if exist c:\x, and
+// aliases of POSIX shells, which programs write in no other place.
+func windows(s string, i int) lex.Strength {
+	switch w := lex.Word(s, i); w {
+	case "for":
+		return forLoop(s, i+3)
+	case "if":
+		return condition(s, i+2)
+	case "alias":
+		rest := lex.Ahead(s, i+5)
+		if j := strings.IndexByte(rest, '='); j > 0 && j < 24 && (strings.ContainsAny(rest, "&;$\"'") || strings.ContainsAny(rest[:j], "+-")) && lex.Prose(rest, 4) < 4 {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}
+
+// forLoop: FOR [/F "options"] %a IN (set) DO command.
+func forLoop(s string, i int) lex.Strength {
+	rest := lex.Ahead(s, i)
+	j := strings.IndexByte(rest, '%')
+	if j < 0 || j > 64 {
+		return lex.None
+	}
+	k := strings.Index(rest[j:], "in")
+	if k < 0 || k > 12 {
+		return lex.None
+	}
+	after := strings.TrimLeft(rest[j+k+2:], " \t")
+	if strings.HasPrefix(after, "(") {
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// condition: IF [/I] [NOT] EXIST file, DEFINED name, a==b, a EQU b, then a command.
+func condition(s string, i int) lex.Strength {
+	if b := lex.Byte(s, i); b != ' ' && b != '\t' && b != '(' && b != '/' {
+		return lex.None
+	}
+	rest := strings.TrimLeft(lex.Ahead(s, i), " \t")
+	sure := strings.HasPrefix(rest, "/i")
+	rest = strings.TrimLeft(strings.TrimPrefix(rest, "/i"), " \t")
+	if r, ok := strings.CutPrefix(rest, "not "); ok {
+		rest = strings.TrimLeft(r, " \t")
+	}
+	for _, w := range [...]string{"exist ", "defined ", "errorlevel ", "cmdextversion "} {
+		if r, ok := strings.CutPrefix(rest, w); ok && (strings.ContainsAny(r, "()%\\&") || lex.Prose(r, 4) < 3) {
+			return lex.Likely
+		}
+	}
+	if strings.Contains(rest, "==") && (sure || strings.ContainsAny(rest, "%") || lex.Prose(rest, 4) < 3 && !strings.ContainsAny(rest, "{;")) {
+		return lex.Likely
+	}
+	for _, w := range [...]string{" equ ", " neq ", " lss ", " leq ", " gtr ", " geq "} {
+		if strings.Contains(rest, w) {
+			return lex.Likely
+		}
+	}
+	return lex.None
+}

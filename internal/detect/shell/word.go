@@ -1,0 +1,239 @@
+package shell
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+const maxWord = 40
+
+// word reads the word at s[i:] as a shell does: quotes, escapes and empty
+// variables inside it are taken out, and tricked says that there were any.
+func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bool) {
+	n, marks := 0, 0
+	for i < len(s) && n < maxWord {
+		c := s[i]
+		switch {
+		case lex.WordByte(c) || c == '-' && n > 0 || c == '.' && n > 0 || c == '+' && n > 0:
+			if marks > 0 && n > 0 {
+				tricked = true
+			}
+			buf[n] = c
+			n++
+			i++
+			continue
+		case c == '\\' && lex.WordByte(lex.Byte(s, i+1)) && n > 0, c == '^' && n > 0:
+			i++
+		case (c == '\'' || c == '"') && n > 0 && inside(s, i, c):
+			i++
+		case c == '`' && lex.Byte(s, i+1) == '`':
+			i += 2
+		case c == '$' && n > 0:
+			k := variable(s, i)
+			if k == 0 {
+				return buf[:n], i, tricked
+			}
+			i += k
+		default:
+			return buf[:n], i, tricked
+		}
+		marks++
+	}
+	return buf[:n], i, tricked
+}
+
+// inside reports whether a quote at s[i] stands inside a word: another one
+// follows soon, and letters after it.
+func inside(s string, i int, q byte) bool {
+	for j := i + 1; j < len(s) && j < i+12; j++ {
+		if s[j] == q {
+			return lex.WordByte(lex.Byte(s, j+1)) || j > i+1 || lex.Byte(s, j+1) == q || lex.Byte(s, j+1) == ' '
+		}
+		if !lex.WordByte(s[j]) {
+			return false
+		}
+	}
+	return false
+}
+
+// variable returns the length of an expansion that is empty: $@, $*, $9, ${x}, $(), $u.
+func variable(s string, i int) int {
+	switch c := lex.Byte(s, i+1); {
+	case c == '@' || c == '*' || c == '!' || lex.Digit(c):
+		return 2
+	case lex.At(s, i, "$()"):
+		return 3
+	case c == '{':
+		if j := strings.IndexByte(s[i:min(len(s), i+24)], '}'); j > 0 {
+			return j + 1
+		}
+	}
+	return 0
+}
+
+// plainWord reads a word without taking anything out.
+func plainWord(s string, i int) (name []byte, end int, tricked bool) {
+	var buf [maxWord]byte
+	n := 0
+	for i < len(s) && n < maxWord && lex.WordByte(s[i]) {
+		buf[n] = s[i]
+		n++
+		i++
+	}
+	return buf[:n], i, false
+}
+
+// first judges a value that is a command line from its first word on.
+func (c Commands) first(s string) lex.Strength {
+	i := lex.Skip(s, 0, " \t'\"\\(@")
+	var buf [maxWord]byte
+	name, end, tricked := word(s, i, &buf)
+	class := c.of(name)
+	if class == Unknown {
+		return lex.None
+	}
+	n := lex.Skip(s, end, " \t")
+	switch {
+	case tricked && len(name) > 2 && class == Telling:
+		return lex.Likely
+	case len(name) > 5 && strings.IndexByte(string(name[1:]), '-') > 0 && class == Telling: // Invoke-Expression
+		if n < len(s) || i > 0 {
+			return lex.Likely
+		}
+		return lex.Hint
+	case lex.OneOf(string(name), "bash", "sh", "zsh", "ksh", "busybox", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe", "time", "timeout", "sudo", "env", "nohup") && n > end:
+		rest := lex.Ahead(s, n)
+		if strings.HasPrefix(rest, "-c ") || strings.HasPrefix(rest, "-i ") || strings.HasPrefix(rest, "/c ") || strings.HasPrefix(rest, "-e") || strings.HasPrefix(rest, "-nop") || strings.HasPrefix(rest, "-w ") || strings.Contains(rest, "sh -c") || strings.Contains(rest, ".exe") {
+			return lex.Likely
+		}
+	case class == Telling && argument(s, end) == sureArgument && lex.Byte(s, n) != '-':
+		if lex.OneOf(string(name), "cat", "wget", "curl", "nc", "ncat", "zcat", "zstdcat", "tac", "rm", "chmod", "certutil", "certutil.exe", "bitsadmin", "ping", "nslookup") {
+			return lex.Likely
+		}
+		return lex.Hint
+	}
+	return lex.None
+}
+
+// leading judges a command behind the separator at s[i] with which a value
+// begins, its first bytes aside: whatever its arguments are.
+func (c Commands) leading(s string, i, next int) lex.Strength {
+	next = lex.Skip(s, next, " \t'\"\\")
+	var buf [maxWord]byte
+	name, end, tricked := word(s, next, &buf)
+	if i > 8 || lex.Skip(s, 0, " \t'\"0123456789)$`\\") < i || len(name) == 0 {
+		return lex.None
+	}
+	class := c.of(name)
+	b := lex.Byte(s, end)
+	switch {
+	case class == Unknown:
+		return lex.None
+	case tricked:
+		return lex.Certain
+	case b != 0 && b != ' ' && b != '\t' && b != '"' && b != '\'' && b != '+' && b != '<':
+		return lex.None
+	case class == Plain:
+		if len(s)-end < 24 && lex.Prose(s[end:], 3) < 3 && s[i] != '\n' && s[i] != '\r' {
+			return lex.Likely
+		}
+		return lex.Hint
+	case strings.Contains(lex.Ahead(s, end), "$(") || b == '\t':
+		return lex.Certain
+	}
+	return lex.Likely
+}
+
+// run judges a command at s[i:]. tight says that the separator before it is
+// rare outside shells.
+func (c Commands) run(s string, i int, tight bool) lex.Strength {
+	start := i
+	i = lex.Skip(s, i, " \t({'\"\\@!+")
+	if i-start > 5 {
+		return lex.None
+	}
+	for _, dir := range [...]string{"/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/"} {
+		if lex.At(s, i, dir) {
+			return lex.Certain
+		}
+	}
+	if lex.Byte(s, i) == '/' {
+		return glob(s, i)
+	}
+	var buf [maxWord]byte
+	name, end, tricked := word(s, i, &buf)
+	class := c.of(name)
+	if class == Unknown || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || len(name) > 0 && lex.Byte(s, end) == '(' {
+		return lex.None
+	}
+	if tricked && len(name) > 2 {
+		return lex.Certain
+	}
+	arg := argument(s, end)
+	switch {
+	case arg == sureArgument && tight:
+		return lex.Certain
+	case arg == likelyArgument && tight && lex.OneOf(string(name), "sleep", "ping", "timeout", "usleep", "ping6"):
+		return lex.Certain
+	case arg == likelyArgument && tight:
+		return lex.Likely
+	case class == Plain && arg == noArgument && tight:
+		return lex.Likely
+	case class == Telling && arg == noArgument && tight:
+		return lex.Certain
+	case class == Telling && arg != textArgument:
+		return lex.Likely
+	case arg == textArgument && tight && goesOn(s, end):
+		return lex.Likely
+	}
+	return lex.None
+}
+
+// goesOn reports whether words behind a command are arguments: an option, a
+// path or another separator follows them soon.
+func goesOn(s string, i int) bool {
+	rest := s[i:min(len(s), i+48)]
+	if j := strings.IndexAny(rest, ".\n"); j >= 0 && (j+1 == len(rest) || rest[j+1] == ' ') {
+		return false
+	}
+	return strings.Contains(rest, " -") && !strings.Contains(rest, " - ") || strings.Contains(rest, " /") || strings.Contains(rest, "|") && strings.Count(s, "|") < 3 || strings.Contains(rest, " >") && lex.Prose(rest, 4) < 3
+}
+
+// What stands behind a command.
+type argumentKind uint8
+
+const (
+	textArgument   argumentKind = iota // anything: a word of prose
+	noArgument                         // the end, or another separator
+	likelyArgument                     // an option, an address, a number
+	sureArgument                       // a path, ${IFS}, a redirection
+)
+
+func argument(s string, i int) argumentKind {
+	n := lex.Skip(s, i, " \t+")
+	if n >= len(s) {
+		return noArgument
+	}
+	rest := s[n:]
+	q := n > i && (rest[0] == '\'' || rest[0] == '"') && len(rest) > 2
+	if q {
+		rest = rest[1:]
+	}
+	b := lex.Byte(rest, 1)
+	switch {
+	case rest[0] == '$' || rest[0] == '<' || rest[0] == '>' || rest[0] == '{':
+		return sureArgument
+	case n > i && (rest[0] == '/' && (lex.WordByte(b) || b == '?' || b == '*') || strings.HasPrefix(rest, "http") || strings.HasPrefix(rest, "../") || strings.HasPrefix(rest, "./") || lex.Letter(rest[0]) && b == ':' || rest[0] == '%' && lex.Letter(b) || rest[0] == '\\' && b == '\\'):
+		return sureArgument
+	case n > i && rest[0] == '-' && (lex.WordByte(b) || b == '-'):
+		return sureArgument
+	case q:
+		return textArgument
+	case strings.IndexByte(";|&`)\n\r#'\"", rest[0]) >= 0:
+		return noArgument
+	case n > i && (lex.Digit(rest[0]) || rest[0] == '/'):
+		return likelyArgument
+	}
+	return textArgument
+}
