@@ -47,6 +47,7 @@ type Conn struct {
 	deadline readDeadline
 	writeMu  sync.Mutex
 	writeBy  time.Time // as net/http or the handler set it
+	writeSet time.Time // the deadline in force; zero for none of ours
 }
 
 type contextKey struct{}
@@ -108,7 +109,7 @@ const writePiece = 64 << 10
 func (c *Conn) Write(p []byte) (n int, err error) {
 	for {
 		piece := p[n:min(len(p), n+writePiece)]
-		if err := c.plain.SetWriteDeadline(c.writeUntil(time.Now())); err != nil {
+		if err := c.boundWrite(time.Now()); err != nil {
 			return n, err
 		}
 		k, err := c.plain.Write(piece)
@@ -120,15 +121,20 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	}
 }
 
-// writeUntil returns the deadline for a piece written at now.
-func (c *Conn) writeUntil(now time.Time) time.Time {
+// boundWrite gives the piece written next its deadline: WriteTimeout, or down to
+// three quarters of it where the last deadline will do.
+func (c *Conn) boundWrite(now time.Time) error {
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	by := now.Add(c.server.options.WriteTimeout)
+	limit := c.server.options.WriteTimeout
+	by := now.Add(limit)
 	if !c.writeBy.IsZero() && c.writeBy.Before(by) {
-		return c.writeBy
+		by = c.writeBy
+	} else if c.writeSet.Sub(now) > limit-limit/4 {
+		return nil
 	}
-	return by
+	c.writeSet = by
+	return c.plain.SetWriteDeadline(by)
 }
 
 // Close ends the connection. If the client may be sending still, it first gets
@@ -193,9 +199,9 @@ func (c *Conn) SetDeadline(t time.Time) error {
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	c.writeBy = t
+	c.writeBy, c.writeSet = t, time.Time{} // the next Write sets its own
 	if t.IsZero() {
-		return nil // the next Write sets its own
+		return nil
 	}
 	return c.plain.SetWriteDeadline(t)
 }
@@ -249,8 +255,11 @@ func (d *readDeadline) over(err error, now time.Time) bool {
 	d.mu.Lock()
 	up := !d.called && !d.head.IsZero() && !now.Before(d.head)
 	d.mu.Unlock()
+	if !up {
+		return false // the way of each Read that net/http calls back
+	}
 	var timeout net.Error
-	return up && errors.As(err, &timeout) && timeout.Timeout()
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // apply must be called with mu held.

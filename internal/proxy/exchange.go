@@ -30,6 +30,8 @@ type exchange struct {
 	start   time.Time
 	body    body
 	scratch engine.Scratch
+	lines   []string     // of X-Forwarded-For
+	blank   http.Request // what outgoing requests are copies of
 	began   bool
 	wrote   bool
 	test    bool // a self test: the verdict is the answer
@@ -47,7 +49,7 @@ type exchange struct {
 }
 
 func newExchange(p *Proxy) *exchange {
-	x := &exchange{proxy: p}
+	x := &exchange{proxy: p, blank: http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}}
 	x.trace = httptrace.ClientTrace{
 		GetConn:         func(string) { x.asked++ },
 		GotConn:         func(httptrace.GotConnInfo) { x.got++ },
@@ -105,13 +107,12 @@ func (x *exchange) resolve() {
 		x.req.Client = addr.Of(netip.AddrFrom4([4]byte{192, 0, 2, 1}))
 		return
 	}
-	var lines [8]string
-	forwarded := lines[:0]
+	x.lines = x.lines[:0]
 	for v := range x.req.Headers("X-Forwarded-For") {
-		forwarded = append(forwarded, v)
+		x.lines = append(x.lines, v)
 	}
 	p, peer := o.Engine.Policy(), x.req.Conn.Peer.Addr
-	x.req.Client = p.Resolver().Resolve(peer, forwarded)
+	x.req.Client = p.Resolver().Resolve(peer, x.lines)
 	if name := p.Options().FingerprintHeader; name != "" && p.Trusted(peer) {
 		// The ClientHello that we saw is the trusted hop's own.
 		x.req.Conn.TLS.JA4, x.req.Conn.TLS.JA4Raw = ja4(x.req.Header(name)), ""
@@ -220,6 +221,7 @@ func (x *exchange) finish() {
 	}
 	if x.quiet() {
 		x.w, x.hr = nil, nil
+		clear(x.lines)
 		x.body.close()
 		x.proxy.pool.Put(x)
 	}

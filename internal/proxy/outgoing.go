@@ -11,10 +11,9 @@ import (
 // outgoing builds the upstream request from the raw head.
 func (x *exchange) outgoing() *http.Request {
 	r := &x.req
-	out := &http.Request{
-		Method: r.Head.Method, Host: r.Head.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(r.Head.Fields)+4), ContentLength: x.body.length,
-	}
+	out := x.blank.WithContext(httptrace.WithClientTrace(x.hr.Context(), &x.trace))
+	out.Method, out.Host, out.ContentLength = r.Head.Method, r.Head.Host, x.body.length
+	out.Header = make(http.Header, len(r.Head.Fields)+2) // two or more end here, up to four are ours
 	named := connectionNames(r)
 	values := make([]string, 0, len(r.Head.Fields)+3) // one array for all single values
 	for _, f := range r.Head.Fields {
@@ -35,7 +34,7 @@ func (x *exchange) outgoing() *http.Request {
 	}
 	silence(out.Header)
 	x.trailers(out)
-	return out.WithContext(httptrace.WithClientTrace(x.hr.Context(), &x.trace))
+	return out
 }
 
 // known returns the fields that net/http looks for under the name that it looks

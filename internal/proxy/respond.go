@@ -108,20 +108,19 @@ var chunks = sync.Pool{New: func() any { b := make([]byte, chunk); return &b }}
 // consumer may be waiting for it.
 func (x *exchange) stream(resp *http.Response) error {
 	left := resp.ContentLength
-	flush := func() { _ = http.NewResponseController(x.w).Flush() } // an error shows at the next write
-	first := func() {}
+	var alone *headAlone
 	switch {
 	case left >= 0 || x.hr.Method == http.MethodHead || resp.Body == http.NoBody:
 	case x.body.loan != nil || x.outcome.ResponseType == "text/event-stream":
-		flush()
+		flush(x.w)
 	default:
-		first = headAlone(flush)
+		alone = newHeadAlone(x.w)
 	}
 	buf := chunks.Get().(*[]byte)
 	defer chunks.Put(buf)
 	for {
 		n, err := resp.Body.Read(*buf)
-		first()
+		alone.stop()
 		if n > 0 {
 			left -= int64(n)
 			x.outcome.ResponseSize += int64(n)
@@ -129,7 +128,7 @@ func (x *exchange) stream(resp *http.Response) error {
 				return errors.Join(errClientGone, werr)
 			}
 			if err == nil && left != 0 {
-				flush()
+				flush(x.w)
 			}
 		}
 		switch {
@@ -143,24 +142,39 @@ func (x *exchange) stream(resp *http.Response) error {
 	}
 }
 
+// flush sends what was written so far. An error shows at the next write.
+func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
+
 // headAlone sends the head by itself if the first piece of the body keeps it
-// waiting: a long poll may have nothing else to say for minutes. The first piece
-// must not be written before the function returned was called.
-func headAlone(flush func()) (first func()) {
-	var mu sync.Mutex
-	begun := false
-	t := time.AfterFunc(patience, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !begun {
-			flush()
+// waiting: a long poll may have nothing else to say for minutes.
+type headAlone struct {
+	timer *time.Timer
+	mu    sync.Mutex // held while the timer flushes
+	over  bool
+}
+
+func newHeadAlone(w http.ResponseWriter) *headAlone {
+	a := &headAlone{}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timer = time.AfterFunc(patience, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if !a.over {
+			flush(w)
 		}
 	})
-	return func() {
-		if !begun && !t.Stop() {
-			mu.Lock() // it is flushing, or about to
-			defer mu.Unlock()
-		}
-		begun = true
+	return a
+}
+
+// stop must be called before the first piece is written, or anything else. A nil
+// headAlone waits for nothing.
+func (a *headAlone) stop() {
+	if a == nil || a.over {
+		return
 	}
+	a.timer.Stop()
+	a.mu.Lock() // it may be flushing, or about to
+	defer a.mu.Unlock()
+	a.over = true
 }
