@@ -31,8 +31,17 @@ type rawUpstream struct {
 type message struct {
 	start  string // its first line
 	fields []request.Field
-	body   string
-	rest   string // trailers
+
+	mu   sync.Mutex // for content, before the answer has come
+	body string
+	rest string // trailers
+}
+
+// content returns what has come behind the head.
+func (m *message) content() (body, rest string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.body, m.rest
 }
 
 const fine = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -147,20 +156,25 @@ func (m *message) get(name string) string {
 
 // readBody reads the body by the message's own framing.
 func (m *message) readBody(in *bufio.Reader) {
+	var b []byte
+	rest := ""
 	if strings.EqualFold(m.get("Transfer-Encoding"), "chunked") {
-		b, _ := io.ReadAll(httputil.NewChunkedReader(in))
-		m.body = string(b)
-		for {
+		b, _ = io.ReadAll(httputil.NewChunkedReader(in))
+		for !strings.HasSuffix(rest, "\r\n\r\n") && rest != "\r\n" {
 			l, err := in.ReadString('\n')
-			if m.rest += l; err != nil || l == "\r\n" {
-				return
+			if rest += l; err != nil {
+				break
 			}
 		}
+	} else {
+		n, _ := strconv.Atoi(m.get("Content-Length"))
+		b = make([]byte, n)
+		n, _ = io.ReadFull(in, b)
+		b = b[:n]
 	}
-	n, _ := strconv.Atoi(m.get("Content-Length"))
-	b := make([]byte, n)
-	n, _ = io.ReadFull(in, b)
-	m.body = string(b[:n])
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.body, m.rest = string(b), rest
 }
 
 // multiset returns the fields in an order of their own, names in lower case,

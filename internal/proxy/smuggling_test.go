@@ -213,8 +213,7 @@ func (s suite) badChunkMidBody(t *testing.T) {
 		t.Errorf("got %+v, %v; want evidence", x.Event, ok)
 	}
 	eventually(t, "the upstream to see a broken body", func() bool {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		return strings.HasPrefix(u.seen[0].body, "abc") && u.seen[0].rest != "\r\n"
+		b, rest := u.messages()[0].content()
+		return strings.HasPrefix(b, "abc") && rest == ""
 	})
 }
