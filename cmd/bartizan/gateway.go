@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"bartizan/internal/admin"
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/config"
 	"bartizan/internal/control"
@@ -125,7 +126,7 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	now := time.Now()
 	g.engine = engine.New(engine.Options{
 		Policy: p, Detector: detect.New(g.store.Seed(), lists), Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
-		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1),
+		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file),
 	})
 	records := 0
 	aside, err := g.store.Load(func(r io.Reader) (err error) {
@@ -153,6 +154,11 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 		g.log.Info("state restored", "records", records, "journal", acts, "skipped", skipped)
 	}
 	return nil
+}
+
+// modelOf bounds the API model.
+func modelOf(f config.File) apimap.Options {
+	return apimap.Options{MinimumRequests: f.Learning.MinimumRequests, MinimumTime: time.Duration(f.Learning.MinimumTime)}
 }
 
 const bodyBudget = 256 << 20 // bytes of bodies held for inspection

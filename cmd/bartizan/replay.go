@@ -76,6 +76,6 @@ func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error
 	}
 	return engine.New(engine.Options{
 		Policy: p, Detector: detect.New(seed, lists), Codings: unpack.Codings(), Seed: seed,
-		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1),
+		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(f),
 	}), nil
 }

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/detect"
 	"bartizan/internal/digest"
@@ -35,6 +36,8 @@ type Options struct {
 	Codings map[string]request.Coding
 	// Clients is the ceiling of tracked keys.
 	Clients int
+	// Model bounds the API model; its seed is the engine's.
+	Model apimap.Options
 	// Seed keys every table and id. Live it is random and kept with the state;
 	// on replay it is fixed.
 	Seed uint64
@@ -56,6 +59,7 @@ type Engine struct {
 	software  *fingerprint.Classifier
 	codings   map[string]request.Coding
 	attackers *attacker.Table
+	model     *apimap.Model
 	recent    *ring
 	passAll   atomic.Int64 // ns since the epoch: until when everything passes
 	faults    atomic.Uint64
@@ -78,8 +82,10 @@ func New(o Options) *Engine {
 	if o.Recent == 0 {
 		o.Recent = 4096
 	}
+	o.Model.Seed = o.Seed
 	e := &Engine{
-		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
+		model: apimap.New(o.Model),
+		seed:  o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
 	e.Swap(o.Policy)
@@ -145,6 +151,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	if r.Standing.Stage != signal.Block {
 		e.detector.Head(r)
 		e.contradictions(r)
+		e.departures(now, r)
 		s.policy.Excuse(now, r, 0)
 		e.attackers.Observe(now, s.rules, r, r.Signals)
 		v.Inspect = s.inspect
@@ -159,7 +166,7 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	defer e.guard(r, &out)
 	s := e.current.Load()
 	found := len(r.Signals)
-	e.inspect(s, r, body, complete, scratch)
+	e.inspect(now, s, r, body, complete, scratch)
 	s.policy.Excuse(now, r, found)
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
@@ -198,14 +205,15 @@ func (e *Engine) Malformed(now time.Time, r *request.Request, f request.Fault) (
 	return e.malformed(now, e.current.Load(), r, f)
 }
 
-// place finds site and route of r.
+// place finds site, endpoint and route of r.
 func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.Route) {
-	r.Endpoint.Template = request.Template(r.Path)
 	site := s.policy.Site(r.Head.Host)
 	if site == nil {
+		r.Endpoint.Template = request.Template(r.Path)
 		return nil, nil
 	}
 	r.Site = site.Name()
+	e.model.Locate(r)
 	route := site.Route(r.Head.Method, r.Segments)
 	r.Endpoint.Tags = route.TagSet()
 	return site, route

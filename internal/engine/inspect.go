@@ -2,7 +2,9 @@ package engine
 
 import (
 	"strings"
+	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
@@ -46,6 +48,14 @@ func (e *Engine) contradictions(r *request.Request) {
 	}
 }
 
+// departures appends where the head departs from what the API knows.
+func (e *Engine) departures(now time.Time, r *request.Request) {
+	for i := range r.Query {
+		e.model.See(r, request.Value{In: request.InQuery, Key: r.Query[i].Name, Text: r.Query[i].Value})
+	}
+	e.model.JudgeHead(now, r)
+}
+
 // agentBand: what the transport contradicts is strong, what only a header
 // contradicts is not, since extensions and proxies change headers.
 func agentBand(c fingerprint.Contradiction) signal.Band {
@@ -77,7 +87,7 @@ func faultSignal(f request.Fault) (signal.Signal, bool) {
 }
 
 // inspect decodes the prefix of a body, walks its values and appends signals.
-func (e *Engine) inspect(s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) {
+func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) {
 	if len(body) == 0 {
 		return
 	}
@@ -92,10 +102,14 @@ func (e *Engine) inspect(s *compiled, r *request.Request, body []byte, complete 
 	if text, changed := request.ToUTF8(contentType, body, scratch.text[:0]); changed {
 		scratch.text, body = text, text
 	}
+	apimap.Forget(r) // of a shorter prefix
+	from := len(r.Shape)
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Body(r, v)
+		e.model.See(r, v)
 		return true
 	})
+	e.model.JudgeBody(now, r, from, max(r.Head.ContentLength, int64(info.Bytes)))
 	r.Inspected, r.Truncated = info.Bytes, info.Truncated
 	if info.Password {
 		r.Login.Password = true

@@ -41,7 +41,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
 	x := attacker.Exchange{
 		Status:   o.Status,
-		Endpoint: digest.Mix(digest.String(e.seed, r.Head.Method), digest.String(e.seed, r.Endpoint.Template)),
+		Endpoint: r.Endpoint.ID,
 		Login:    loginAttempt(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
@@ -50,6 +50,25 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		x.Path = digest.String(e.seed, r.Path)
 	}
 	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
+	if teaches(r) {
+		e.model.Learn(now, r, o)
+	}
+}
+
+// teaches reports whether the request may teach the API model: its client is
+// clear and it showed nothing but, at most, that it departs from the model.
+// Otherwise a new release could never be learned; how many clients it takes is
+// the model's business.
+func teaches(r *request.Request) bool {
+	if r.Standing.Stage > signal.Watch {
+		return false
+	}
+	for _, s := range r.Signals {
+		if v := s.Kind.Info().Vantage; v != signal.API && v != signal.Fingerprint {
+			return false
+		}
+	}
+	return true
 }
 
 // strong reports whether any signal is more than a hint.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/signal"
 )
@@ -27,8 +28,12 @@ func (e *Engine) Impose(now time.Time, s attacker.Sentence) bool { return e.atta
 // with a display name, and returns how many records that touched.
 func (e *Engine) Unblock(p attacker.Pardon) int { return e.attackers.Unblock(p) }
 
+// Endpoints returns what has been learned of the APIs.
+func (e *Engine) Endpoints(now time.Time) []apimap.Endpoint { return e.model.Endpoints(now) }
+
 // Stats are the engine's counters.
 type Stats struct {
+	Model     apimap.Stats
 	Attackers attacker.Stats
 	Faults    uint64 // panics caught
 	Policy    uint64 // version in force
@@ -36,7 +41,7 @@ type Stats struct {
 
 // Stats returns counters for metrics; it takes each shard's lock for a moment.
 func (e *Engine) Stats() Stats {
-	return Stats{Attackers: e.attackers.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
+	return Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
 }
 
 // Census counts clients by stage. It walks the whole table.

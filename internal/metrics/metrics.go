@@ -95,6 +95,9 @@ func (c *collector) engine() []Number {
 		{Name: "clients_evicted_total", Help: "Records that went for new ones.", Value: float64(s.Attackers.Evictions)},
 		{Name: "clients_punished_evicted_total", Help: "Punished records that had to go.", Value: float64(s.Attackers.Pardons)},
 		{Name: "engine_faults_total", Help: "Panics caught inside the engine.", Value: float64(s.Faults)},
+		{Name: "endpoints", Help: "Endpoints of the API model.", Gauge: true, Value: float64(s.Model.Endpoints)},
+		{Name: "model_nodes", Help: "Path segments of the API model.", Gauge: true, Value: float64(s.Model.Nodes)},
+		{Name: "model_refused_total", Help: "What the API model's bounds kept out.", Value: float64(s.Model.Refused)},
 		{Name: "policy_version", Help: "Version of the policy in force.", Gauge: true, Value: float64(s.Policy)},
 		{Name: "pass_all", Help: "1 while break-glass lets everything pass.", Gauge: true, Value: truth(!e.PassingUntil(now).IsZero())},
 	}

@@ -48,6 +48,7 @@ type Request struct {
 	Standing  Standing
 	Login     Login
 	Signals   []signal.Signal
+	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
 	Inspected int      // decoded body bytes that were judged
 	Truncated bool     // the body was longer than what was judged
@@ -85,12 +86,16 @@ type Network struct {
 	Bot     string // name of a verified good bot
 }
 
-// Endpoint is where the request goes. Writer: policy now, the API model later.
+// Endpoint is where the request goes. Writer: apimap; the tags come from policy.
 type Endpoint struct {
 	// Template is the path with its variable segments named by type:
 	// "/users/{int}/orders/{uuid}".
 	Template string
-	Tags     Tags
+	ID       uint64 // digest of site, method and template; never 0
+	// PathKnown says that the API has answered the template well, Known that it
+	// has with this method.
+	PathKnown, Known bool
+	Tags             Tags
 }
 
 // Standing is what the attacker table says of the client before this request.
@@ -182,6 +187,9 @@ type Outcome struct {
 	// ResponseType is the media type without parameters.
 	ResponseType string
 	ResponseSize int64
+	// Schema digests the shape of a JSON answer, Body an answer's first bytes; 0
+	// where they are not known.
+	Schema, Body uint64
 	RequestSize  int64 // body bytes read from the client
 	// Aborted says that the client went away before the end.
 	Aborted bool

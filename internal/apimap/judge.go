@@ -1,0 +1,177 @@
+package apimap
+
+import (
+	"strconv"
+	"time"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// The grades of certainty. A departure that the model itself expects in one
+// request of a hundred is no evidence, in one of a thousand it is strong.
+const (
+	oddRate     = 1e-2
+	strangeRate = 1e-3
+	siteRipe    = 2000 // good answers before an unknown path says anything
+	typed       = 200  // values before a parameter's type is believed
+	longTimes   = 4    // a value this many times the longest is odd
+	longBytes   = 256  // and at least this long
+	largeTimes  = 3    // powers of two above the largest body
+	bareRate    = 0.99 // share of requests with a credential that makes one odd without
+)
+
+// JudgeHead appends what is odd about path, method, credential and query.
+func (m *Model) JudgeHead(now time.Time, r *request.Request) {
+	switch p := m.profileOf(r.Endpoint.ID); {
+	case p != nil:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.certain(m, now) {
+			return
+		}
+		if r.Standing.Keys[2] == 0 && p.auth >= bareRate*p.n && p.n >= 2*float64(m.options.MinimumRequests) {
+			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
+		}
+		m.judgeShape(p, r, 0)
+	case r.Endpoint.PathKnown:
+		m.judgeMethod(now, r)
+	default:
+		m.mu.RLock()
+		defer m.mu.RUnlock()
+		// Good-Turing (1953): the chance that the next good answer comes from a new
+		// endpoint is about the share of those that did.
+		n, t := float64(m.learned), m.sites[r.Site]
+		if n >= siteRipe && float64(m.found)/n < oddRate && t != nil && !t.wanted(r.Endpoint.Template) {
+			add(r, signal.UnknownEndpoint, signal.Hint, "path", "the API has never answered this path well", 0)
+		}
+	}
+}
+
+// judgeMethod judges a method that a known path has never been asked with.
+func (m *Model) judgeMethod(now time.Time, r *request.Request) {
+	if r.Head.Method == "OPTIONS" || r.Head.Method == "HEAD" {
+		return
+	}
+	known := 0.0
+	for _, method := range [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if p := m.profileOf(endpointID(m.options.Seed, r.Site, method, r.Endpoint.Template)); p != nil {
+			p.mu.Lock()
+			if p.certain(m, now) {
+				known += p.n
+			}
+			p.mu.Unlock()
+		}
+	}
+	switch {
+	case known >= 4*float64(m.options.MinimumRequests):
+		add(r, signal.UnknownMethod, signal.Likely, "method", r.Head.Method, 0)
+	case known > 0:
+		add(r, signal.UnknownMethod, signal.Hint, "method", r.Head.Method, 0)
+	}
+}
+
+// JudgeBody appends what is odd about the body, whose parameters stand in
+// r.Shape from index from on. size is its length as far as it is known.
+func (m *Model) JudgeBody(now time.Time, r *request.Request, from int, size int64) {
+	p := m.profileOf(r.Endpoint.ID)
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.certain(m, now) {
+		return
+	}
+	if b := bucket(size); b > largest(&p.sizes)+largeTimes && size > 4096 {
+		add(r, signal.BodySize, signal.Hint, "body", strconv.FormatInt(size, 10)+" bytes", 0)
+	}
+	m.judgeShape(p, r, from)
+}
+
+// judgeShape judges parameters from index from on; p.mu is held.
+func (m *Model) judgeShape(p *profile, r *request.Request, from int) {
+	for i := from; i < len(r.Shape); i++ {
+		s := &r.Shape[i]
+		q := p.params[s.Key]
+		switch {
+		case q == nil:
+			p.judgeUnknown(r, s, s.Name)
+		case !q.believed():
+			p.judgeUnknown(r, s, q.name)
+		default:
+			q.judge(r, s)
+		}
+	}
+}
+
+// judgeUnknown judges a parameter that too few clients have sent. Once there were
+// too many parameters to keep, none is unknown any more.
+func (p *profile) judgeUnknown(r *request.Request, s *request.Seen, name string) {
+	if p.omitted || name == "" {
+		return
+	}
+	switch rate := (p.novel + 0.5) / (p.n + 1); {
+	case rate < strangeRate:
+		add(r, signal.UnknownParameter, signal.Likely, place(s.In, name), "never taken here", s.Key)
+	case rate < oddRate:
+		add(r, signal.UnknownParameter, signal.Hint, place(s.In, name), "hardly ever taken here", s.Key)
+	}
+}
+
+// judge compares a value with what its parameter has had.
+func (q *param) judge(r *request.Request, s *request.Seen) {
+	if q.n < typed {
+		return
+	}
+	strict := float32(0)
+	for k := range kinds {
+		if kind(k).strict() {
+			strict += q.kinds[k]
+		}
+	}
+	k := kind(min(s.Type, kinds-1))
+	if all := float32(q.n) - q.kinds[empty]; all >= typed && strict >= 0.999*all && k >= word && q.kinds[k] == 0 {
+		band := signal.Hint
+		if k > word && all >= 4*typed {
+			band = signal.Likely
+		}
+		add(r, signal.ParameterType, band, place(s.In, q.name), k.String()+" instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
+	}
+	if s.Length > longBytes && s.Length > longTimes*q.longest {
+		add(r, signal.ParameterLength, signal.Hint, place(s.In, q.name), strconv.Itoa(s.Length)+" bytes; the longest so far has "+strconv.Itoa(q.longest), 0)
+	}
+}
+
+// FreeText reports whether people write text into the parameter: there, what
+// looks like code seldom is an attack.
+func (m *Model) FreeText(r *request.Request, in request.Location, key string) bool {
+	p := m.profileOf(r.Endpoint.ID)
+	if p == nil {
+		return false
+	}
+	var buf [96]byte
+	id := digest.Mix(digest.String(m.options.Seed, normal(&buf, key)), uint64(in)) | 1
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	q := p.params[id]
+	return q != nil && q.believed() && q.n >= 50 && float64(q.kinds[phrase]+q.kinds[text]) >= 0.5*q.n && q.kinds[text] > 0
+}
+
+func place(in request.Location, name string) string {
+	if in == request.InQuery {
+		return "query:" + name
+	}
+	return "body:" + name
+}
+
+// maxSignals bounds what one request can add.
+const maxSignals = 24
+
+func add(r *request.Request, k signal.Kind, b signal.Band, where, note string, digest uint64) {
+	if len(r.Signals) >= maxSignals {
+		return
+	}
+	r.Signals = append(r.Signals, signal.Signal{Kind: k, Band: b, Where: request.Excerpt(where, 96), Note: request.Excerpt(note, 96), Digest: digest})
+}

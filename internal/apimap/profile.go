@@ -1,0 +1,145 @@
+package apimap
+
+import (
+	"math/bits"
+	"sync"
+	"time"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/request"
+)
+
+const (
+	maxParams       = 64 // of a profile
+	maxContentTypes = 4
+	maxBucket       = 24 // sizes up to 16 MiB in powers of two
+)
+
+// profile is what is known of one endpoint.
+type profile struct {
+	mu       sync.Mutex
+	site     string
+	method   string
+	template string
+	first    int64 // ms
+	last     int64
+	n        float64   // requests that taught
+	clients  [4]uint64 // linear counting
+	params   map[uint64]*param
+	omitted  bool    // there were more than maxParams: none is unknown any more
+	novel    float64 // parameters that came up after the first hundred requests
+	auth     float64 // requests with a credential
+	types    []string
+	sizes    [maxBucket]float64 // of request bodies, by log2
+	latency  [maxBucket]float64 // of answers, by log2 of microseconds
+	machines float64            // requests of software that claims no browser
+}
+
+// param is what is known of one parameter.
+type param struct {
+	name    string
+	in      request.Location
+	n       float64
+	first   int64  // ms
+	clients uint64 // linear counting bits
+	kinds   [kinds]float32
+	longest int
+}
+
+// believed reports whether enough distinct clients have sent the parameter.
+func (p *param) believed() bool { return bits.OnesCount64(p.clients) >= teachers }
+
+func (p *profile) has(key uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.params[key] != nil
+}
+
+// certain reports whether the profile may claim anything: enough requests, from
+// enough clients, over enough time.
+func (p *profile) certain(m *Model, now time.Time) bool {
+	return p.n >= float64(m.options.MinimumRequests) && now.UnixMilli()-p.first >= m.options.MinimumTime.Milliseconds() && count(p.clients[:]) >= 2*teachers
+}
+
+// learn adds one good exchange; p.mu is held.
+func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
+	ms := now.UnixMilli()
+	client := r.Standing.Keys[0]
+	if p.first == 0 {
+		p.first = ms
+	}
+	p.last = ms
+	p.n++
+	mark(p.clients[:], digest.Mix(client, 1))
+	if r.Standing.Keys[2] != 0 {
+		p.auth++
+	}
+	if !r.Software.Claimed.Browser() {
+		p.machines++
+	}
+	if t := r.Header("Content-Type"); t != "" && o.RequestSize > 0 {
+		p.contentType(t)
+	}
+	p.sizes[bucket(o.RequestSize)]++
+	p.latency[bucket(o.Duration.Microseconds())]++
+	for i := range r.Shape {
+		p.learnParam(ms, client, &r.Shape[i])
+	}
+}
+
+func (p *profile) contentType(t string) {
+	t = mediaType(t)
+	for _, known := range p.types {
+		if known == t {
+			return
+		}
+	}
+	if len(p.types) < maxContentTypes {
+		p.types = append(p.types, string(append([]byte(nil), t...)))
+	}
+}
+
+func (p *profile) learnParam(ms int64, client uint64, s *request.Seen) {
+	q := p.params[s.Key]
+	if q == nil {
+		if len(p.params) >= maxParams {
+			p.omitted = true
+			return
+		}
+		if p.params == nil {
+			p.params = map[uint64]*param{}
+		}
+		q = &param{name: s.Name, in: s.In, first: ms}
+		p.params[s.Key] = q
+		if p.n > 100 {
+			p.novel++
+		}
+	}
+	q.n++
+	q.clients |= 1 << (digest.Mix(client, 2) & 63)
+	q.kinds[min(s.Type, kinds-1)]++
+	q.longest = max(q.longest, s.Length)
+}
+
+// bucket is the power of two of n.
+func bucket(n int64) int { return min(bits.Len64(uint64(max(n, 0))), maxBucket-1) }
+
+// largest is the highest bucket in use.
+func largest(sizes *[maxBucket]float64) int {
+	for i := maxBucket - 1; i > 0; i-- {
+		if sizes[i] > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// mediaType cuts parameters from a Content-Type.
+func mediaType(t string) string {
+	for i := range len(t) {
+		if t[i] == ';' || t[i] == ' ' {
+			return t[:i]
+		}
+	}
+	return t[:min(len(t), 64)]
+}

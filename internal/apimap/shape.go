@@ -1,0 +1,156 @@
+package apimap
+
+import (
+	"strings"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/request"
+)
+
+// kind is the type of a parameter's value. Those before word are strict: a
+// parameter that has only had strict ones has a format, and text in it is odd.
+type kind uint8
+
+const (
+	empty kind = iota
+	boolean
+	integer
+	float
+	uuid
+	date
+	email
+	hexadecimal
+	token
+	word   // letters, digits, "_", "-" and "."
+	phrase // one short line of anything
+	text   // more than that
+	kinds  = iota
+)
+
+var kindNames = [kinds]string{"empty", "boolean", "integer", "number", "uuid", "date", "email", "hex", "token", "word", "phrase", "text"}
+
+func (k kind) String() string { return kindNames[min(int(k), kinds-1)] }
+
+// strict reports whether values of the kind have a format.
+func (k kind) strict() bool { return k > empty && k < word }
+
+// kindOf returns the kind of a value.
+func kindOf(s string) kind {
+	switch {
+	case s == "":
+		return empty
+	case s == "true" || s == "false":
+		return boolean
+	case len(s) > 96:
+		return text
+	}
+	switch request.SegmentType(s) {
+	case "{int}":
+		return integer
+	case "{uuid}":
+		return uuid
+	case "{date}":
+		return date
+	case "{email}":
+		return email
+	case "{hex}":
+		return hexadecimal
+	case "{token}":
+		return token
+	}
+	return kindOfText(s)
+}
+
+func kindOfText(s string) kind {
+	digits, dots, letters, marks := 0, 0, 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c-'0' < 10:
+			digits++
+		case c|0x20-'a' < 26:
+			letters++
+		case c == '.':
+			dots++
+		case c == '-' && i == 0:
+		case c == '_' || c == '-':
+			marks++
+		case c == '\n' || c == '\r':
+			return text
+		default:
+			return phrase
+		}
+	}
+	if dots == 1 && digits > 0 && letters == 0 && marks == 0 {
+		return float
+	}
+	return word
+}
+
+// enough values of one parameter in one request are looked at: the items of a
+// list are alike.
+const enough = 8
+
+// See notes one value of r for the model. Names and whole paths are no parameters.
+func (m *Model) See(r *request.Request, v request.Value) {
+	if v.In.Name() || v.In == request.InPath || v.In == request.InSegment || v.In == request.InHeader || v.In == request.InCookie {
+		return
+	}
+	var buf [96]byte
+	name := normal(&buf, v.Key)
+	key := digest.Mix(digest.String(m.options.Seed, name), uint64(v.In)) | 1
+	for i := range r.Shape {
+		if s := &r.Shape[i]; s.Key == key {
+			s.Length = max(s.Length, len(v.Text))
+			if s.Times++; s.Times < enough {
+				s.Type = max(s.Type, uint8(kindOf(v.Text)))
+			}
+			return
+		}
+	}
+	if len(r.Shape) == request.MaxSeen {
+		return
+	}
+	seen := request.Seen{Key: key, In: v.In, Type: uint8(kindOf(v.Text)), Length: len(v.Text)}
+	if p := m.profileOf(r.Endpoint.ID); p == nil || !p.has(key) {
+		seen.Name = strings.Clone(name)
+	}
+	r.Shape = append(r.Shape, seen)
+}
+
+// normal writes a key path with its variable parts named by type: a map keyed by
+// ids has one parameter, not one for each id.
+func normal(buf *[96]byte, key string) string {
+	if len(key) > len(buf) {
+		key = key[:len(buf)]
+	}
+	if strings.IndexFunc(key, func(r rune) bool { return r >= '0' && r <= '9' }) < 0 {
+		return key
+	}
+	out := buf[:0]
+	for {
+		part, rest, more := strings.Cut(key, ".")
+		if t := request.SegmentType(strings.TrimSuffix(part, "[]")); t != "" {
+			part = t
+		}
+		if len(out)+len(part)+1 > len(buf) {
+			break
+		}
+		out = append(out, part...)
+		if !more {
+			break
+		}
+		out, key = append(out, '.'), rest
+	}
+	return string(out)
+}
+
+// Forget drops what r has shown so far: the walk begins anew with a longer body.
+func Forget(r *request.Request) {
+	kept := r.Shape[:0]
+	for _, s := range r.Shape {
+		if !s.In.Body() {
+			kept = append(kept, s)
+		}
+	}
+	r.Shape = kept
+}

@@ -1,0 +1,19 @@
+package request
+
+// SegmentType returns the placeholder for a variable path segment ("{int}",
+// "{uuid}", "{token}"…), or "" for a word.
+func SegmentType(s string) string { return segmentType(s) }
+
+// Seen is one parameter of a request as the API model looks at it: where it
+// stands, of what type and how long its value is. Writer: apimap.
+type Seen struct {
+	Key    uint64 // keyed digest of location and name
+	Name   string // empty where the model knows the parameter already
+	In     Location
+	Type   uint8  // as apimap numbers types
+	Times  uint32 // further values of the same parameter
+	Length int    // bytes of the longest value
+}
+
+// MaxSeen bounds Request.Shape.
+const MaxSeen = 64
