@@ -114,7 +114,7 @@ func (l *Line) fill(r *request.Request, number int) {
 	r.Reset()
 	a, _ := netip.ParseAddr(l.Client) // Parse has checked it
 	r.ID, r.Client, r.Number = l.ID, addr.Of(a), number
-	r.Conn = request.Conn{ID: number(l.Conn), Peer: r.Client, Port: l.Port, H2: l.H2}
+	r.Conn = request.Conn{ID: numeric(l.Conn), Peer: r.Client, Port: l.Port, H2: l.H2}
 	h := &r.Head
 	h.Method, h.Target, h.Host, h.Proto, h.Scheme = l.Method, l.Target, l.Host, or(l.Proto, "HTTP/1.1"), "http"
 	h.ContentLength, h.Ordered = l.BodySize, !l.Sorted
@@ -136,13 +136,13 @@ func (l *Line) outcome() request.Outcome {
 	return request.Outcome{
 		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, Duration: l.duration(),
 		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
-		Schema: number(l.ResponseSchema), Body: number(l.ResponseHash),
+		Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash),
 	}
 }
 
-// number turns a recorded name or digest into the number that the core keeps; 0
+// numeric turns a recorded name or digest into the number that the core keeps; 0
 // for none.
-func number(s string) uint64 {
+func numeric(s string) uint64 {
 	if s == "" {
 		return 0
 	}
