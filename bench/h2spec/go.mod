@@ -1,0 +1,3 @@
+module bartizan/bench/h2spec
+
+go 1.26
