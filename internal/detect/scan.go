@@ -150,6 +150,10 @@ func encoded(s string) (r rune, n int) {
 		return entity(s)
 	case s[0] == '+' || s[0] == ' ':
 		return utf7(s)
+	case s[0] == 0xc3 && len(s) > 3 && (s[1] == 0x80 || s[1] == 0x81) && s[2] == 0xc2: // overlong, read as Latin-1 on the way
+		return rune(s[1]&1)<<6 | rune(s[3]&0x3f), 4
+	case s[0] == 0xe0 && len(s) > 2 && s[1] == 0x80 && s[2] >= 0x80: // three bytes for one
+		return rune(s[2] & 0x3f), 3
 	case (s[0] == 0xc0 || s[0] == 0xc1) && len(s) > 1 && s[1] >= 0x80: // overlong: 0xc0 0xae is a dot
 		return rune(s[0]&0x1f)<<6 | rune(s[1]&0x3f), 2
 	case s[0] == 0xc0 && len(s) > 1: // sloppy decoders take the low bits of anything

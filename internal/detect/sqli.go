@@ -1,10 +1,6 @@
 package detect
 
 import (
-	"strings"
-
-	"github.com/corazawaf/libinjection-go"
-
 	"bartizan/internal/detect/lex"
 	"bartizan/internal/detect/sqli"
 	"bartizan/internal/request"
@@ -21,19 +17,10 @@ import (
 // Example: 1' UNION SELECT password FROM users--
 func (d *Detector) sqlInjection(s *scan) finding {
 	f := sqli.Judge(s.lower())
-	band := bandOf(f.Strength)
 	if f.Strength == lex.None {
-		hit := false
-		if s.gate.plain < 30 {
-			hit, _ = libinjection.IsSQLi(s.text)
-		}
-		switch {
-		case hit && s.gate.plain <= 3 && (s.gate.bits&hasQuote != 0 || strings.Contains(s.text, "--") || strings.Contains(s.text, "/*")) && s.gate.words&(wordSQL|wordOp) != 0 && s.gate.bits&(hasCompare|hasComment|hasParen|hasSemicolon) != 0:
-			band = signal.Likely
-		case !hit:
-			return finding{}
-		}
+		return finding{}
 	}
+	band := bandOf(f.Strength)
 	if f.Left && !s.document() { // prose before the quote is what the string holds
 		return finding{signal.SQLInjection, band, f.At}
 	}

@@ -3,6 +3,7 @@ package detect
 import (
 	"strings"
 
+	"bartizan/internal/detect/path"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -16,36 +17,64 @@ import (
 //
 // Example: ../../../../etc/passwd
 func (d *Detector) traversal(s *scan) finding {
-	low := s.lower()
-	up, at := climbs(low)
+	low := s.path()
+	up, at := path.Climbs(low)
 	file, fileAt := d.systemFile(low)
 	body := s.value.In.Body()
 	band := signal.Hint
+	junk := file > 0 && path.Junk(low[:fileAt])
+	fills := file > 0 && (whole(low, fileAt) || junk)
 	switch {
-	case up >= 1 && file > 0:
+	case up >= 1 && file > 0, junk && file == 2:
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
 		band = signal.Certain
-	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0:
+	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(low, at):
 		band = signal.Likely
-	case file == 2 && whole(low, fileAt):
+	case file == 2 && fills:
 		at, band = fileAt, signal.Likely
 		if !body {
 			band = signal.Certain
 		}
-	case wrapper(low, body), remote(low) && !body:
+	case wrapper(low, body), remote(low) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
-	case file == 2 && !body && len(low) < 96 && s.gate.plain <= 6, strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
+	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
 	case file > 0 && s.gate.plain < 12:
 		at = fileAt
-		if whole(low, fileAt) && !body {
+		if fills && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
 			band = signal.Likely
 		}
+	case path.Junk(low) && strings.Count(low, "/")+strings.Count(low, "\\") > 3 && up == 0 && (!body || len(low) > 32):
+		band = signal.Likely
 	default:
-		return finding{}
+		if up == 0 || s.value.In == request.InHeader {
+			return finding{}
+		}
+		if !body && at <= 1 && !relative(low) && s.value.In != request.InPath && s.value.In != request.InSegment && strings.IndexByte(low, ' ') < 0 {
+			band = signal.Likely // a climb with which a parameter begins
+		}
 	}
 	return finding{signal.PathTraversal, s.limit(band), at}
+}
+
+// backslash reports whether the climb at s[at:] goes on with a backslash.
+func backslash(s string, at int) bool {
+	n := at
+	for n < len(s) && s[n] == '.' {
+		n++
+	}
+	return n < len(s) && s[n] == '\\'
+}
+
+// relative reports whether a path climbs only as modules and links of one
+// project do: at its start, then names.
+func relative(s string) bool {
+	rest := s
+	for strings.HasPrefix(rest, "../") {
+		rest = rest[3:]
+	}
+	return rest != "" && rest != s && wordByte(rest[0]) && strings.IndexAny(rest, "'\"\x00<>;|") < 0
 }
 
 func traversalGate(s *scan) bool {
@@ -53,35 +82,17 @@ func traversalGate(s *scan) bool {
 	if s.value.In == request.InHeader && g.bits&hasDots == 0 && g.words&wordFile == 0 {
 		return false
 	}
-	return g.bits&hasDots != 0 || g.words&wordFile != 0 && g.bits&hasSlash != 0 || g.bits&hasNUL != 0 ||
-		g.bits&hasSlash != 0 && g.bits&hasColon != 0 && (g.words&wordCode != 0 || strings.HasSuffix(s.text, "?"))
+	return g.bits&(hasDots|hasSlash|hasNUL) != 0 || g.words&wordFile != 0 || g.bits&hasEscape != 0 || strings.Contains(s.text, "0x2")
 }
 
-// climbs counts the ".." segments, and returns where the first stands.
-func climbs(s string) (n, first int) {
-	for i := 0; i+1 < len(s); i++ {
-		if s[i] != '.' || s[i+1] != '.' {
-			continue
-		}
-		start := i
-		for i < len(s) && s[i] == '.' {
-			i++
-		}
-		before := start == 0 || separator(s[start-1])
-		after := i == len(s) || separator(s[i]) || s[i] == ';' && i+1 < len(s) && separator(s[i+1])
-		two := i-start == 2 && (i < len(s) || start > 0)
-		if before && after && (two || i-start <= 4 && i+1 < len(s) && separator(s[i])) {
-			if n == 0 {
-				first = start
-			}
-			n++
-		}
+// path returns the text as a path: in lower case, broken encodings read.
+func (s *scan) path() string {
+	low := s.lower()
+	if strings.IndexByte(low, '%') < 0 && !strings.Contains(low, "0x") && !strings.Contains(low, "\ufffd") {
+		return low
 	}
-	return n, first
-}
-
-func separator(c byte) bool {
-	return c == '/' || c == '\\' || c == 0 || c == '=' || c == '"' || c == '\'' || c >= 0x80
+	s.flatBuf = path.Plain(s.flatBuf[:0], low)
+	return view(s.flatBuf)
 }
 
 // maxStarts bounds how many places of one value are looked up.
@@ -92,7 +103,7 @@ const maxStarts = 128
 func (d *Detector) systemFile(s string) (class, at int) {
 	starts := 0
 	for i := 0; i < len(s) && starts < maxStarts; i++ {
-		if i > 0 && !separator(s[i-1]) && s[i-1] != ':' {
+		if i > 0 && !path.Separator(s[i-1]) && s[i-1] != ':' {
 			continue
 		}
 		starts++
@@ -109,7 +120,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 
 // favourite reports whether s begins with a file that proves a hole when read.
 func favourite(s string) bool {
-	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/"} {
+	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "windows\\system.ini", "system32/config/sam", "system32\\config\\sam", "repair/sam", "repair\\sam", "winnt/repair"} {
 		if strings.HasPrefix(s, f) {
 			return true
 		}
@@ -141,22 +152,32 @@ func wrapper(s string, body bool) bool {
 // at its end turns what the application appends into a query.
 func remote(s string) bool {
 	s = strings.TrimRight(s, "\x00")
-	if !strings.HasSuffix(s, "?") || len(s) > 256 {
+	i := strings.Index(s, "://")
+	if i < 3 || len(s) > 400 || i > 64 {
 		return false
 	}
-	_, rest, ok := strings.Cut(s, "://")
-	if !ok || !oneOf(s[:len(s)-len(rest)], "http://", "https://", "ftp://") || rest == "?" {
+	if head := s[:i]; !strings.HasSuffix(head, "http") && !strings.HasSuffix(head, "https") && !strings.HasSuffix(head, "ftp") {
 		return false
 	}
-	if rest[0]-'0' < 10 && strings.IndexByte(rest, '/') > 0 {
+	rest := s[i+3:]
+	ends := strings.HasSuffix(rest, "?")
+	if digits := rest != "" && rest[0]-'0' < 10 && strings.IndexByte(rest, '/') > 0; digits && (ends || strings.Contains(rest, ".php") || strings.Contains(rest, ".txt") || strings.Contains(rest, ".gif?")) {
 		return true // an address of numbers
 	}
-	for _, ext := range [...]string{".txt", ".php", ".gif", ".jpg", ".inc", ".dat", ".htm", ".html"} {
-		if strings.HasSuffix(strings.TrimRight(s, "?"), ext) {
+	for _, ext := range [...]string{".txt", ".inc", ".dat"} {
+		if strings.Contains(rest, ext+"?") {
 			return true
 		}
 	}
-	return false
+	if !ends {
+		return strings.Contains(rest, ".php??") || strings.Contains(rest, ".php?cmd=")
+	}
+	for _, ext := range [...]string{".php", ".gif", ".jpg", ".htm", ".html", ".asp", ".png", "/"} {
+		if strings.HasSuffix(strings.TrimRight(rest, "?"), ext) {
+			return true
+		}
+	}
+	return strings.IndexByte(strings.TrimRight(rest, "?"), '?') < 0 && strings.IndexByte(rest, '/') > 0
 }
 
 // systemRoots are how paths of systems, unlike those of projects, begin.

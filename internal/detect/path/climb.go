@@ -1,0 +1,116 @@
+// Package path judges values that name files and addresses: climbs out of a
+// directory in every spelling, and where URLs lead. It knows nothing of
+// requests. Its functions are safe for concurrent use.
+package path
+
+import "bartizan/internal/detect/lex"
+
+// Plain appends to dst what lenient decoders make of a path in lower case:
+// 0x2e, %2%e and the marks that remain of broken overlong bytes become what
+// they stood for.
+func Plain(dst []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '0' && i+3 < len(s) && s[i+1] == 'x':
+			if b := sign(s[i+2], s[i+3]); b != 0 {
+				dst = append(dst, b)
+				i += 3
+				continue
+			}
+		case c == '%' && i+3 < len(s) && s[i+2] == '%':
+			if b := sign(s[i+1], s[i+3]); b != 0 {
+				dst = append(dst, b)
+				i += 3
+				continue
+			}
+		case c == '%' && i+2 < len(s):
+			if b := sign(s[i+1], s[i+2]); b != 0 {
+				dst = append(dst, b)
+				i += 2
+				continue
+			}
+		case lex.At(s, i, "\ufffd\ufffd"): // two bytes that were one overlong dot
+			dst = append(dst, '.')
+			i += 5
+			continue
+		case lex.At(s, i, "\ufffd"):
+			dst = append(dst, '/')
+			i += 2
+			continue
+		case c == 'u' && i+4 < len(s) && (lex.At(s, i, "u2215") || lex.At(s, i, "u2216") || lex.At(s, i, "u002f")) && lex.Byte(s, i-1) == '%':
+			dst = append(dst[:len(dst)-1], '/')
+			i += 4
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// sign returns the dot or slash that two hexadecimal digits stand for.
+func sign(a, b byte) byte {
+	switch {
+	case a == '2' && b == 'e':
+		return '.'
+	case a == '2' && b == 'f':
+		return '/'
+	case a == '5' && b == 'c':
+		return '\\'
+	}
+	return 0
+}
+
+// Separator reports whether c can part the names of a path, in any broken form.
+func Separator(c byte) bool {
+	return c == '/' || c == '\\' || c == 0 || c == '=' || c == '"' || c == '\'' || c >= 0x80 || c == '`'
+}
+
+// Climbs counts the ".." segments, and returns where the first stands.
+func Climbs(s string) (n, first int) {
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != '.' {
+			continue
+		}
+		start, dots := i, 0
+		for i < len(s) && (s[i] == '.' || s[i] == ' ' && i+1 < len(s) && s[i+1] == '.' && dots == 1 && i == start+1) {
+			if s[i] == '.' {
+				dots++
+			}
+			i++
+		}
+		before := start == 0 || Separator(s[start-1]) || s[start-1] == ':' || s[start-1] == '%' || s[start-1] == ';'
+		after := i == len(s) || Separator(s[i]) || s[i] == '%' || s[i] == ';' && i+1 < len(s) && (Separator(s[i+1]) || s[i+1] == '.')
+		two := dots == 2 && (i < len(s) || start > 0)
+		long := dots > 2 && (dots <= 4 || dots > 7) && i+1 < len(s) && Separator(s[i])
+		if before && after && (two || long) {
+			if n == 0 {
+				first = start
+			}
+			n++
+			if dots > 7 {
+				n += 2
+			}
+		}
+	}
+	return n, first
+}
+
+// Junk reports whether s is nothing but dots, slashes and what hides them: the
+// way to a file, and at least three steps of it.
+func Junk(s string) bool {
+	signs, dots := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '/' || c == '\\':
+			signs++
+		case c == '.':
+			dots++
+		case c == '%' || c >= 0x80 || c == ' ' || c == ';' || c == '?' || c == '*' || c == '\'' || c == '"' || lex.Digit(c):
+		case c == 'x' && i > 0 && s[i-1] == '0', c == ':' && i < 12, lex.Letter(c) && i < 8:
+		default:
+			return false
+		}
+	}
+	return signs >= 2 && dots >= 2
+}
