@@ -83,6 +83,9 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			until = " until " + r.Until.Format(time.RFC3339)
 		}
 		fmt.Fprintf(t, "%s %s\t%s\t%s%s, risk %.1f, blocked %d times\n", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
+		if r.Intent != "" {
+			fmt.Fprintf(t, "\t%s\t%s: %s\n", r.Phase, r.Intent, r.Because)
+		}
 		for _, p := range r.Parts {
 			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times\n", p.Nats, p.Name, p.Band, p.Mass)
 		}

@@ -21,6 +21,7 @@ type View struct {
 	First    time.Time
 	Seen     time.Time // to a second
 	Sum      Sum
+	Intent   Intent
 	Requests float64 // answered by the upstream, decayed over ten minutes
 	Errors   float64
 	Logins   float64
@@ -35,7 +36,7 @@ func (r *record) view(now int64, rules Rules) View {
 	r.parole(now, rules)
 	v := View{
 		Name: Name(r.key), Scope: r.scope, Key: r.key, Address: r.prefix(), Stage: r.stage, Blocks: int(r.blocks),
-		First: time.UnixMilli(r.first).UTC(), Seen: time.UnixMilli(r.updated).UTC(), Sum: fuse(r, true),
+		First: time.UnixMilli(r.first).UTC(), Seen: time.UnixMilli(r.updated).UTC(), Sum: fuse(r, true), Intent: r.intent(now),
 		Requests: float64(r.rates.requests), Errors: float64(r.rates.errors), Logins: float64(r.rates.logins), Failed: float64(r.rates.failed),
 		Users: r.users.count(now), Missing: r.missing.count(now), Others: r.others.count(now),
 	}

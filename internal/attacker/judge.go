@@ -50,7 +50,11 @@ func (r *record) stand(st *request.Standing, rules Rules) {
 		return
 	}
 	st.Stage, st.Risk, st.Attacker, st.Acting = r.stage, float64(r.risk), Name(r.key), r.scope.String()
-	st.Until = time.Time{}
+	st.Until, st.Intent, st.Phase = time.Time{}, "", ""
+	if r.stage >= signal.Watch {
+		in := r.intent(r.updated)
+		st.Intent, st.Phase = in.Class, in.Phase
+	}
 	if r.stage == signal.Block {
 		st.Until = time.UnixMilli(r.until).UTC()
 	}

@@ -18,6 +18,7 @@ type Exchange struct {
 	Path     uint64 // digest of the path
 	Login    bool   // a login attempt
 	User     uint64 // digest of the user name tried, 0 unknown
+	Object   int64  // number of the object asked for; 0 if there is none
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -111,6 +112,9 @@ func (r *record) count(now int64, x Exchange) {
 		r.rates.missing++
 		r.missing.add(now, x.Path)
 	}
+	if x.Object != 0 {
+		r.walk.ask(x.Object)
+	}
 	if x.Login {
 		r.rates.logins++
 		if failed {
@@ -130,6 +134,8 @@ const (
 	pathsMany, pathsSome      = 30, 12
 	usersFlood, usersMany     = 15, 5
 	usersSome, failuresRatio  = 3, 0.8
+	walkSome, walkMany        = 15, 60
+	walkSteps                 = 0.5 // of the objects asked for
 	failuresMany, floodFailed = 10, 0.9
 )
 
@@ -155,6 +161,13 @@ func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 		case n >= pathsSome:
 			report(signal.PathSpread, signal.Hint, "path", "12 or more different paths that do not exist")
 		}
+	}
+	if w := &r.walk; w.asked >= walkSome && w.steps >= walkSteps*w.asked {
+		band := signal.Hint
+		if w.asked >= walkMany {
+			band = signal.Likely
+		}
+		report(signal.ObjectEnumeration, band, "path", "most object numbers follow the one before")
 	}
 	if x.Login && x.Status/100 == 4 {
 		r.concludeLogin(now, report)

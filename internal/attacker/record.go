@@ -27,6 +27,7 @@ type record struct {
 	rates   rates
 	missing distinct // paths that do not exist
 	users   distinct // user names in failed logins
+	walk    walk
 	others  distinct // Address: good clients behind it. Client: accepted credentials
 }
 
@@ -69,6 +70,24 @@ func (r *record) at(k signal.Kind) evidence {
 // rates are decayed counts of requests that the upstream answered, time constant ratesTau.
 type rates struct{ requests, errors, missing, logins, failed, fine float32 }
 
+// walk follows the object numbers that a client asks for. People jump from one
+// to another; who enumerates takes the next one.
+type walk struct {
+	last         int64
+	steps, asked float32 // steps of at most three; objects asked for; decayed like rates
+}
+
+// nearby is how far the next number of a walk may be.
+const nearby = 3
+
+func (w *walk) ask(object int64) {
+	if d := object - w.last; w.asked > 0 && d != 0 && d >= -nearby && d <= nearby {
+		w.steps++
+	}
+	w.asked++
+	w.last = object
+}
+
 const ratesTau = 10 * time.Minute
 
 // millis converts a time to the record's unit.
@@ -104,7 +123,7 @@ func (r *record) decay(now int64) {
 		r.proofs = proofs{}
 	}
 	f := fade(dt, ratesTau)
-	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine} {
+	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.walk.steps, &r.walk.asked} {
 		*v *= f
 	}
 }

@@ -24,7 +24,9 @@ type Event struct {
 	From     string     `json:"from,omitempty"`  // stage before, for "stage"
 	Stage    string     `json:"stage"`
 	Risk     float64    `json:"risk"`
-	Until    *time.Time `json:"until,omitempty"` // end of a block
+	Until    *time.Time `json:"until,omitempty"`  // end of a block
+	Intent   string     `json:"intent,omitempty"` // OWASP Automated Threat class
+	Phase    string     `json:"phase,omitempty"`
 
 	Site    string   `json:"site,omitempty"`
 	Method  string   `json:"method"`
@@ -69,7 +71,7 @@ func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.O
 	return Event{
 		Time: now.UTC(), Type: kind, Request: r.ID, Node: e.node, Policy: e.current.Load().version,
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
-		Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
+		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry,
 		Signals: Signals(r.Signals), Cause: v.Cause,
 	}

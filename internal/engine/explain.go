@@ -36,6 +36,9 @@ type Record struct {
 	Scope    string     `json:"scope"`
 	Address  string     `json:"address"`
 	Stage    string     `json:"stage"`
+	Intent   string     `json:"intent"` // OWASP Automated Threat class and name
+	Phase    string     `json:"phase"`
+	Because  string     `json:"because"` // the evidence for intent and phase
 	Risk     float64    `json:"risk"`
 	Score    float64    `json:"score"` // log odds
 	Until    *time.Time `json:"until,omitempty"`
@@ -101,6 +104,9 @@ func recordOf(v attacker.View) Record {
 		Name: v.Name, Scope: v.Scope.String(), Address: v.Address, Stage: v.Stage.String(), Risk: round(v.Sum.Risk), Score: round(v.Sum.Score),
 		Blocks: v.Blocks, First: v.First, Seen: v.Seen, Hard: round(v.Sum.Hard), Requests: round(v.Requests), Errors: round(v.Errors),
 		Failed: round(v.Failed), Users: round(v.Users), Missing: round(v.Missing), Others: round(v.Others),
+	}
+	if v.Stage >= signal.Watch {
+		r.Intent, r.Phase, r.Because = strings.TrimSpace(v.Intent.Class+" "+v.Intent.Name), v.Intent.Phase, v.Intent.Because
 	}
 	if !v.Until.IsZero() {
 		r.Until = &v.Until

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"time"
 
 	"bartizan/internal/attacker"
@@ -45,6 +46,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Login:    loginAttempt(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
+		Object:   object(r),
 	}
 	if o.Status == 404 {
 		x.Path = digest.String(e.seed, r.Path)
@@ -53,6 +55,21 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 	if teaches(r) {
 		e.model.Learn(now, r, o)
 	}
+}
+
+// object returns the number of the object that a path asks for: its last numeric
+// segment, 0 if there is none.
+func object(r *request.Request) int64 {
+	for i := len(r.Segments) - 1; i >= 0; i-- {
+		s := r.Segments[i].Value
+		if s == "" || s[0]-'0' > 9 || len(s) > 18 {
+			continue
+		}
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+			return n
+		}
+	}
+	return 0
 }
 
 // teaches reports whether the request may teach the API model: its client is

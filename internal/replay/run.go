@@ -229,8 +229,8 @@ func (r *run) end(x *exchange) {
 	}
 	r.engine.End(r.now, &x.request, x.verdict, o)
 	x.out.Signals = engine.Signals(x.request.Signals)
-	if x.request.Standing.Stage > signal.Clear {
-		x.out.Attacker = x.request.Standing.Attacker
+	if st := &x.request.Standing; st.Stage > signal.Clear {
+		x.out.Attacker, x.out.Intent, x.out.Phase = st.Attacker, st.Intent, st.Phase
 	}
 	x.done = true
 }

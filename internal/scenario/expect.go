@@ -25,6 +25,8 @@ type Want struct {
 	BlockedWithin int `yaml:"blocked_within"`
 	// PassedShare is the least share of requests, 0 to 1, that pass.
 	PassedShare float64 `yaml:"passed_share"`
+	// Intents are classes that some request must be given.
+	Intents []string `yaml:"intents"`
 	// Signals are kinds that must be seen; NoSignals must not.
 	Signals   []string `yaml:"signals"`
 	NoSignals []string `yaml:"no_signals"`
@@ -39,6 +41,7 @@ type tally struct {
 	would    map[string]int
 	stage    int
 	signals  map[string]int
+	intents  map[string]int
 	clients  map[string]*client
 }
 
@@ -54,7 +57,7 @@ func (s *Scenario) Check(verdicts []replay.Verdict) (faults []string) {
 	seen := map[string]*tally{}
 	for _, v := range verdicts {
 		if seen[v.Label] == nil {
-			seen[v.Label] = &tally{would: map[string]int{}, signals: map[string]int{}, clients: map[string]*client{}}
+			seen[v.Label] = &tally{would: map[string]int{}, signals: map[string]int{}, intents: map[string]int{}, clients: map[string]*client{}}
 		}
 		seen[v.Label].add(clients[v.ID], v)
 	}
@@ -77,6 +80,7 @@ func (t *tally) add(who string, v replay.Verdict) {
 	t.requests++
 	t.would[v.Would]++
 	t.stage = max(t.stage, slices.Index(stages, v.Stage))
+	t.intents[v.Intent]++
 	for _, s := range v.Signals {
 		t.signals[s.Kind]++
 	}
@@ -116,6 +120,11 @@ func (t *tally) compare(w Want) (faults []string) {
 	for _, k := range w.Signals {
 		if t.signals[k] == 0 {
 			fail("got no signal %s", k)
+		}
+	}
+	for _, class := range w.Intents {
+		if t.intents[class] == 0 {
+			fail("got no intent %s, but %v", class, slices.Sorted(maps.Keys(t.intents)))
 		}
 	}
 	for _, k := range w.NoSignals {

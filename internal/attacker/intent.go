@@ -1,0 +1,59 @@
+package attacker
+
+import "bartizan/internal/signal"
+
+// Intent is what a client seems to be after.
+type Intent struct {
+	Class string // OWASP Automated Threat class, "OAT-001" to "OAT-021", or "unclassified"
+	Name  string // its name in the OWASP handbook
+	Phase string // reconnaissance, scanning, mapping, brute force, exploitation, abuse
+	// Because is the evidence that says so.
+	Because string
+}
+
+// intent reads a record's evidence by rules, the most telling first. It says
+// what the evidence fits; it adds nothing to the risk.
+//
+// Classes: OWASP Automated Threat Handbook, version 1.3.
+func (r *record) intent(now int64) Intent {
+	has := func(k signal.Kind) bool { return r.at(k).mass >= 0.1 }
+	payloads, certain := r.payloads()
+	users := r.users.count(now)
+	switch {
+	case has(signal.ExploitRepeated) && certain > 0:
+		return Intent{"OAT-014", "vulnerability scanning", "exploitation", "several different exploits"}
+	case has(signal.LoginFanout):
+		return Intent{"OAT-008", "credential stuffing", "brute force", "failed logins as many different users"}
+	case has(signal.LoginFailure) && r.at(signal.LoginFailure).band >= signal.Likely && users < 3:
+		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
+	case payloads > 0 && (has(signal.PathSpread) || has(signal.ScannerAgent) || payloads >= 2):
+		return Intent{"OAT-014", "vulnerability scanning", "scanning", "payloads of several kinds, or beside missing paths"}
+	case certain > 0:
+		return Intent{"unclassified", "", "exploitation", "an exploit"}
+	case has(signal.PathSpread):
+		return Intent{"OAT-018", "footprinting", "reconnaissance", "many paths that do not exist"}
+	case has(signal.ProbePath), has(signal.ScannerAgent):
+		return Intent{"OAT-004", "fingerprinting", "reconnaissance", "paths or names of scanners"}
+	case has(signal.ObjectEnumeration):
+		return Intent{"OAT-011", "scraping", "abuse", "object numbers one after the other"}
+	case has(signal.UnknownEndpoint), has(signal.UnknownMethod), has(signal.UnknownParameter), has(signal.ParameterType):
+		return Intent{"OAT-018", "footprinting", "mapping", "what the API never had"}
+	case has(signal.StreamAbuse), has(signal.SlowRequest):
+		return Intent{"OAT-015", "denial of service", "denial of service", "holds or floods connections"}
+	}
+	return Intent{Class: "unclassified", Phase: "reconnaissance", Because: "evidence that fits no class"}
+}
+
+// payloads counts the kinds of payload on the record, and those of them that were certain.
+func (r *record) payloads() (kinds, certain int) {
+	for _, e := range r.held {
+		if e.mass < 0.1 || e.kind == signal.ProbePath || e.kind.Info().Vantage != signal.Payload || e.kind.Info().Hard || e.band < signal.Likely {
+			continue
+		}
+		kinds++
+		if e.band == signal.Certain {
+			certain++
+		}
+	}
+	return kinds, certain
+}
