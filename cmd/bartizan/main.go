@@ -20,6 +20,7 @@ type commands struct {
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
 	Attackers      attackersCommand      `cmd:"" help:"List the riskiest clients."`
+	API            apiCommand            `cmd:"" name:"api" help:"What has been learned of the APIs."`
 	Unblock        unblockCommand        `cmd:"" help:"Clear an address or a named attacker."`
 	PassAll        passAllCommand        `cmd:"" help:"Break-glass: let everything pass for a time, while judging goes on."`
 	Selftest       selftestCommand       `cmd:"" help:"Send a marked harmless attack through the running gateway and show the verdict."`

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/engine"
 )
 
@@ -44,6 +45,11 @@ func (c *Client) Address(a string) (records []engine.Record, err error) {
 // Attackers asks for the riskiest records.
 func (c *Client) Attackers() (records []engine.Record, err error) {
 	return records, c.call(http.MethodGet, "/attackers", &records)
+}
+
+// Endpoints asks for what has been learned of the APIs.
+func (c *Client) Endpoints() (endpoints []apimap.Endpoint, err error) {
+	return endpoints, c.call(http.MethodGet, "/endpoints", &endpoints)
 }
 
 // Unblock clears an address or a named attacker.

@@ -110,6 +110,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /explain/{id}", s.explain)
 	mux.HandleFunc("GET /address/{address}", s.address)
 	mux.HandleFunc("GET /attackers", s.attackers)
+	mux.HandleFunc("GET /endpoints", s.endpoints)
 	mux.HandleFunc("POST /unblock/{who}", s.unblock)
 	mux.HandleFunc("POST /pass-all", s.passAll)
 	mux.HandleFunc("POST /selftest", s.selftest)
@@ -148,6 +149,10 @@ func (s *Server) address(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) attackers(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.options.Engine.Attackers(s.options.Now(), signal.Watch, 100))
+}
+
+func (s *Server) endpoints(w http.ResponseWriter, _ *http.Request) {
+	reply(w, s.options.Engine.Endpoints(s.options.Now()))
 }
 
 // Unblocked answers an unblock.
