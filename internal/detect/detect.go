@@ -135,10 +135,10 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 			s.gate = g
 			d.detectors(r, s, v)
 		}
-		if layer == maxLayers {
+		if layer == maxLayers && s.encoded >= maxLayers {
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
-		if layer == maxLayers || g.bits&hasEscape == 0 || !s.unescape() {
+		if layer == maxLayers || g.bits&hasEscape == 0 && !(layer == 0 && g.bits&hasPlus != 0 && pluses(s.text)) || !s.unescape() {
 			return
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	hasNUL
 	hasSemicolon
 	hasColon
+	hasPlus
 )
 
 // interesting bits let a value through to the detectors' own gates.
@@ -51,7 +52,7 @@ var byteBits = func() (t [256]uint32) {
 	for c, b := range map[byte]uint32{
 		'\'': hasQuote, '"': hasQuote, '`': hasQuote | hasBreak, '<': hasAngle | hasCompare, '>': hasCompare, '=': hasCompare,
 		';': hasBreak | hasSemicolon, '|': hasBreak, '&': hasBreak, '\n': hasBreak, '\r': hasBreak, '(': hasParen, '#': hasComment,
-		'/': hasSlash, '\\': hasSlash, '{': hasBrace, '$': hasDollar, 0: hasNUL, ':': hasColon,
+		'/': hasSlash, '\\': hasSlash, '{': hasBrace, '$': hasDollar, 0: hasNUL, ':': hasColon, '+': hasPlus,
 	} {
 		t[c] = b
 	}

@@ -7,24 +7,29 @@ import (
 	"bartizan/internal/signal"
 )
 
+// sentence returns how many words of sentences the text has that no detector
+// knows; it stops at 32.
+func (s *scan) sentence() int {
+	if s.words < 0 {
+		s.words = max(lex.Prose(s.text, 32+s.gate.known)-s.gate.known, 0)
+	}
+	return min(s.words, 32)
+}
+
 // prose reports whether the value is text that people write: sentences, code,
 // documents. Such a value may quote an attack, so none in it is certain. It is
 // judged by its words: an injection is mostly words of its own language.
 func (s *scan) prose() bool {
 	g := &s.gate
 	switch {
-	case len(s.text) > 2000 && g.plain >= 8, g.breaks >= 4:
-		return true
-	case g.plain >= 8 && g.plain > 2*g.known:
-		return true
-	case g.breaks >= 2 && g.plain >= 6:
+	case g.breaks >= 4, g.breaks >= 2 && g.plain >= 6, (g.breaks >= 1 || len(s.text) > 1500) && g.plain >= 8 && g.plain > 2*g.known, len(s.text) > 2000 && g.plain >= 8:
 		return true
 	case s.value.In.Body() && strings.Contains(s.text, "```"): // Markdown
 		return true
 	case s.value.In.Body() && g.plain >= 4 && codeSpan(s.text):
 		return true
 	}
-	return false
+	return g.plain >= 6 && s.sentence() >= 6
 }
 
 // codeSpan reports whether the text quotes code as Markdown does: in a pair of
@@ -51,7 +56,7 @@ func codeSpan(s string) bool {
 // many words.
 func (s *scan) document() bool {
 	g := &s.gate
-	return len(s.text) > 2000 && g.plain >= 8 || g.breaks >= 3 && g.plain >= 8 || g.plain >= 24
+	return len(s.text) > 2000 && g.plain >= 8 || g.breaks >= 3 && g.plain >= 8 || g.plain >= 24 && (g.breaks > 0 || s.sentence() >= 8)
 }
 
 // bandOf is the band that a strength is worth where nothing speaks against it.

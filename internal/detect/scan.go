@@ -15,12 +15,13 @@ const (
 
 // scan is the state of looking at one value. Its buffers are reused.
 type scan struct {
-	value request.Value
-	text  string // the layer looked at
-	gate  gateResult
-	layer int
-	low   string // text in lower case; made when first asked for
-	flat  string // low with comments and white space squeezed; made when first asked for
+	value   request.Value
+	text    string // the layer looked at
+	gate    gateResult
+	layer   int
+	encoded int    // layers that were percent-encoded
+	words   int    // in sentences, once counted; -1 before
+	low     string // text in lower case; made when first asked for
 
 	layers  [2][]byte // text of alternating layers
 	decoded []byte    // of base64, and of hexadecimal digits
@@ -30,12 +31,12 @@ type scan struct {
 
 func (s *scan) begin(v request.Value, text string) {
 	s.value = v
-	s.layer = 0
+	s.layer, s.encoded = 0, 0
 	s.look(text)
 }
 
 func (s *scan) look(text string) {
-	s.text, s.low, s.flat = text, "", ""
+	s.text, s.low, s.words = text, "", -1
 }
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
@@ -52,42 +53,6 @@ func (s *scan) lower() string {
 	return s.low
 }
 
-// squeezed returns the text in lower case with every run of white space and
-// SQL comments as one space: what a database makes of it.
-func (s *scan) squeezed() string {
-	if s.flat == "" && s.text != "" {
-		s.flatBuf = squeeze(s.flatBuf[:0], s.lower())
-		s.flat = view(s.flatBuf)
-	}
-	return s.flat
-}
-
-func squeeze(out []byte, low string) []byte {
-	for i := 0; i < len(low); i++ {
-		c := low[i]
-		switch {
-		case c == '/' && i+1 < len(low) && low[i+1] == '*':
-			if i+2 < len(low) && low[i+2] == '!' { // MySQL runs what stands in /*!50000 ... */
-				for i += 2; i+1 < len(low) && low[i+1]-'0' < 10; i++ {
-				}
-			} else {
-				for i += 2; i < len(low) && !(low[i] == '/' && low[i-1] == '*'); i++ {
-				}
-			}
-			c = ' '
-		case c == '*' && i+1 < len(low) && low[i+1] == '/':
-			i++
-			c = ' '
-		case c <= ' ' || c == 0xa0 && (i == 0 || low[i-1] < 0x80):
-			c = ' '
-		}
-		if c != ' ' || len(out) == 0 || out[len(out)-1] != ' ' {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // span returns the text around a finding for people to read.
 func (s *scan) span(at int) string {
 	start := max(0, min(at, len(s.text))-16)
@@ -101,12 +66,33 @@ func (s *scan) span(at int) string {
 func (s *scan) unescape() bool {
 	buf := &s.layers[s.layer&1]
 	s.layer++
+	if strings.Contains(s.text, "%25") {
+		s.encoded++
+	}
 	*buf = appendLayer((*buf)[:0], s.text)
+	if pluses(s.text) {
+		spaces(*buf)
+	}
 	if view(*buf) == s.text {
 		return false
 	}
 	s.look(view(*buf))
 	return true
+}
+
+// pluses reports whether a text without a space has a plus where words would
+// be parted: a form's spaces, not decoded.
+func pluses(s string) bool {
+	return strings.IndexByte(s, '+') >= 0 && strings.IndexByte(s, ' ') < 0
+}
+
+// spaces makes a space of every plus.
+func spaces(b []byte) {
+	for i, c := range b {
+		if c == '+' {
+			b[i] = ' '
+		}
+	}
 }
 
 // appendLayer decodes every encoded byte once: %41, %u0041, A, \x41,

@@ -17,26 +17,26 @@ import (
 //
 // Example: ../../../../etc/passwd
 func (d *Detector) traversal(s *scan) finding {
-	low := s.path()
+	raw, low := s.lower(), s.path()
 	up, at := path.Climbs(low)
 	file, fileAt := d.systemFile(low)
 	body := s.value.In.Body()
 	band := signal.Hint
-	junk := file > 0 && path.Junk(low[:fileAt])
+	junk := file > 0 && (path.Junk(low[:fileAt]) || path.Junk(raw[:min(len(raw), fileAt)]))
 	fills := file > 0 && (whole(low, fileAt) || junk)
 	switch {
 	case up >= 1 && file > 0, junk && file == 2:
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
 		band = signal.Certain
-	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(low, at):
+	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
 		band = signal.Likely
 	case file == 2 && fills:
 		at, band = fileAt, signal.Likely
 		if !body {
 			band = signal.Certain
 		}
-	case wrapper(low, body), remote(low) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
+	case wrapper(raw, body), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
 	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
@@ -45,7 +45,7 @@ func (d *Detector) traversal(s *scan) finding {
 		if fills && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
 			band = signal.Likely
 		}
-	case path.Junk(low) && strings.Count(low, "/")+strings.Count(low, "\\") > 3 && up == 0 && (!body || len(low) > 32):
+	case path.Junk(raw) && strings.Count(raw, "/")+strings.Count(raw, "\\") > 3 && up == 0 && (!body || len(raw) > 32):
 		band = signal.Likely
 	default:
 		if up == 0 || s.value.In == request.InHeader {
@@ -58,14 +58,8 @@ func (d *Detector) traversal(s *scan) finding {
 	return finding{signal.PathTraversal, s.limit(band), at}
 }
 
-// backslash reports whether the climb at s[at:] goes on with a backslash.
-func backslash(s string, at int) bool {
-	n := at
-	for n < len(s) && s[n] == '.' {
-		n++
-	}
-	return n < len(s) && s[n] == '\\'
-}
+// backslash reports whether a climb goes on with a backslash.
+func backslash(s string) bool { return strings.Contains(s, "..\\") }
 
 // relative reports whether a path climbs only as modules and links of one
 // project do: at its start, then names.
@@ -88,7 +82,7 @@ func traversalGate(s *scan) bool {
 // path returns the text as a path: in lower case, broken encodings read.
 func (s *scan) path() string {
 	low := s.lower()
-	if strings.IndexByte(low, '%') < 0 && !strings.Contains(low, "0x") && !strings.Contains(low, "\ufffd") {
+	if s.gate.bits&(hasSlash|hasDots|hasEscape) == 0 && strings.IndexByte(low, '%') < 0 && !strings.Contains(low, "0x") && !strings.Contains(low, "\ufffd") {
 		return low
 	}
 	s.flatBuf = path.Plain(s.flatBuf[:0], low)

@@ -20,9 +20,15 @@ import (
 func (d *Detector) xss(s *scan) finding {
 	f := xss.Judge(s.lower())
 	if f.Strength == lex.None {
+		if f.Tags > 0 && s.injected(f) {
+			return finding{signal.XSS, signal.Likely, 0}
+		}
 		return finding{}
 	}
 	band := bandOf(f.Strength)
+	if band == signal.Hint && s.injected(f) {
+		band = signal.Likely
+	}
 	free := s.value.In.Body()
 	switch {
 	case f.Words >= 5 || f.Quoted && f.Words >= 2 || f.Markup >= 3 && !f.Proof && len(s.text) >= 120:
@@ -35,6 +41,12 @@ func (d *Detector) xss(s *scan) finding {
 		band = signal.Likely
 	}
 	return finding{signal.XSS, band, f.At}
+}
+
+// injected reports whether markup stands where no one formats text: a short
+// value with a tag at its start, in a place or field that is no text's.
+func (s *scan) injected(f xss.Finding) bool {
+	return (!s.value.In.Body() || s.value.In == request.InForm) && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && !richField(s.value.Key)
 }
 
 // xssGate: a tag, or a quote or scheme beside words of the browser's languages.

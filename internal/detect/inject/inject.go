@@ -51,6 +51,12 @@ func Judge(s string, name bool) (best Finding) {
 			if lex.At(s, i, "__schema") || lex.At(s, i, "__type") && lex.Byte(s, lex.Skip(s, i+6, " ")) == '(' {
 				best.raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
+		case 'w':
+			if lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
+				best.raise(signal.XXE, lex.Likely, i)
+			}
+		case 'x', 'p', 's':
+			best.raise(signal.XXE, stylesheet(s, i), i)
 		case 'd', 't':
 			best.raise(signal.NoSQLInjection, script(s, i), i)
 		}
@@ -101,6 +107,16 @@ func doctype(rest string) lex.Strength {
 		return lex.Likely
 	case strings.Contains(head, "public") && !strings.Contains(head, "//dtd"):
 		return lex.Likely
+	}
+	return lex.None
+}
+
+// stylesheet: functions and spaces of names by which XSLT reaches out.
+func stylesheet(s string, i int) lex.Strength {
+	for _, w := range [...]string{"xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt"} {
+		if s[i] == w[0] && lex.At(s, i, w) {
+			return lex.Likely
+		}
 	}
 	return lex.None
 }

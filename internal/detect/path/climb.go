@@ -3,7 +3,11 @@
 // requests. Its functions are safe for concurrent use.
 package path
 
-import "bartizan/internal/detect/lex"
+import (
+	"unicode/utf8"
+
+	"bartizan/internal/detect/lex"
+)
 
 // Plain appends to dst what lenient decoders make of a path in lower case:
 // 0x2e, %2%e and the marks that remain of broken overlong bytes become what
@@ -34,9 +38,17 @@ func Plain(dst []byte, s string) []byte {
 			dst = append(dst, '.')
 			i += 5
 			continue
-		case lex.At(s, i, "\ufffd"):
-			dst = append(dst, '/')
-			i += 2
+		case c == '%' && i+2 < len(s) && lex.WordByte(s[i+1]) && lex.WordByte(s[i+2]) && !(lex.Hex(s[i+1]) && lex.Hex(s[i+2])), c == '\\', lex.At(s, i, "\ufffd"): // what no decoder knows parts names too
+			if c != '\\' {
+				i += 2
+			}
+			dst = slash(dst)
+			continue
+		case c >= 0x80 && broken(s, i):
+			dst = slash(dst)
+			continue
+		case c == '/':
+			dst = slash(dst)
 			continue
 		case c == 'u' && i+4 < len(s) && (lex.At(s, i, "u2215") || lex.At(s, i, "u2216") || lex.At(s, i, "u002f")) && lex.Byte(s, i-1) == '%':
 			dst = append(dst[:len(dst)-1], '/')
@@ -46,6 +58,32 @@ func Plain(dst []byte, s string) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// slash appends a slash, one for many; a step that stays where it is goes.
+func slash(dst []byte) []byte {
+	n := len(dst)
+	switch {
+	case n > 0 && dst[n-1] == '/':
+		return dst
+	case n > 1 && dst[n-1] == '.' && dst[n-2] == '/':
+		return dst[:n-1]
+	}
+	return append(dst, '/')
+}
+
+// broken reports whether the byte at s[i] is part of no character.
+func broken(s string, i int) bool {
+	r, n := utf8.DecodeRuneInString(s[i:])
+	if r == utf8.RuneError && n == 1 {
+		for j := max(0, i-3); j < i; j++ {
+			if r, n := utf8.DecodeRuneInString(s[j:]); r != utf8.RuneError && j+n > i {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 // sign returns the dot or slash that two hexadecimal digits stand for.

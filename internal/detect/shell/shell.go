@@ -20,13 +20,18 @@ type Finding struct {
 	// Start says that it stands at the value's start: a command alone, which
 	// some APIs take.
 	Start bool
+	// Breaks says that the value begins by leaving what it was put into: a
+	// quote, then a separator.
+	Breaks bool
 }
 
 // Judge looks at a value in lower case.
 func (c Commands) Judge(s string) (best Finding) {
-	best = Finding{c.first(s), 0, true}
+	n := lex.Skip(s, 0, " '\"`)\\")
+	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0
+	best = Finding{c.first(s), 0, true, false}
 	if st := windows(s, lex.Skip(s, 0, " \t&|;'\"")); st > best.Strength {
-		best = Finding{st, 0, false}
+		best = Finding{st, 0, false, breaks}
 	}
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
 		st := c.at(s, i)
@@ -34,7 +39,7 @@ func (c Commands) Judge(s string) (best Finding) {
 			st-- // behind a sentence: people write so about shells
 		}
 		if st > best.Strength {
-			best = Finding{st, i, false}
+			best = Finding{st, i, false, breaks}
 		}
 	}
 	return best
@@ -92,7 +97,7 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 	case lex.At(s, i, "$(("):
 		return lex.Hint
 	case lex.At(s, i, "$("):
-		return max(c.run(s, i+2, true), c.leading(s, 0, i+2))
+		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))
 	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):
 		return lex.Certain
 	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
@@ -103,6 +108,16 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// closed: $(echo x): a command and its words, closed soon.
+func (c Commands) closed(s string, i int) lex.Strength {
+	name, end, _ := plainWord(s, i)
+	j := strings.IndexByte(lex.Ahead(s, end), ')')
+	if c.of(name) != Telling || j < 0 || j > 32 {
+		return lex.None
+	}
+	return lex.Likely
 }
 
 // braces: {cat,/etc/passwd}, {,id}, c{a,}t.

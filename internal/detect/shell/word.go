@@ -107,6 +107,10 @@ func (c Commands) first(s string) lex.Strength {
 		if strings.HasPrefix(rest, "-c ") || strings.HasPrefix(rest, "-i ") || strings.HasPrefix(rest, "/c ") || strings.HasPrefix(rest, "-e") || strings.HasPrefix(rest, "-nop") || strings.HasPrefix(rest, "-w ") || strings.Contains(rest, "sh -c") || strings.Contains(rest, ".exe") {
 			return lex.Likely
 		}
+	case class == Telling && end < len(s) && strings.IndexByte(";,\x0b", s[end]) >= 0 && (lex.Byte(s, end+1) == '-' || lex.Byte(s, end+1) == '/'): // separators that cmd takes for spaces
+		return lex.Likely
+	case class == Telling && strings.HasSuffix(s, "#") && n > end && strings.Contains(s, ">"):
+		return lex.Likely
 	case class == Telling && argument(s, end) == sureArgument && lex.Byte(s, n) != '-':
 		if lex.OneOf(string(name), "cat", "wget", "curl", "nc", "ncat", "zcat", "zstdcat", "tac", "rm", "chmod", "certutil", "certutil.exe", "bitsadmin", "ping", "nslookup") {
 			return lex.Likely
@@ -186,8 +190,25 @@ func (c Commands) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	case arg == textArgument && tight && goesOn(s, end):
 		return lex.Likely
+	case class == Telling && tight && start >= 2 && outOf(s, start) && lex.Prose(s[end:], 5) < 4:
+		return lex.Likely
 	}
 	return lex.None
+}
+
+// outOf reports whether the separator before s[i] follows a quote: the value
+// leaves a string there.
+func outOf(s string, i int) bool {
+	for j := i - 1; j >= 0 && j >= i-4; j-- {
+		switch s[j] {
+		case ';', '|', '&', ' ':
+		case '"', '\'':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // goesOn reports whether words behind a command are arguments: an option, a

@@ -85,6 +85,13 @@ func fromStart(s string) Finding {
 	case number, variable, text:
 		t.next()
 		t.literal = true
+		if n := t.peek(); n.kind == arith && t.s[n.at] != '-' { // 2/0
+			q := t.lexer
+			t.next()
+			if m := t.next(); m.kind != number {
+				t.lexer = q
+			}
+		}
 	case arith:
 		t.next()
 		if n := t.peek(); n.kind == number {
@@ -100,6 +107,7 @@ func fromStart(s string) Finding {
 			t.literal = true
 			break
 		}
+		t.worded = true
 		t.next()
 		for lex.OneOf(string(lex.Byte(s, t.i)), ".", "-", "@") && lex.WordByte(lex.Byte(s, t.i+1)) { // user@host.example
 			t.i++

@@ -12,6 +12,7 @@ type tail struct {
 	from    int
 	quote   byte // the quote that closed the string; 0 where there is none
 	literal bool // a number or nothing stands before, as injections begin
+	worded  bool // it is a word that stands before
 	closers int
 	// numbered says that a number stands behind the quote with which the value begins.
 	numbered bool
@@ -29,7 +30,7 @@ func (t *tail) judge() lex.Strength {
 		t.closers++
 		k = t.next()
 	}
-	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote {
+	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote && !(k.kind == logic && lex.Digit(lex.Byte(t.s, k.end+1))) {
 		return lex.None // a word in quotes
 	}
 	switch k.kind {
@@ -194,7 +195,11 @@ func (t *tail) bareBoolean(w what, commented bool) lex.Strength {
 		if t.sure || t.literal {
 			st = lex.Certain
 		}
-	case compared, called:
+	case called:
+		if t.literal && !t.worded || commented {
+			st = lex.Likely
+		}
+	case compared:
 		if commented || t.closers > 0 && t.literal {
 			st = lex.Likely
 		}

@@ -11,7 +11,7 @@ import (
 func whole(s, w string) lex.Strength {
 	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
 	switch w {
-	case "select", "insert", "update", "delete", "drop", "create", "alter", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe":
+	case "select", "insert", "update", "delete", "drop", "create", "alter", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe", "set":
 		t.literal = true
 		l := t.lexer
 		if w == "restore" || t.statement() >= lex.Hint {
@@ -66,6 +66,9 @@ func statementAlone(s, w string, p parser) lex.Strength {
 			}
 			n = maxTokens
 		}
+	}
+	if w == "set" && strings.Contains(s, "prepare") && strings.Contains(s, "execute") {
+		return lex.Likely
 	}
 	if w == "exec" || w == "execute" || w == "declare" || w == "begin" {
 		if strings.Contains(s, "xp_") || strings.Contains(s, "sp_") || strings.Contains(s, "dbms_") || strings.Contains(s, "exec(") || strings.Contains(s, "exec (") {

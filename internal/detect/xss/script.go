@@ -84,6 +84,9 @@ func statement(s string, i int) lex.Strength {
 	c := lex.Byte(s, n)
 	switch w {
 	case "alert", "confirm", "prompt", "eval", "settimeout", "setinterval", "msgbox", "atob", "execscript":
+		if before := lex.Byte(s, lex.Skip(s, i, "")-1); before == '=' && (c == ';' || c == ',' || c == ')' || c == '}') && w != "prompt" && w != "confirm" {
+			return lex.Likely
+		}
 		if c == '(' || c == '`' || c == '?' && lex.Byte(s, n+1) == '.' {
 			return lex.Likely
 		}

@@ -23,6 +23,8 @@ type Finding struct {
 	Proof bool
 	// Quoted says that the shape stands in code marks, as people quote code.
 	Quoted bool
+	// Tags counts elements of HTML with attributes.
+	Tags int
 }
 
 func (f *Finding) raise(st lex.Strength, at int) {
@@ -60,6 +62,12 @@ func Judge(s string) (f Finding) {
 			f.outside(s, text, i)
 			st, plain, next = element(s, i)
 			text = next
+			if lex.At(s, i, "<script") || lex.At(s, i, "<style") { // what it holds is no sentence
+				text = len(s)
+				if j := strings.Index(s[i+1:], "</s"); j >= 0 {
+					text = i + 1 + j
+				}
+			}
 			if st > f.Strength {
 				f.Quoted = lex.Byte(s, i-1) == '`' || lex.At(s, next, "`")
 				f.Proof = telltale(s[i:min(len(s), max(next, i)+64)])
@@ -67,6 +75,9 @@ func Judge(s string) (f Finding) {
 			f.raise(st, i)
 			if plain {
 				f.Markup++
+			}
+			if next > i+4 && lex.Letter(lex.Byte(s, i+1)) && strings.IndexByte(s[i:min(next, len(s))], '=') > 0 && (plain || control(lex.Word(s, i+1))) {
+				f.Tags++
 			}
 		case '"', '\'', '`':
 			f.raise(leave(s, i), i)
@@ -101,6 +112,11 @@ func urlAt(s string, i int) lex.Strength {
 		return scheme(s, i)
 	}
 	return lex.None
+}
+
+// control reports whether w is an element of forms and the like.
+func control(w string) bool {
+	return lex.OneOf(w, "input", "form", "button", "textarea", "select", "label", "font", "video", "audio", "source", "picture", "area", "map", "canvas", "dialog", "legend", "fieldset", "abbr", "address", "article", "aside", "footer", "header", "main", "nav", "time", "q", "cite", "ins", "del", "small", "big", "center")
 }
 
 // leave judges what follows a quote: another attribute, or script.
