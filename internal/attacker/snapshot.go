@@ -3,12 +3,11 @@ package attacker
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"time"
 
+	"bartizan/internal/frame"
 	"bartizan/internal/signal"
 )
 
@@ -22,12 +21,8 @@ const (
 
 var le = binary.LittleEndian
 
-// castagnoli is the CRC-32C polynomial's table (RFC 3720, appendix B.4).
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
-
-// ErrSnapshot marks a snapshot that cannot be used: torn, altered, of another
-// version, or made under another seed.
-var ErrSnapshot = errors.New("unusable snapshot")
+// ErrSnapshot marks a snapshot that cannot be used.
+var ErrSnapshot = frame.ErrDamaged
 
 // Snapshot writes all records that are worth keeping over a restart: those with
 // evidence, a block, or an accepted credential. Each shard is locked only while
@@ -36,13 +31,13 @@ func (t *Table) Snapshot(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	head := append([]byte(snapshotMagic), snapshotVersion)
 	head = le.AppendUint64(head, mix(t.seed))
-	if err := writeBlock(out, head); err != nil {
+	if err := frame.Write(out, head); err != nil {
 		return err
 	}
 	var buf []byte
 	for i := range t.shards {
 		buf = t.shards[i].dump(buf[:0])
-		if err := writeBlock(out, buf); err != nil {
+		if err := frame.Write(out, buf); err != nil {
 			return err
 		}
 	}
@@ -50,21 +45,10 @@ func (t *Table) Snapshot(w io.Writer) error {
 	for i := range t.guarded {
 		buf = le.AppendUint64(buf, t.guarded[i].Load())
 	}
-	if err := writeBlock(out, buf); err != nil {
+	if err := frame.Write(out, buf); err != nil {
 		return err
 	}
 	return out.Flush()
-}
-
-func writeBlock(w io.Writer, b []byte) error {
-	var frame [8]byte
-	le.PutUint32(frame[:], uint32(len(b)))
-	le.PutUint32(frame[4:], crc32.Checksum(b, castagnoli()))
-	if _, err := w.Write(frame[:]); err != nil {
-		return err
-	}
-	_, err := w.Write(b)
-	return err
 }
 
 func (s *shard) dump(buf []byte) []byte {
@@ -127,12 +111,11 @@ func (r *record) parse(b []byte) {
 	r.risk = float32(fuse(r, false).Risk)
 }
 
-// Restore reads a snapshot into an empty table. now bounds what it may claim:
+// Restore reads a snapshot, and no further, into an empty table. now bounds what it may claim:
 // no record is from the future. On an error wrapping ErrSnapshot nothing has
 // been taken over.
-func (t *Table) Restore(now time.Time, rd io.Reader) (records int, err error) {
-	in := bufio.NewReaderSize(rd, 1<<16)
-	head, err := readBlock(in, 64)
+func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
+	head, err := frame.Read(in, 64)
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +124,7 @@ func (t *Table) Restore(now time.Time, rd io.Reader) (records int, err error) {
 	}
 	var all []record
 	for range shards {
-		b, err := readBlock(in, t.maxSets*ways*recordBytes)
+		b, err := frame.Read(in, t.maxSets*ways*recordBytes)
 		if err != nil {
 			return 0, err
 		}
@@ -154,7 +137,7 @@ func (t *Table) Restore(now time.Time, rd io.Reader) (records int, err error) {
 			all = append(all, r)
 		}
 	}
-	g, err := readBlock(in, len(t.guarded)*8)
+	g, err := frame.Read(in, len(t.guarded)*8)
 	if err != nil {
 		return 0, err
 	}
@@ -192,23 +175,4 @@ func (t *Table) checkHead(head []byte) error {
 		return fmt.Errorf("reading head: %w: made under another seed", ErrSnapshot)
 	}
 	return nil
-}
-
-func readBlock(r io.Reader, limit int) ([]byte, error) {
-	var frame [8]byte
-	if _, err := io.ReadFull(r, frame[:]); err != nil {
-		return nil, fmt.Errorf("reading block: %w: %v", ErrSnapshot, err)
-	}
-	n := int(le.Uint32(frame[:]))
-	if n > limit {
-		return nil, fmt.Errorf("reading block: %w: %d bytes, at most %d can be", ErrSnapshot, n, limit)
-	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, fmt.Errorf("reading block: %w: %v", ErrSnapshot, err)
-	}
-	if crc32.Checksum(b, castagnoli()) != le.Uint32(frame[4:]) {
-		return nil, fmt.Errorf("reading block: %w: checksum differs", ErrSnapshot)
-	}
-	return b, nil
 }

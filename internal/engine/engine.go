@@ -52,6 +52,7 @@ type Options struct {
 // Engine judges requests. Make one with New.
 type Engine struct {
 	seed      uint64
+	clients   int
 	ids       uint64
 	count     atomic.Uint64
 	current   atomic.Pointer[compiled]
@@ -84,8 +85,8 @@ func New(o Options) *Engine {
 	}
 	o.Model.Seed = o.Seed
 	e := &Engine{
-		model: apimap.New(o.Model),
-		seed:  o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
+		model: apimap.New(o.Model), clients: o.Clients,
+		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
 	e.Swap(o.Policy)

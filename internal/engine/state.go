@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"io"
 	"time"
 
@@ -13,12 +14,26 @@ import (
 var ErrSnapshot = attacker.ErrSnapshot
 
 // Snapshot writes what must survive a restart. Requests go on meanwhile.
-func (e *Engine) Snapshot(w io.Writer) error { return e.attackers.Snapshot(w) }
+func (e *Engine) Snapshot(w io.Writer) error {
+	if err := e.attackers.Snapshot(w); err != nil {
+		return err
+	}
+	return e.model.Snapshot(w)
+}
 
 // Restore reads a snapshot; call it before the first request. On an error that
 // wraps ErrSnapshot nothing has been taken over and the engine is as new.
 func (e *Engine) Restore(now time.Time, r io.Reader) (records int, err error) {
-	return e.attackers.Restore(now, r)
+	in := bufio.NewReaderSize(r, 1<<16)
+	model, attackers := apimap.New(e.model.Options()), attacker.New(e.clients, e.seed)
+	if records, err = attackers.Restore(now, in); err != nil {
+		return 0, err
+	}
+	if err := model.Restore(in); err != nil {
+		return 0, err
+	}
+	e.attackers, e.model = attackers, model
+	return records, nil
 }
 
 // Impose restores a block from the journal and reports whether it still holds.

@@ -18,7 +18,7 @@ import (
 // rank orders the core: a package may import only what ranks lower. A
 // sub-package has its parent's rank and only the parent may import it.
 var rank = map[string]int{
-	"digest": 0, "signal": 1, "addr": 2, "fingerprint": 2, "request": 3,
+	"digest": 0, "frame": 0, "signal": 1, "addr": 2, "fingerprint": 2, "request": 3,
 	"detect": 4, "apimap": 4, "attacker": 4, "swarm": 4, "load": 4, "policy": 4, "challenge": 4,
 	"engine": 5,
 }

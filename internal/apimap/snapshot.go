@@ -1,0 +1,192 @@
+package apimap
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/frame"
+	"bartizan/internal/request"
+)
+
+// The snapshot is one block of JSON for each known endpoint and an empty one at
+// the end, after a head with version and digest of the seed. What is on
+// probation is not kept: it comes again.
+const snapshotVersion = 1
+
+// maxStored bounds one endpoint's block.
+const maxStored = 1 << 20
+
+type storedHead struct {
+	Version int
+	Seed    uint64
+	Learned uint64
+	Found   uint64
+}
+
+type storedProfile struct {
+	Site, Method, Template   string
+	First, Last              int64
+	N, Novel, Auth, Machines float64
+	Clients                  [4]uint64
+	Omitted                  bool
+	Types                    []string
+	Sizes, Latency           [maxBucket]float64
+	Params                   map[uint64]storedParam
+	Schemas                  uint64
+}
+
+type storedParam struct {
+	Name    string
+	In      uint8
+	N       float64
+	First   int64
+	Clients uint64
+	Kinds   [kinds]float32
+	Longest int
+}
+
+// Options returns the bounds that the model was made with.
+func (m *Model) Options() Options { return m.options }
+
+// Snapshot writes all known endpoints. Requests go on meanwhile.
+func (m *Model) Snapshot(w io.Writer) error {
+	m.mu.RLock()
+	all := make([]*profile, 0, len(m.profiles))
+	for _, p := range m.profiles {
+		all = append(all, p)
+	}
+	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found}
+	m.mu.RUnlock()
+	if err := put(w, head); err != nil {
+		return err
+	}
+	for _, p := range all {
+		if err := put(w, p.stored(m)); err != nil {
+			return err
+		}
+	}
+	return frame.Write(w, nil)
+}
+
+func put(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("writing API model: %w", err)
+	}
+	return frame.Write(w, b)
+}
+
+func (p *profile) stored(m *Model) storedProfile {
+	m.mu.RLock()
+	schemas := uint64(0)
+	if t := m.sites[p.site]; t != nil {
+		if n := t.walk(split(p.template), nil); n != nil {
+			schemas = n.schemas
+		}
+	}
+	m.mu.RUnlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := storedProfile{
+		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
+		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
+	}
+	for k, q := range p.params {
+		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest}
+	}
+	return s
+}
+
+// split returns a template's segments.
+func split(template string) []string {
+	if template == "/" {
+		return nil
+	}
+	return strings.Split(strings.TrimPrefix(template, "/"), "/")
+}
+
+// Restore reads a snapshot into an empty model. Its errors wrap frame.ErrDamaged;
+// on one the model must not be used.
+func (m *Model) Restore(r io.Reader) error {
+	b, err := frame.Read(r, maxStored)
+	if err != nil {
+		return err
+	}
+	var head storedHead
+	if err := json.Unmarshal(b, &head); err != nil || head.Version != snapshotVersion || head.Seed != digest.Mix(m.options.Seed, snapshotVersion) {
+		return fmt.Errorf("reading API model: %w: another version or seed", frame.ErrDamaged)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.learned, m.found = head.Learned, head.Found
+	for {
+		b, err := frame.Read(r, maxStored)
+		if err != nil {
+			return err
+		}
+		if len(b) == 0 {
+			return nil
+		}
+		var s storedProfile
+		if err := json.Unmarshal(b, &s); err != nil {
+			return fmt.Errorf("reading API model: %w: %v", frame.ErrDamaged, err)
+		}
+		m.adopt(s)
+	}
+}
+
+// adopt takes one endpoint over; m.mu is held.
+func (m *Model) adopt(s storedProfile) {
+	if len(m.profiles) >= m.options.Endpoints || len(s.Params) > maxParams {
+		return
+	}
+	t := m.sites[s.Site]
+	if t == nil {
+		t = newTrie()
+		m.sites[s.Site] = t
+	}
+	n := t.insert(split(s.Template), m.room)
+	if n == nil {
+		return
+	}
+	n.schemas |= s.Schemas
+	p := &profile{
+		site: s.Site, method: s.Method, template: s.Template, first: s.First, last: s.Last, n: s.N, novel: s.Novel, auth: s.Auth, machines: s.Machines,
+		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, params: make(map[uint64]*param, len(s.Params)),
+	}
+	for k, q := range s.Params {
+		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest}
+	}
+	m.profiles[endpointID(m.options.Seed, s.Site, s.Method, s.Template)] = p
+}
+
+// insert makes the nodes of a template, parameters included.
+func (t *trie) insert(template []string, more func() bool) *node {
+	n := &t.root
+	for _, l := range template {
+		next := n.kids[l]
+		if l == "{name}" {
+			next = n.param
+		}
+		if next == nil {
+			if !more() {
+				return nil
+			}
+			next = new(node)
+			if l == "{name}" {
+				n.param = next
+			} else {
+				if n.kids == nil {
+					n.kids = map[string]*node{}
+				}
+				n.kids[l] = next
+			}
+		}
+		n = next
+	}
+	n.template = "/" + strings.Join(template, "/")
+	return n
+}
