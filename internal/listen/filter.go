@@ -67,6 +67,8 @@ func (c *Conn) readHTTP1(p []byte) (int, error) {
 		c.bodyBegun.Store(true)
 		if f.left -= int64(n); f.left == 0 {
 			c.endMessage()
+		} else if err != nil {
+			f.kill(io.EOF)
 		}
 		return n, err
 	case readChunked:
@@ -216,12 +218,18 @@ func (c *Conn) readChunked(p []byte) (int, error) {
 	f.unread(p[k:n])
 	if f.chunks.done() {
 		c.endMessage()
+	} else if err != nil {
+		f.kill(io.EOF)
 	}
 	return k, err
 }
 
 // kill ends the reading: err comes next and then, for ever, the end. net/http
 // answers any error but the end with a 400 of its own while it looks for a head.
+//
+// A body that could not be read to its end ends the connection too, even where
+// that was a deadline: net/http forgets such an error, and would look for the
+// next head among the rest of the body.
 func (f *filter) kill(err error) {
 	f.state, f.err, f.r, f.w, f.out, f.outAt = readDead, err, 0, 0, nil, 0
 }

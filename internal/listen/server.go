@@ -166,7 +166,13 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // listener fails for good.
 func (s *Server) Serve() error {
 	failed := make(chan error, 1)
+	s.mu.Lock()
+	if s.stop.Err() != nil { // Shutdown came first, and waits for nobody who comes now
+		s.mu.Unlock()
+		return nil
+	}
 	s.owned.Go(func() { failed <- s.accept() })
+	s.mu.Unlock()
 	err := s.http.Serve(feed{s})
 	s.cancel()
 	s.listener.Close()
@@ -184,7 +190,9 @@ func (s *Server) Serve() error {
 // hijacked connections end, and at the end of ctx closes what is still open. It
 // returns ctx's error if anything had to be closed so.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
 	s.cancel()
+	s.mu.Unlock()
 	s.listener.Close()
 	s.closeAll((*Conn).silent)
 	err := s.http.Shutdown(ctx)

@@ -212,8 +212,10 @@ func (x *exchange) refuse() {
 
 // finish learns, reports and gives everything back. It runs once for every request.
 func (x *exchange) finish() {
-	// Reclaiming may end a read, which cancels the request's context.
-	x.outcome.Aborted = x.outcome.Aborted || errors.Is(x.hr.Context().Err(), context.Canceled)
+	// Reclaiming may end a read, which cancels the request's context, as bad
+	// framing and slowness have done.
+	gone := errors.Is(x.hr.Context().Err(), context.Canceled) && x.outcome.Fault == request.Fine
+	x.outcome.Aborted = x.outcome.Aborted || gone
 	x.body.reclaim()
 	x.body.release()
 	if x.began {

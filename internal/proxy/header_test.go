@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -190,5 +191,22 @@ func (s suite) earlyHints(t *testing.T) {
 	}
 	if res := call(t, g, head("GET / HTTP/1.0\nHost: a\n")); res.StatusCode != 200 {
 		t.Errorf("HTTP/1.0 got %d; want 200 alone: it knows no 1xx", res.StatusCode)
+	}
+}
+
+// connect: an upstream may answer it, but it opens no tunnel past us.
+func (s suite) connect(t *testing.T) {
+	for _, status := range []int{405, 200} {
+		u := newRaw(t, says(head("HTTP/1.1 %d X\nContent-Length: 2\nConnection: close\n", status)+"no", false))
+		g := s.front.start(t, setup{upstreams: []string{u.url}})
+		c := dial(t, g.plain)
+		send(t, c, head("CONNECT db.internal:5432 HTTP/1.1\nHost: db.internal:5432\n")+"SELECT 1")
+		b, err := io.ReadAll(c)
+		if got := string(b); err != nil || !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", status)) {
+			t.Errorf("got %q, %v; want %d and the end", got, err, status)
+		}
+		if m := u.messages()[0]; m.start != "CONNECT db.internal:5432 HTTP/1.1" || m.body != "" {
+			t.Errorf("upstream got %q %q; want the head alone", m.start, m.body)
+		}
 	}
 }

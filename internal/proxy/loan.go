@@ -17,6 +17,7 @@ type loan struct {
 
 // lend gives the body to a transport.
 func (b *body) lend() io.ReadCloser {
+	b.reclaim() // from an attempt that reached nobody
 	b.loan = &loan{body: b, done: make(chan struct{})}
 	if b.late {
 		b.loan.x = b.x

@@ -6,7 +6,8 @@
 // the client or HTTP does not ask for but X-Forwarded-*, sends the raw target
 // upstream unchanged, and writes nothing to disk. Every path out of ServeHTTP
 // writes a status or aborts the connection, and no goroutine outlives it but
-// those of net/http's transport.
+// those of net/http's transport. It needs net/http's own server, or one whose
+// ResponseWriter keeps read deadlines as that one does.
 //
 // Two things are not kept byte for byte, because HTTP says that they mean the
 // same: letter case and order of field names, and the reason phrase.
