@@ -33,7 +33,8 @@ type call struct {
 	client         int
 	status         int
 	schema, body   uint64
-	bare           bool // no credential
+	bare           bool   // no credential
+	after          uint64 // endpoint called before
 }
 
 // send judges and learns one exchange and returns its signals.
@@ -53,6 +54,7 @@ func (w *world) send(c call) []signal.Signal {
 	if c.bare {
 		r.Standing.Keys[2] = 0
 	}
+	r.Standing.Previous = c.after
 	w.m.Locate(r)
 	for _, q := range r.Query {
 		w.m.See(r, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value})
@@ -213,6 +215,35 @@ func TestDepartures(t *testing.T) {
 		"no credential":     {call{target: "/products/5?page=1", bare: true}, "missing-credential/hint@header"},
 	} {
 		c.call.status = 400 // teaches nothing
+		if got := kindsOf(w.send(c.call)); got != c.want {
+			t.Errorf("%s: got %q; want %q", name, got, c.want)
+		}
+	}
+}
+
+// A call that nearly always comes after others is odd without them; one that
+// comes first now and then is not.
+func TestFlow(t *testing.T) {
+	w := newWorld()
+	const cart, browse = 11, 12
+	for i := range 6000 {
+		w.send(call{method: "POST", target: "/checkout", client: i % 60, schema: 1, after: cart})
+		after := uint64(browse)
+		if i%50 == 0 {
+			after = 0
+		}
+		w.send(call{target: "/products", client: i % 60, schema: 2, after: after})
+	}
+	for name, c := range map[string]struct {
+		call call
+		want string
+	}{
+		"as always":            {call{method: "POST", target: "/checkout", after: cart}, ""},
+		"without a visit":      {call{method: "POST", target: "/checkout"}, "missing-step/likely@flow"},
+		"after something else": {call{method: "POST", target: "/checkout", after: 99}, "missing-step/likely@flow"},
+		"sometimes first":      {call{target: "/products"}, ""},
+	} {
+		c.call.status = 400
 		if got := kindsOf(w.send(c.call)); got != c.want {
 			t.Errorf("%s: got %q; want %q", name, got, c.want)
 		}

@@ -34,6 +34,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		if r.Standing.Keys[2] == 0 && p.auth >= bareRate*p.n && p.n >= 2*float64(m.options.MinimumRequests) {
 			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
 		}
+		m.judgeFlow(p, r)
 		m.judgeShape(p, r, 0)
 	case r.Endpoint.PathKnown:
 		m.judgeMethod(now, r)
@@ -46,6 +47,23 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		if n >= siteRipe && float64(m.found)/n < oddRate && t != nil && !t.wanted(r.Endpoint.Template) {
 			add(r, signal.UnknownEndpoint, signal.Hint, "path", "the API has never answered this path well", 0)
 		}
+	}
+}
+
+// judgeFlow judges what was called before; p.mu is held.
+func (m *Model) judgeFlow(p *profile, r *request.Request) {
+	if p.n < 4*float64(m.options.MinimumRequests) {
+		return
+	}
+	note := "first call of a visit"
+	if r.Standing.Previous != 0 {
+		note = "after a call that it does not follow"
+	}
+	switch odd := p.flow.odd(r.Standing.Previous, p.n); {
+	case odd < strangeRate:
+		add(r, signal.MissingStep, signal.Likely, "flow", note, 0)
+	case odd < oddRate/4:
+		add(r, signal.MissingStep, signal.Hint, "flow", note, 0)
 	}
 }
 

@@ -33,6 +33,62 @@ type profile struct {
 	sizes    [maxBucket]float64 // of request bodies, by log2
 	latency  [maxBucket]float64 // of answers, by log2 of microseconds
 	machines float64            // requests of software that claims no browser
+	flow     flow
+}
+
+// flow counts which endpoints a client called before this one.
+type flow struct {
+	from  [maxFrom]step
+	first float64 // none within the visit
+	other float64 // endpoints beyond the table
+}
+
+type step struct {
+	id uint64
+	n  float64
+}
+
+// maxFrom bounds the predecessors that are told apart. The rarest gives way, by
+// counting down (Misra and Gries, 1982), so that a frequent one always gets in.
+const maxFrom = 12
+
+func (f *flow) add(id uint64) {
+	if id == 0 {
+		f.first++
+		return
+	}
+	free := -1
+	for i := range f.from {
+		switch s := &f.from[i]; {
+		case s.id == id:
+			s.n++
+			return
+		case s.n <= 0:
+			free = i
+		}
+	}
+	if free >= 0 {
+		f.from[free] = step{id, 1}
+		return
+	}
+	f.other++
+	for i := range f.from {
+		f.from[i].n--
+	}
+}
+
+// odd returns how often, in shares of n, a call came as this one does: first, or
+// after an endpoint that is not among the usual.
+func (f *flow) odd(id uint64, n float64) float64 {
+	if id == 0 {
+		return (f.first + 0.5) / (n + 1)
+	}
+	for _, s := range f.from {
+		if s.id == id && s.n > 0 {
+			return 1
+		}
+	}
+	return (f.other + 0.5) / (n + 1)
 }
 
 // param is what is known of one parameter.
@@ -80,6 +136,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	if t := r.Header("Content-Type"); t != "" && o.RequestSize > 0 {
 		p.contentType(t)
 	}
+	p.flow.add(r.Standing.Previous)
 	p.sizes[bucket(o.RequestSize)]++
 	p.latency[bucket(o.Duration.Microseconds())]++
 	for i := range r.Shape {

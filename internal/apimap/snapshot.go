@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"bartizan/internal/digest"
@@ -34,6 +36,8 @@ type storedProfile struct {
 	Omitted                  bool
 	Types                    []string
 	Sizes, Latency           [maxBucket]float64
+	From                     map[uint64]float64 // flow
+	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
 	Schemas                  uint64
 }
@@ -93,6 +97,12 @@ func (p *profile) stored(m *Model) storedProfile {
 	s := storedProfile{
 		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
 		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
+	}
+	s.From, s.FirstOfVisit, s.Other = map[uint64]float64{}, p.flow.first, p.flow.other
+	for _, f := range p.flow.from {
+		if f.n > 0 {
+			s.From[f.id] = f.n
+		}
 	}
 	for k, q := range p.params {
 		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest}
@@ -159,6 +169,12 @@ func (m *Model) adopt(s storedProfile) {
 	}
 	for k, q := range s.Params {
 		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest}
+	}
+	p.flow.first, p.flow.other = s.FirstOfVisit, s.Other
+	for i, id := range slices.Sorted(maps.Keys(s.From)) {
+		if i < maxFrom {
+			p.flow.from[i] = step{id, s.From[id]}
+		}
 	}
 	m.profiles[endpointID(m.options.Seed, s.Site, s.Method, s.Template)] = p
 }

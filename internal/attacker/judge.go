@@ -11,15 +11,23 @@ import (
 // established: from this many good answers (decayed) a client counts as a good one.
 const established = 5
 
+// visit is how long a call counts as the one before.
+const visit = 30 * 60 * 1000 // ms
+
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
 	*st = request.Standing{Keys: st.Keys}
+	previous := uint64(0)
+	defer func() { st.Previous = previous }()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		st.Established = c.rates.fine >= established && c.stage == signal.Clear
 		st.Shared = c.others.count(ms) >= 1.5
+		if ms-c.called < visit {
+			previous = c.before
+		}
 	})
 	var credential request.Standing
 	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {

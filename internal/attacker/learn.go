@@ -112,6 +112,7 @@ func (r *record) count(now int64, x Exchange) {
 		r.rates.missing++
 		r.missing.add(now, x.Path)
 	}
+	r.before, r.called = x.Endpoint, now
 	if x.Object != 0 {
 		r.walk.ask(x.Object)
 	}

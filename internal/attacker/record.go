@@ -28,6 +28,8 @@ type record struct {
 	missing distinct // paths that do not exist
 	users   distinct // user names in failed logins
 	walk    walk
+	before  uint64   // endpoint of the last answered request
+	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
 }
 

@@ -116,6 +116,12 @@ type Standing struct {
 	// Established says that the client has been answered well before and shown
 	// nothing against it.
 	Established bool
+	// Previous is the endpoint that the client called before, within half an
+	// hour; 0 if there is none.
+	Previous uint64
+	// Intent is an OWASP Automated Threat class ("OAT-008") or "unclassified", and
+	// Phase the phase of the attack; both empty below the watch stage.
+	Intent, Phase string
 	// Acting says whose record the stage comes from: "client", "address" or "credential".
 	Acting string
 }
