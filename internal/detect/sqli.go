@@ -21,21 +21,20 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
-	if f.Left && !s.document() { // prose before the quote is what the string holds
+	if (f.Left || f.Anchored && s.sentence() < 8) && !s.document() { // prose before the quote is what the string holds
 		return finding{signal.SQLInjection, band, f.At}
 	}
 	return finding{signal.SQLInjection, s.limit(band), f.At}
 }
 
-// sqlGate: quotes, comments and SQL words. Headers are full of the former.
+// sqlGate: SQL takes a quote, a bracket, an operator, a comment or a word of its
+// own. Headers are full of the former.
 func sqlGate(s *scan) bool {
 	g := &s.gate
-	words := g.words&wordSQL != 0 || g.words&wordOp != 0 && g.bits&(hasCompare|hasQuote|hasComment) != 0
 	if s.value.In == request.InHeader {
-		return words && g.bits&(hasQuote|hasComment|hasCompare) != 0 && !clientHint(s.value.Key)
+		return g.bits&(hasQuote|hasComment|hasCompare|hasSemicolon|hasParen) != 0 && !clientHint(s.value.Key)
 	}
-	return words && g.bits&(hasQuote|hasComment|hasCompare|hasParen|hasSemicolon) != 0 ||
-		g.words&wordSQL != 0 && g.known > 1 || g.bits&(hasQuote|hasComment) != 0 && (words || g.plain+g.known <= 8 && g.bits&(hasComment|hasCompare|hasParen|hasSemicolon|hasBreak) != 0)
+	return g.words&(wordSQL|wordOp) != 0 || g.bits&(hasQuote|hasComment|hasCompare|hasParen|hasSemicolon|hasBreak) != 0
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }

@@ -42,7 +42,7 @@ func (d *Detector) traversal(s *scan) finding {
 		at, band = fileAt, signal.Likely
 	case file > 0 && s.gate.plain < 12:
 		at = fileAt
-		if fills && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
+		if fills && strings.LastIndexByte(low, '.') > strings.LastIndexAny(low, "/") && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
 			band = signal.Likely
 		}
 	case path.Junk(raw) && strings.Count(raw, "/")+strings.Count(raw, "\\") > 3 && up == 0 && (!body || len(raw) > 32):

@@ -46,7 +46,22 @@ func (d *Detector) xss(s *scan) finding {
 // injected reports whether markup stands where no one formats text: a short
 // value with a tag at its start, in a place or field that is no text's.
 func (s *scan) injected(f xss.Finding) bool {
-	return (!s.value.In.Body() || s.value.In == request.InForm) && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && !richField(s.value.Key)
+	return (!s.value.In.Body() || s.value.In == request.InForm) && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
+}
+
+// addressed reports whether the tag at s[i:] stands at the start, or behind the
+// quote that it leaves, and loads or styles something.
+func addressed(s string, i int) bool {
+	if i > 3 && strings.IndexByte("'\">)=", s[i-1]) < 0 {
+		return false
+	}
+	rest := lex.Ahead(s, i)
+	for _, w := range [...]string{"href", "src", "style", "action", "background", "data", "pattern", "type", "size"} {
+		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") {
+			return true
+		}
+	}
+	return false
 }
 
 // xssGate: a tag, or a quote or scheme beside words of the browser's languages.

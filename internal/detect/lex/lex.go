@@ -95,7 +95,7 @@ func Prose(s string, limit int) int {
 		switch c := s[i]; {
 		case Letter(c) || c >= 0x80 || c == '\'' && run > 0:
 			run++
-		case c == ' ' || c == ',' || c == '.' || c == '\n':
+		case c == ' ' || c == '\n' || (c == ',' || c == '.' || c == ':' || c == '?' || c == '!' || c == ';') && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n'):
 			if run > 1 {
 				n++
 			}

@@ -107,7 +107,7 @@ func (c Commands) first(s string) lex.Strength {
 		if strings.HasPrefix(rest, "-c ") || strings.HasPrefix(rest, "-i ") || strings.HasPrefix(rest, "/c ") || strings.HasPrefix(rest, "-e") || strings.HasPrefix(rest, "-nop") || strings.HasPrefix(rest, "-w ") || strings.Contains(rest, "sh -c") || strings.Contains(rest, ".exe") {
 			return lex.Likely
 		}
-	case class == Telling && end < len(s) && strings.IndexByte(";,\x0b", s[end]) >= 0 && (lex.Byte(s, end+1) == '-' || lex.Byte(s, end+1) == '/'): // separators that cmd takes for spaces
+	case class == Telling && end < len(s) && strings.IndexByte(";\x0b", s[end]) >= 0 && (lex.Byte(s, end+1) == '-' || lex.Byte(s, end+1) == '/'): // separators that cmd takes for spaces
 		return lex.Likely
 	case class == Telling && strings.HasSuffix(s, "#") && n > end && strings.Contains(s, ">"):
 		return lex.Likely

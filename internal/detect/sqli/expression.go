@@ -25,7 +25,9 @@ const (
 type parser struct {
 	lexer
 	depth int
-	sure  bool // something was read that means one thing anywhere
+	// joined says that conditions were joined by AND or OR.
+	joined bool
+	sure   bool // something was read that means one thing anywhere
 }
 
 // back gives a token back.
@@ -233,7 +235,7 @@ func join(a, b what) what {
 		return max(a, b)
 	case a == named && b == named:
 		return named // words with a sign between them
-	case a == named || b == named:
+	case a == named || b == named || a == compared || b == compared:
 		return compared
 	case a == called || b == called:
 		return called
@@ -250,6 +252,7 @@ func (p *parser) conditions() what {
 			break
 		}
 		p.next()
+		p.joined = true
 		best = max(best, p.condition())
 	}
 	return best

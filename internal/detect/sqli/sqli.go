@@ -21,6 +21,8 @@ type Finding struct {
 	// Left says that the value leaves a literal: what stands before At is a
 	// string's content and may be prose.
 	Left bool
+	// Anchored says that the value was read from its first byte on.
+	Anchored bool
 }
 
 const (
@@ -53,9 +55,10 @@ func (f *Finding) raise(g Finding) {
 func fromQuotes(s string) (best Finding) {
 	var seen [3]int
 	tried := 0
+	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q < 0 || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -63,7 +66,7 @@ func fromQuotes(s string) (best Finding) {
 		}
 		tried++
 		t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: maxTokens}}, from: i, quote: s[i]}
-		best.raise(Finding{t.judge(), i, s[i] != '`'})
+		best.raise(Finding{t.judge(), i, s[i] != '`', false})
 	}
 	return best
 }
@@ -71,7 +74,7 @@ func fromQuotes(s string) (best Finding) {
 // keywordAt tells x'or'1 from o'brien.
 func keywordAt(s string, i int) bool {
 	w := lex.Word(s, i)
-	return lex.OneOf(w, "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in")
+	return lex.OneOf(w, "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "having", "order", "group", "limit", "where", "procedure", "into")
 }
 
 // fromStart reads the value where the application's query has a number or a
@@ -101,7 +104,7 @@ func fromStart(s string) Finding {
 	case word:
 		w := t.word(first)
 		if st := whole(s, w); st > lex.None {
-			return Finding{st, first.at, false}
+			return Finding{st, first.at, false, true}
 		}
 		if clauseWord(w) {
 			t.literal = true
@@ -114,7 +117,7 @@ func fromStart(s string) Finding {
 			t.next()
 		}
 	case open:
-		return Finding{bracketed(s), first.at, false}
+		return Finding{bracketed(s), first.at, false, true}
 	case other:
 		t.next()
 		t.literal = true
@@ -122,7 +125,7 @@ func fromStart(s string) Finding {
 		t.literal = true
 	}
 	from := t.i
-	return Finding{t.judge(), from, false}
+	return Finding{t.judge(), from, false, true}
 }
 
 // anywhere looks for what means one thing wherever it stands.
@@ -132,14 +135,14 @@ func anywhere(s string) (best Finding) {
 		switch {
 		case c == ';':
 			t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: 24}}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
-			best.raise(Finding{t.statement(), i, false})
+			best.raise(Finding{t.statement(), i, false, false})
 		case c == '@' && lex.At(s, i, "@@") && lex.Letter(lex.Byte(s, i+2)):
 			if lex.OneOf(lex.Word(s, i+2), "version", "servername", "hostname", "datadir", "basedir", "global", "identity", "language", "spid", "rowcount") {
-				best.raise(Finding{lex.Hint, i, false})
+				best.raise(Finding{lex.Hint, i, false, false})
 			}
 		case lex.Letter(c) && !lex.WordByte(lex.Byte(s, i-1)) || lex.Letter(c) && lex.Digit(lex.Byte(s, i-1)):
 			w := lex.Word(s, i)
-			best.raise(Finding{wordAnywhere(s, i, w), i, false})
+			best.raise(Finding{wordAnywhere(s, i, w), i, false, false})
 			i += len(w) - 1
 		}
 	}
@@ -156,7 +159,7 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 			return min(st, lex.Likely)
 		}
 	case "waitfor":
-		if n := p.next(); lex.OneOf(p.word(n), "delay", "time") && p.peek().kind >= text && p.peek().kind <= openText {
+		if n := p.next(); lex.OneOf(p.word(n), "delay", "time") && (p.peek().kind >= text && p.peek().kind <= openText || p.peek().kind == variable) {
 			return lex.Likely
 		}
 	case "into":

@@ -42,6 +42,12 @@ func (t *tail) clause(k token) lex.Strength {
 		if n := t.next(); t.word(n) == "where" || t.word(n) == "on" {
 			return t.conditional("where")
 		}
+	case "update", "delete", "alter", "create", "truncate":
+		if !out && (!t.literal || t.worded) {
+			return lex.None
+		}
+		t.back(k)
+		return t.statement()
 	case "waitfor", "select", "exec", "execute", "begin", "declare", "if", "insert", "drop":
 		t.back(k)
 		st := t.statement()
@@ -174,12 +180,18 @@ func (t *tail) statement() lex.Strength {
 	case "select", "values":
 		x, items := t.list()
 		m := t.peek()
-		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 || m.kind == comment
+		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 || m.kind == comment && (t.s[m.at] != '#' || m.end-m.at > 0 && x != named)
 		if ok && (t.quote != 0 || t.literal) && t.word(m) == "from" {
 			return lex.Likely
 		}
 	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
 		ok = strings.ContainsAny(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		if w == "if" && n.kind == open && (t.quote != 0 || t.literal) {
+			t.next()
+			if t.conditions() >= told {
+				return lex.Likely
+			}
+		}
 		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" { // also words of programs
 			ok = ok && (t.quote != 0 || t.literal) && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
 		}

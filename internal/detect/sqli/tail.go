@@ -219,9 +219,12 @@ func (t *tail) splice(k token) lex.Strength {
 	at := t.i
 	sign := t.s[k.at]
 	w := t.conditions()
+	before := lex.Byte(t.s, t.from-1)
 	switch {
 	case !t.clean():
 		return lex.None
+	case t.quote != 0 && w < told && t.from > 0 && before == ' ', t.quote != 0 && k.kind == arith && w <= unclosed && lex.Digit(before):
+		return lex.None // the quote opens a string; feet and inches
 	case w == subselect, w == told && t.sure:
 		if t.quote != 0 || t.literal {
 			return lex.Certain
@@ -237,7 +240,7 @@ func (t *tail) splice(k token) lex.Strength {
 	case w == called && !lex.Letter(sign):
 		return lex.Likely
 	case w == unclosed:
-		short := len(t.s)-at <= 5 && t.from <= 40
+		short := len(t.s)-at <= 5 && t.from <= 40 && lex.Byte(t.s, lex.Skip(t.s, at, " +-")) == t.quote && (t.quote == '\'' || k.kind == compare)
 		if short || k.kind == compare && len(t.s)-at <= 40 && t.from <= 40 && lex.Prose(t.s[at:], 3) < 2 && lex.Byte(t.s, at) != '>' {
 			return lex.Likely
 		}

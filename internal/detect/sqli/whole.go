@@ -37,6 +37,10 @@ func whole(s, w string) lex.Strength {
 		if t.clean() {
 			return lex.Likely
 		}
+	case arg == told && t.joined:
+		if n := t.peek(); n.kind == end || n.kind == comment {
+			return lex.Likely
+		}
 	}
 	return lex.None
 }
@@ -48,6 +52,9 @@ func statementAlone(s, w string, p parser) lex.Strength {
 		t := p.next()
 		switch t.kind {
 		case end:
+			if rest := strings.TrimRight(s, " \t\r\n"); n > 3 && (strings.HasSuffix(rest, " where") || strings.HasSuffix(rest, " from")) {
+				return lex.Likely // the application goes on
+			}
 			n = maxTokens
 		case variable:
 			if lex.At(s, t.at, "@@") {
@@ -109,7 +116,7 @@ func bracketed(s string) lex.Strength {
 		return lex.Likely
 	case (w == constants || w == told && t.sure) && t.clean():
 		return lex.Likely
-	case w == told && t.commented():
+	case w >= literal && t.commented():
 		return lex.Likely
 	case w == nothing || w == named:
 		return lex.None

@@ -24,7 +24,8 @@ type Finding struct {
 	// Quoted says that the shape stands in code marks, as people quote code.
 	Quoted bool
 	// Tags counts elements of HTML with attributes.
-	Tags int
+	Tags  int
+	First int // where the first of them begins
 }
 
 func (f *Finding) raise(st lex.Strength, at int) {
@@ -77,7 +78,9 @@ func Judge(s string) (f Finding) {
 				f.Markup++
 			}
 			if next > i+4 && lex.Letter(lex.Byte(s, i+1)) && strings.IndexByte(s[i:min(next, len(s))], '=') > 0 && (plain || control(lex.Word(s, i+1))) {
-				f.Tags++
+				if f.Tags++; f.Tags == 1 {
+					f.First = i
+				}
 			}
 		case '"', '\'', '`':
 			f.raise(leave(s, i), i)
