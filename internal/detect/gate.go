@@ -155,7 +155,7 @@ func (t *wordTable) gate(s string) gateResult {
 				g.bits |= hasEscape
 			}
 		default:
-			if c == 0xc0 || c == 0xc1 || c == 0xc3 && i+3 < len(s) && s[i+1] <= 0x81 && s[i+2] == 0xc2 || c == 0xe0 && i+2 < len(s) && s[i+1] == 0x80 || c == 0xef && i+2 < len(s) && s[i+1] >= 0xbc {
+			if c == 0xc2 && i+1 < len(s) && s[i+1] == 0xbc || c == 0xc0 || c == 0xc1 || c == 0xc3 && i+3 < len(s) && s[i+1] <= 0x81 && s[i+2] == 0xc2 || c == 0xe0 && i+2 < len(s) && s[i+1] == 0x80 || c == 0xef && i+2 < len(s) && s[i+1] >= 0xbc {
 				g.bits |= hasEscape
 			}
 		}

@@ -136,6 +136,11 @@ func encoded(s string) (r rune, n int) {
 		return entity(s)
 	case s[0] == '+' || s[0] == ' ':
 		return utf7(s)
+	case s[0] == 0xc2 && len(s) > 1: // the eighth bit set, which old decoders of ASCII drop
+		switch s[1] {
+		case 0xbc, 0xbe, 0xa2:
+			return rune(s[1] & 0x7f), 2
+		}
 	case s[0] == 0xc3 && len(s) > 3 && (s[1] == 0x80 || s[1] == 0x81) && s[2] == 0xc2: // overlong, read as Latin-1 on the way
 		return rune(s[1]&1)<<6 | rune(s[3]&0x3f), 4
 	case s[0] == 0xe0 && len(s) > 2 && s[1] == 0x80 && s[2] >= 0x80: // three bytes for one

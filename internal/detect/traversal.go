@@ -31,6 +31,8 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Certain
 	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
 		band = signal.Likely
+	case strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
+		band = signal.Likely
 	case file == 2 && fills:
 		at, band = fileAt, signal.Likely
 		if !body {
@@ -114,7 +116,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 
 // favourite reports whether s begins with a file that proves a hole when read.
 func favourite(s string) bool {
-	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "windows\\system.ini", "system32/config/sam", "system32\\config\\sam", "repair/sam", "repair\\sam", "winnt/repair"} {
+	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "windows\\system.ini", "system32/config/sam", "system32\\config\\sam", "repair/sam", "repair\\sam", "winnt/repair"} {
 		if strings.HasPrefix(s, f) {
 			return true
 		}

@@ -126,20 +126,34 @@ func (r *Request) parseQuery() {
 
 func (r *Request) parseCookies() {
 	for line := range r.Headers("Cookie") {
-		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			pair = strings.TrimLeft(pair, " \t")
-			if pair == "" {
-				continue
-			}
-			if len(r.Cookies) == maxCookies {
-				r.Omitted++
-				continue
-			}
-			name, value, _ := strings.Cut(pair, "=")
-			r.Cookies = append(r.Cookies, Param{name, value})
+		r.cookieLine(line)
+	}
+}
+
+// cookieLine splits one Cookie header. A pair whose name cannot be one belongs
+// to the value before it: an attacker's semicolon must not cut a payload in two.
+func (r *Request) cookieLine(line string) {
+	first := len(r.Cookies)
+	start := 0 // of the last value
+	for i := 0; i <= len(line); {
+		j := strings.IndexByte(line[i:], ';')
+		end := len(line)
+		if j >= 0 {
+			end = i + j
 		}
+		pair := strings.TrimLeft(line[i:end], " \t")
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case pair == "":
+		case len(r.Cookies) > first && !isToken(name):
+			r.Cookies[len(r.Cookies)-1].Value = line[start:end]
+		case len(r.Cookies) == maxCookies:
+			r.Omitted++
+		default:
+			r.Cookies = append(r.Cookies, Param{name, value})
+			start = end - len(value)
+		}
+		i = end + 1
 	}
 }
 

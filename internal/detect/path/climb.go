@@ -17,23 +17,29 @@ func Plain(dst []byte, s string) []byte {
 		c := s[i]
 		switch {
 		case c == '0' && i+3 < len(s) && s[i+1] == 'x':
-			if b := sign(s[i+2], s[i+3]); b != 0 {
+			if b := sign(s[i+2], s[i+3]); b == '.' {
 				dst = append(dst, b)
+				i += 3
+				continue
+			} else if b != 0 {
+				dst = slash(dst)
 				i += 3
 				continue
 			}
 		case c == '%' && i+3 < len(s) && s[i+2] == '%':
-			if b := sign(s[i+1], s[i+3]); b != 0 {
+			if b := sign(s[i+1], s[i+3]); b == '.' {
 				dst = append(dst, b)
 				i += 3
 				continue
-			}
-		case c == '%' && i+2 < len(s):
-			if b := sign(s[i+1], s[i+2]); b != 0 {
-				dst = append(dst, b)
-				i += 2
+			} else if b != 0 {
+				dst = slash(dst)
+				i += 3
 				continue
 			}
+		case c == '%' && i+2 < len(s) && sign(s[i+1], s[i+2]) != 0:
+			dst = append(dst, sign(s[i+1], s[i+2]))
+			i += 2
+			continue
 		case lex.At(s, i, "\ufffd\ufffd"): // two bytes that were one overlong dot
 			dst = append(dst, '.')
 			i += 5

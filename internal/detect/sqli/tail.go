@@ -24,6 +24,7 @@ func (t *tail) judge() lex.Strength {
 		t.i++
 		t.closers++
 	}
+	t.mode()
 	at := t.i
 	k := t.next()
 	for n := 0; n < 12 && t.closing(k); n++ {
@@ -64,6 +65,16 @@ func (t *tail) judge() lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// mode passes what follows the string in MATCH ... AGAINST ('a' IN BOOLEAN MODE).
+func (t *tail) mode() {
+	rest := lex.Ahead(t.s, t.i)
+	for _, m := range [...]string{"in boolean mode", "in natural language mode", "with query expansion"} {
+		if strings.HasPrefix(strings.TrimLeft(rest, " "), m) {
+			t.i += strings.Index(rest, m) + len(m)
+		}
+	}
 }
 
 // closing reports whether k closes what the application opened: a bracket, a

@@ -80,7 +80,7 @@ func statement(s string, i int) lex.Strength {
 		}
 		n += j + 2
 	}
-	n = lex.Skip(s, n, " \t\r\n)")
+	n = lex.Skip(s, n, " \t\r\n)\\")
 	c := lex.Byte(s, n)
 	switch w {
 	case "alert", "confirm", "prompt", "eval", "settimeout", "setinterval", "msgbox", "atob", "execscript":
@@ -137,6 +137,13 @@ func telltale(v string) bool {
 // script judges a value that is nothing but script.
 func script(s string) lex.Strength {
 	i := lex.Skip(s, 0, " \t\r\n;(+-!~[{}'\"/*\\)>,.:?&|^%=#$<@`")
+	for range 8 { // delete new void typeof alert(1)
+		w := lex.Word(s, i)
+		if !lex.OneOf(w, "delete", "typeof", "void", "new", "in", "return", "throw", "instanceof", "var", "let", "const") {
+			break
+		}
+		i = lex.Skip(s, i+len(w), " \t")
+	}
 	if bareHandler(s, i) == lex.Likely {
 		return lex.Likely
 	}

@@ -85,7 +85,7 @@ func Judge(s string) (f Finding) {
 		case '"', '\'', '`':
 			f.raise(leave(s, i), i)
 			f.raise(urlAt(s, i+1), i)
-		case ';', '-', '+', '}', ')', '/', '*', '\n', '=', '>', '|', '&', '^', '(':
+		case ';', '-', '+', '}', ')', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
 			f.raise(urlAt(s, i+1), i)
 			if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
 				f.raise(statement(s, i+1), i)
