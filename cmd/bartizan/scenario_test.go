@@ -59,11 +59,11 @@ func judge(t *testing.T, s *scenario.Scenario, seed uint64) (out []replay.Verdic
 	if err != nil {
 		t.Fatal(err)
 	}
-	traffic, err := s.Traffic()
-	if err != nil {
+	var traffic bytes.Buffer
+	if err := s.Write(&traffic); err != nil {
 		t.Fatal(err)
 	}
-	if err := replay.Run(e, bytes.NewReader(traffic), func(v replay.Verdict) error {
+	if err := replay.Run(e, &traffic, func(v replay.Verdict) error {
 		out = append(out, v)
 		return nil
 	}); err != nil {

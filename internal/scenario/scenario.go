@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -267,15 +268,14 @@ func or(s, otherwise string) string {
 	return otherwise
 }
 
-// Traffic returns the lines as a recording.
-func (s *Scenario) Traffic() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+// Write writes the lines as a recording.
+func (s *Scenario) Write(w io.Writer) error {
+	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	for i := range s.Lines {
 		if err := enc.Encode(&s.Lines[i]); err != nil {
-			return nil, err
+			return fmt.Errorf("writing traffic: %w", err)
 		}
 	}
-	return b.Bytes(), nil
+	return nil
 }
