@@ -2,6 +2,7 @@ package listen
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -54,7 +55,7 @@ func filtered(t *testing.T, in []byte, step int) (out []exchangeOf) {
 			return out
 		}
 		if err != nil {
-			if len(c.heads) > 0 || err != io.EOF {
+			if len(c.heads) > 0 || !errors.Is(err, io.EOF) {
 				t.Fatalf("net/http got no request of %q: %v; %d heads wait", in, err, len(c.heads))
 			}
 			return out

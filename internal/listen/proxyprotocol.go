@@ -128,11 +128,11 @@ func readProxy(c net.Conn, trusted bool) (source netip.AddrPort, rest []byte, er
 		switch {
 		case !trusted && (err == nil || errors.Is(err, errProxyInvalid)):
 			return source, nil, errProxyForged
-		case !trusted && err == errProxyNone:
+		case !trusted && errors.Is(err, errProxyNone):
 			return source, buf, nil
 		case err == nil:
 			return h.source, buf[h.size:], nil
-		case err != errProxyShort:
+		case !errors.Is(err, errProxyShort):
 			return source, nil, err
 		case len(buf) == cap(buf):
 			return source, nil, errProxyInvalid

@@ -108,11 +108,14 @@ func (b *body) hold() error {
 	if err := b.look(); err != nil {
 		return err
 	}
-	if b.err != nil && b.err != io.EOF {
+	if b.err != nil && !b.atEOF() {
 		return b.broken()
 	}
 	return nil
 }
+
+// atEOF reports whether the client's body was read to its end.
+func (b *body) atEOF() bool { return errors.Is(b.err, io.EOF) }
 
 // grow makes room for n more bytes in the prefix. It reports false, and nothing
 // more is judged, where the budget shared by all requests is used up.
@@ -180,7 +183,7 @@ func (b *body) fill() bool {
 func (b *body) took(n int, err error) {
 	b.prefix = b.prefix[:len(b.prefix)+n]
 	b.note(n, err)
-	b.complete = b.err == io.EOF
+	b.complete = b.atEOF()
 }
 
 // note counts n bytes read. A body of known length ends with its last byte.
@@ -189,7 +192,7 @@ func (b *body) note(n int, err error) {
 	if b.length > 0 && b.read == b.length && err == nil {
 		err = io.EOF
 	}
-	if b.err = err; err == io.EOF {
+	if b.err = err; b.atEOF() {
 		b.pace.relax()
 	}
 }
@@ -232,7 +235,7 @@ func (b *body) pass(p []byte) (int, error) {
 		b.prefix = append(b.prefix, p[:keep]...)
 		b.given = len(b.prefix)
 	}
-	b.complete = b.tee && b.err == io.EOF && b.read == int64(len(b.prefix))
+	b.complete = b.tee && b.atEOF() && b.read == int64(len(b.prefix))
 	if err := b.look(); err != nil {
 		return 0, err
 	}
@@ -261,7 +264,7 @@ func (b *body) look() error {
 
 // ended passes the end on, with its trailers, or says why there is none.
 func (b *body) ended() error {
-	if b.err != io.EOF {
+	if !b.atEOF() {
 		return b.broken()
 	}
 	if b.atEnd != nil {

@@ -130,7 +130,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 // http.ErrAbortHandler: a client must not take half an answer for a whole one.
 func (p *Proxy) recover(x *exchange) {
 	cause := recover()
-	if cause != nil && cause != http.ErrAbortHandler {
+	if err, _ := cause.(error); cause != nil && !errors.Is(err, http.ErrAbortHandler) {
 		p.stats.panics.Add(1)
 		p.options.Log.Error("panic while serving", "request", x.req.ID, "cause", cause, "stack", string(debug.Stack()))
 		if !x.wrote {
