@@ -87,7 +87,7 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			fmt.Fprintf(t, "\t%s\t%s: %s\n", r.Phase, r.Intent, r.Because)
 		}
 		for _, p := range r.Parts {
-			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times\n", p.Nats, p.Name, p.Band, p.Mass)
+			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times: %s\n", p.Nats, p.Name, p.Band, p.Mass, strings.Join(p.Requests, " "))
 		}
 		sum := []string{"prior -4.6"}
 		for _, v := range r.Vantages {

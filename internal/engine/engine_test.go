@@ -225,6 +225,11 @@ func TestExplainTellsWhyAndHowToUndo(t *testing.T) {
 	if !ok || x.Would != "block" || x.Reason != "exploit" || len(x.Signals) == 0 || len(x.Records) == 0 || len(x.Undo) == 0 {
 		t.Fatalf("got %+v, %v; want verdict, signals, records and how to undo it", x, ok)
 	}
+	for _, p := range x.Records[0].Parts {
+		if len(p.Requests) == 0 || p.Requests[0] != r.ID {
+			t.Errorf("%s: got requests %v; want %s, which showed it", p.Name, p.Requests, r.ID)
+		}
+	}
 	if all := fmt.Sprintf("%+v", x); strings.Contains(all, "s3cr3t") {
 		t.Errorf("a secret is in the explanation: %s", all)
 	}

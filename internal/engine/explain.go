@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,6 +63,9 @@ type Share struct {
 	Band string  `json:"band,omitempty"`
 	Mass float64 `json:"mass,omitempty"` // decayed number of events
 	Nats float64 `json:"nats"`
+	// Requests are the latest that showed it, newest first, as far as the ring
+	// of notable requests reaches.
+	Requests []string `json:"requests,omitempty"`
 }
 
 // Explain returns why the request with this reference id was judged as it was.
@@ -74,7 +78,7 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 	rules := e.current.Load().rules
 	for _, key := range x.keys {
 		if v, ok := e.attackers.Lookup(now, rules, key); ok {
-			x.Records = append(x.Records, recordOf(v))
+			x.Records = append(x.Records, e.recordOf(v))
 		}
 	}
 	x.Undo = undo(x)
@@ -83,23 +87,23 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 
 // ExplainAddress returns all records of an address, riskiest first.
 func (e *Engine) ExplainAddress(now time.Time, a netip.Addr) []Record {
-	return records(e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
+	return e.records(e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
 }
 
 // Attackers returns the riskiest records at stage or above, at most limit.
 func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Record {
-	return records(e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+	return e.records(e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
 }
 
-func records(views []attacker.View) []Record {
+func (e *Engine) records(views []attacker.View) []Record {
 	out := make([]Record, len(views))
 	for i, v := range views {
-		out[i] = recordOf(v)
+		out[i] = e.recordOf(v)
 	}
 	return out
 }
 
-func recordOf(v attacker.View) Record {
+func (e *Engine) recordOf(v attacker.View) Record {
 	r := Record{
 		Name: v.Name, Scope: v.Scope.String(), Address: v.Address, Stage: v.Stage.String(), Risk: round(v.Sum.Risk), Score: round(v.Sum.Score),
 		Blocks: v.Blocks, First: v.First, Seen: v.Seen, Hard: round(v.Sum.Hard), Requests: round(v.Requests), Errors: round(v.Errors),
@@ -111,8 +115,10 @@ func recordOf(v attacker.View) Record {
 	if !v.Until.IsZero() {
 		r.Until = &v.Until
 	}
+	traces := e.recent.trace(v.Key)
 	for _, p := range v.Sum.Parts {
-		r.Parts = append(r.Parts, Share{p.Kind.String(), p.Band.String(), round(p.Mass), round(p.Share)})
+		name := p.Kind.String()
+		r.Parts = append(r.Parts, Share{name, p.Band.String(), round(p.Mass), round(p.Share), traces[name]})
 	}
 	for i, nats := range v.Sum.Vantages {
 		if nats > 0.05 {
@@ -179,4 +185,27 @@ func (g *ring) find(id string) (Explanation, bool) {
 		return Explanation{}, false
 	}
 	return g.list[i], true
+}
+
+// maxTrace bounds the requests that are named for one kind of evidence.
+const maxTrace = 5
+
+// trace returns, by kind of evidence, the latest requests that put it on the
+// record of key. It walks the ring: for people.
+func (g *ring) trace(key uint64) map[string][]string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := map[string][]string{}
+	for i := range g.list {
+		x := &g.list[(g.next-1-i+2*len(g.list))%len(g.list)]
+		if x.Request == "" || !slices.Contains(x.keys[:], key) {
+			continue
+		}
+		for _, s := range x.Signals {
+			if ids := out[s.Kind]; len(ids) < maxTrace && !slices.Contains(ids, x.Request) {
+				out[s.Kind] = append(ids, x.Request)
+			}
+		}
+	}
+	return out
 }
