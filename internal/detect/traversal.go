@@ -38,7 +38,7 @@ func (d *Detector) traversal(s *scan) finding {
 		if !body {
 			band = signal.Certain
 		}
-	case wrapper(raw, body), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
+	case wrapper(raw, body), base(s.value.Key) && strings.HasPrefix(raw, "http"), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
 	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
@@ -58,6 +58,18 @@ func (d *Detector) traversal(s *scan) finding {
 		}
 	}
 	return finding{signal.PathTraversal, s.limit(band), at}
+}
+
+// base reports whether a parameter of this name says where a program's own code is.
+func base(key string) bool {
+	for _, w := range [...]string{"absolute_path", "_conf[", "basepath", "base_path", "include_path", "root_path", "rootpath", "base_dir", "basedir", "script_path", "lib_path", "docroot", "document_root", "phpbb_root", "globals["} {
+		for i := 0; i+len(w) <= len(key); i++ {
+			if hasPrefixFold(key[i:], w) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // backslash reports whether a climb goes on with a backslash.

@@ -64,14 +64,13 @@ func addressed(s string, i int) bool {
 	return false
 }
 
-// xssGate: a tag, or a quote or scheme beside words of the browser's languages.
+// xssGate: a tag, a quote, a call or a scheme.
 func xssGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && (clientHint(s.value.Key) || g.bits&hasAngle == 0 && g.bits&hasQuote == 0) {
+	if s.value.In == request.InHeader && (clientHint(s.value.Key) || g.bits&(hasAngle|hasQuote) == 0 && g.words&wordHTML == 0) {
 		return false
 	}
-	return g.bits&hasAngle != 0 || g.words&wordHTML != 0 && g.bits&(hasQuote|hasParen|hasColon|hasCompare) != 0 ||
-		g.bits&hasQuote != 0 && g.bits&hasCompare != 0
+	return g.bits&(hasAngle|hasQuote|hasParen|hasCompare|hasBrace) != 0 || g.words&wordHTML != 0
 }
 
 // richField reports whether a field of this name takes markup or scripts.

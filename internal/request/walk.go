@@ -72,9 +72,20 @@ func (r *Request) walkCookies(visit func(Value) bool) bool {
 			text = r.unescape(text, false)
 			r.BadEscapes = flag // said of the target only
 		}
-		ok := text == "" || visit(Value{InCookie, c.Name, text})
+		ok := plainName(c.Name) || visit(Value{InCookie, c.Name, c.Name})
+		ok = ok && (text == "" || visit(Value{InCookie, c.Name, text}))
 		r.scratch = r.scratch[:mark]
 		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// plainName reports whether a cookie's name is made as names are.
+func plainName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c-'0' >= 10 && c|0x20-'a' >= 26 && c != '_' && c != '-' {
 			return false
 		}
 	}

@@ -36,11 +36,20 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if k, st := serial(i, w); st > lex.None {
 		return k, st
 	}
+	if q := lex.Byte(s, i-1); (q == '\'' || q == '"' || q == '[' || q == ' ' && lex.Byte(s, i-2) == '[') && lex.OneOf(w, "system", "exec", "passthru", "shell_exec", "popen", "assert", "eval", "phpinfo") {
+		n := lex.Skip(s, end, "'\")]0[{}. \t")
+		if n > end && lex.Byte(s, n) == '(' && lex.Prose(s, 5) < 4 { // "system"(id), (['system'])[0]('id')
+			return signal.CodeInjection, lex.Likely
+		}
+	}
 	if b == '(' {
 		return c.called(s, i, next, w)
 	}
 	if (w == "constructor" || w == "prototype") && b != 0 {
 		return pollution(s, i, end)
+	}
+	if w == "function" && b == '(' && strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") || w == "module" && lex.At(s, end, ".exports") {
+		return signal.CodeInjection, lex.Likely
 	}
 	if w == "auto_prepend_file" || w == "allow_url_include" || w == "auto_append_file" || w == "disable_functions" && b == '=' {
 		return signal.CodeInjection, lex.Likely
@@ -91,7 +100,7 @@ func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
 			return signal.CodeInjection, lex.Certain
 		}
 		return signal.CodeInjection, lex.Likely
-	case known && java:
+	case known && java, java && strings.Count(name, ".") >= 2 && (strings.HasPrefix(name, "java.io.") || strings.HasPrefix(name, "java.beans.") || strings.HasPrefix(name, "java.rmi.") || strings.HasPrefix(name, "javax.naming") || strings.HasPrefix(name, "java.net.url") || strings.HasPrefix(name, "java.lang.reflect")):
 		return signal.CodeInjection, lex.Likely
 	case known, strings.HasPrefix(name, "com.sun.rowset"), strings.HasPrefix(name, "org.apache.commons.collections"), strings.HasPrefix(name, "org.apache.xalan"), strings.HasPrefix(name, "freemarker.template.utility"), strings.HasPrefix(name, "ch.qos.logback.core.db"), strings.HasPrefix(name, "org.springframework.context.support"), strings.HasPrefix(name, "com.mchange.v2.c3p0"), strings.HasPrefix(name, "com.opensymphony"):
 		return signal.Deserialisation, lex.Likely

@@ -28,7 +28,7 @@ func Address(s string) (st lex.Strength, at int, strange bool) {
 		}
 	}
 	if st == lex.None && len(s) < 96 {
-		if got, odd := host(s); got > st && !strings.ContainsAny(s, " ,;") && (odd && (!lex.Digit(s[0]) || strings.HasPrefix(s, "0x") || strings.Contains(s, ".io")) || metadata(s)) {
+		if got, odd := host(s); got > st && !strings.ContainsAny(s, " ,;") && (odd && (strings.IndexByte(s, '.') > 0 || strings.IndexByte(s, '-') > 0) && (!lex.Digit(s[0]) || strings.HasPrefix(s, "0x") || strings.Contains(s, ".io")) || metadata(s)) {
 			return got, 0, odd
 		}
 	}
@@ -59,7 +59,7 @@ func host(s string) (st lex.Strength, strange bool) {
 		return ipv6(h)
 	}
 	h, _, _ = strings.Cut(h, ":")
-	for _, suffix := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
+	for _, suffix := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "kubernetes.default.svc", ".svc.cluster.local", "kubernetes.docker.internal", "ipv6-localhost", "ipv6-loopback", "localhost4.localdomain4", "localhost6.localdomain6", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
 		if h == strings.TrimPrefix(suffix, ".") || strings.HasSuffix(h, suffix) {
 			return lex.Likely, true
 		}

@@ -64,7 +64,7 @@ func (c Commands) at(s string, i int) lex.Strength {
 		return c.substitution(s, i)
 	case '<', '>':
 		if lex.At(s, i+1, "(") {
-			return min(c.run(s, i+2, true), lex.Likely)
+			return min(max(c.run(s, i+2, true), c.closed(s, i+2)), lex.Likely)
 		}
 		if lex.At(s, i, "<<<") && i > 1 && lex.WordByte(s[i-1]) {
 			return lex.Likely
@@ -75,6 +75,9 @@ func (c Commands) at(s string, i int) lex.Strength {
 		if lex.At(s, i, "() {") || lex.At(s, i, "() { :") { // Shellshock
 			if i < 4 && strings.IndexByte(s[i:], ';') > 0 {
 				return lex.Certain
+			}
+			if i == 0 && len(s) < 12 {
+				return lex.Likely
 			}
 		}
 	case '/':
@@ -96,6 +99,8 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 	switch {
 	case lex.At(s, i, "$(("):
 		return lex.Hint
+	case lex.At(s, i, "$[") && lex.Digit(lex.Byte(s, i+2)) && strings.IndexAny(lex.Ahead(s, i)[:min(len(s)-i, 12)], "+*-") > 0:
+		return lex.Likely
 	case lex.At(s, i, "$("):
 		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))
 	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):
@@ -199,7 +204,7 @@ func inBrackets(w string) bool {
 			continue
 		}
 		next := lex.Byte(w, k+end+1)
-		if (lex.Letter(next) || next == '/') && (strings.Contains(w, "etc") || strings.Contains(w, "tc/") || strings.Contains(w, "bin") || strings.Contains(w, "in/") || strings.Contains(w, "usr") || strings.Contains(w, "//")) {
+		if (lex.Letter(next) || next == '/') && (lex.Letter(w[k-1]) && end == 2 && lex.Letter(w[k+1]) || strings.Contains(w, "etc") || strings.Contains(w, "tc/") || strings.Contains(w, "bin") || strings.Contains(w, "in/") || strings.Contains(w, "usr") || strings.Contains(w, "//")) {
 			return true
 		}
 	}

@@ -53,7 +53,7 @@ func condition(s string, i int) lex.Strength {
 		rest = strings.TrimLeft(r, " \t")
 	}
 	for _, w := range [...]string{"exist ", "defined ", "errorlevel ", "cmdextversion "} {
-		if r, ok := strings.CutPrefix(rest, w); ok && (strings.ContainsAny(r, "()%\\&") || lex.Prose(r, 4) < 3) {
+		if r, ok := strings.CutPrefix(rest, w); ok && (strings.ContainsAny(r, "()%\\&") || lex.Prose(r, 4) < 3 || strings.Contains(r, " echo ") || strings.Contains(r, " del ") || strings.Contains(r, " goto ") || strings.Contains(r, " call ")) {
 			return lex.Likely
 		}
 	}

@@ -122,6 +122,9 @@ func (l *lexer) read(c byte) kind {
 		return l.word()
 	case c == '\'' || c == '"' || c == '`':
 		return l.quoted(c)
+	case c == '@' && (next == '>' || next == '?' || next == '@'+1):
+		l.i += 2
+		return compare
 	case c == '@':
 		for l.i++; l.i < len(l.s) && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
 		}
@@ -153,6 +156,9 @@ func (l *lexer) symbol(c, next byte) kind {
 		return semicolon
 	case '=', '<', '>':
 		l.i = lex.Skip(l.s, l.i, "=<>")
+		if c == '<' && lex.At(l.s, l.i, "@ ") {
+			l.i++
+		}
 		return compare
 	case '!', '~':
 		if next == '=' || next == '<' || next == '>' || next == '~' {
@@ -168,6 +174,11 @@ func (l *lexer) symbol(c, next byte) kind {
 		return arith
 	case '+', '-', '*', '/', '%', '^':
 		return arith
+	case '?':
+		if next == '|' || next == '&' || next == ' ' { // PostgreSQL asks JSON for keys
+			l.i++
+			return compare
+		}
 	case '\\':
 		if next == 'n' { // \N is NULL in MySQL
 			l.i++

@@ -41,6 +41,9 @@ func (t *tail) judge() lex.Strength {
 		if n := t.peek(); n.kind == comment {
 			return t.ended(n)
 		}
+		if n := t.peek(); n.kind == end && t.quote != 0 && t.from > 0 && t.from < 64 && strings.IndexAny(t.s[:t.from], " \t\n(={") < 0 {
+			return lex.Likely // a@b.example';
+		}
 		if n := t.peek(); n.kind == logic && t.commentless() {
 			t.next()
 			return t.boolean()
@@ -215,7 +218,7 @@ func (t *tail) bareBoolean(w what, commented bool) lex.Strength {
 			st = lex.Likely
 		}
 	case literal:
-		if commented || t.closers > 0 && t.literal {
+		if commented || t.closers > 0 && t.literal || t.comments > 0 && t.literal {
 			st = lex.Likely
 		}
 	}

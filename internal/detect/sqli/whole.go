@@ -30,6 +30,9 @@ func whole(s, w string) lex.Strength {
 	if t.peek().kind != open {
 		return lex.None
 	}
+	if yes, _ := telling(w); yes && strings.HasSuffix(strings.TrimRight(s, " \r\n"), w+"(") {
+		return lex.Likely // cut short: a probe
+	}
 	t.lexer = lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}
 	arg := t.conditions()
 	switch {

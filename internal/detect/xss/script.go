@@ -15,6 +15,9 @@ func scheme(s string, i int) lex.Strength {
 			continue
 		}
 		rest := lex.Ahead(s, n)
+		if n-i > len(name)+1 && n-i < 64 {
+			return lex.Likely // white space inside the name hides it
+		}
 		if strings.ContainsAny(rest, "(`=/%[{&\\\"'") && lex.Prose(rest, 4) < 3 || len(rest) > 0 && len(rest) < 6 || strings.Contains(rest, "document.") {
 			return lex.Likely
 		}
@@ -93,7 +96,7 @@ func statement(s string, i int) lex.Strength {
 	case "document", "window", "self", "top", "parent", "frames", "globalthis", "this", "location", "content", "opener", "navigator", "localstorage", "sessionstorage":
 		return object(s, n, w)
 	case "function", "new", "throw", "onerror", "import", "fetch", "with", "while", "xmlhttprequest":
-		if c != 0 && telltale(lex.Ahead(s, i)) {
+		if (c == '(' || c == '`' || c == '=' && w == "onerror" || w == "new" || w == "throw") && telltale(lex.Ahead(s, i)) {
 			return lex.Likely
 		}
 	case "string":
@@ -106,13 +109,14 @@ func statement(s string, i int) lex.Strength {
 
 // object judges the use of an object of the browser.
 func object(s string, n int, w string) lex.Strength {
+	n = noise(s, n)
 	switch lex.Byte(s, n) {
 	case '[':
-		if c := lex.Byte(s, lex.Skip(s, n+1, " (")); c == '\'' || c == '"' || c == '`' || c == '/' || lex.At(s, n+1, "string") {
+		if c := lex.Byte(s, lex.Skip(s, noise(s, n+1), " (")); c == '\'' || c == '"' || c == '`' || c == '/' || lex.At(s, n+1, "string") {
 			return lex.Likely
 		}
 	case '.':
-		m := lex.Word(s, lex.Skip(s, n+1, " "))
+		m := lex.Word(s, noise(s, n+1))
 		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
 			return lex.Likely
 		}
@@ -122,6 +126,22 @@ func object(s string, n int, w string) lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// noise passes white space and comments.
+func noise(s string, n int) int {
+	for range 4 {
+		n = lex.Skip(s, n, " \t\r\n")
+		if !lex.At(s, n, "/*") {
+			break
+		}
+		j := strings.Index(lex.Ahead(s, n), "*/")
+		if j < 0 {
+			break
+		}
+		n += j + 2
+	}
+	return n
 }
 
 // telltale reports whether script does what proofs of a hole do.
@@ -153,10 +173,13 @@ func script(s string) lex.Strength {
 		}
 		return lex.Hint
 	}
-	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "reflect.call", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document"} {
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document"} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely
 		}
+	}
+	if strings.Contains(s, "![]") && strings.Count(s, "[]") > 1 { // script of six signs
+		return lex.Likely
 	}
 	return lex.None
 }
