@@ -70,9 +70,13 @@ const (
 	Scopes     = iota
 )
 
-// String returns "client", "address" or "credential".
+// user is a user name that somebody failed to log in as. Such a record carries
+// no evidence and is nobody's stage: it counts from how many addresses.
+const user Scope = Scopes
+
+// String returns "client", "address", "credential" or "user".
 func (s Scope) String() string {
-	return [...]string{"client", "address", "credential"}[min(s, Credential)]
+	return [...]string{"client", "address", "credential", "user"}[min(s, user)]
 }
 
 // Keys are the keyed digests that one request's evidence goes to. A key of 0 is absent.

@@ -26,6 +26,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-008", "credential stuffing", "brute force", "failed logins as many different users"}
 	case has(signal.LoginFailure) && r.at(signal.LoginFailure).band >= signal.Likely && users < 3:
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
+	case has(signal.LoginSpray):
+		return Intent{"OAT-007", "credential cracking", "brute force", "one of many addresses that try a user"}
 	case payloads > 0 && (has(signal.PathSpread) || has(signal.ScannerAgent) || payloads >= 2):
 		return Intent{"OAT-014", "vulnerability scanning", "scanning", "payloads of several kinds, or beside missing paths"}
 	case certain > 0:

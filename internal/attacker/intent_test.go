@@ -1,9 +1,11 @@
 package attacker
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -66,5 +68,29 @@ func TestForgottenPasswordIsCracking(t *testing.T) {
 	}
 	if st := r.Standing; st.Intent != "OAT-007" || st.Phase != "brute force" {
 		t.Errorf("40 passwords for one user: got %s, %s at stage %v; want OAT-007, brute force", st.Intent, st.Phase, st.Stage)
+	}
+}
+
+// Guessing that is spread over addresses shows at its victim; the victim's own
+// slip among it does not get him refused.
+func TestSprayedUser(t *testing.T) {
+	table := New(1000, seed)
+	var last *request.Request
+	for i := range 60 {
+		last = from(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}).String(), 1)
+		answered(table, time.Duration(i)*time.Second, last, 1, 401, Exchange{Login: true, User: 77})
+	}
+	if len(last.Signals) != 2 || last.Signals[1].Kind != signal.LoginSpray || last.Signals[1].Band != signal.Likely {
+		t.Errorf("the 60th address: got %v; want login-spray, likely", last.Signals)
+	}
+	victim := from("198.51.100.1", 9)
+	answered(table, time.Minute+time.Second, victim, 1, 401, Exchange{Login: true, User: 77})
+	if st := stand(table, 62*time.Second, victim); st.Stage > signal.Watch {
+		t.Errorf("the victim's own slip: got %v; want at most watch", st.Stage)
+	}
+	other := from("203.0.113.200", 1)
+	answered(table, time.Minute+3*time.Second, other, 1, 401, Exchange{Login: true, User: 78})
+	if len(other.Signals) != 1 {
+		t.Errorf("another user: got %v; want the failure only", other.Signals)
 	}
 }

@@ -68,6 +68,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 		found = c.conclude(ms, x)
 		good = c.rates.fine >= established && c.stage == signal.Clear
 	})
+	if x.Login && x.User != 0 && x.Status/100 == 4 {
+		found = t.sprayed(ms, r, x.User, found)
+	}
 	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
 		t.accept(ms, r, credential)
 	}
@@ -92,6 +95,27 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 			}
 		}
 	})
+}
+
+// The numbers of addresses from which a user name is tried in vain, within half
+// an hour to an hour, that make the next failure odd.
+const sprayedSome, sprayedMany = 8, 25
+
+// sprayed counts the addresses that try a user in vain, and adds to found if
+// there are many: guessing that is spread over a botnet shows at its victim.
+func (t *Table) sprayed(now int64, r *request.Request, name uint64, found []signal.Signal) []signal.Signal {
+	n := 0.0
+	t.with(now, user, Key(t.seed, user, name), r, func(u *record) {
+		u.others.add(now, r.Standing.Keys[Address])
+		n = u.others.count(now)
+	})
+	switch {
+	case n >= sprayedMany:
+		return append(found, signal.Signal{Kind: signal.LoginSpray, Band: signal.Likely, Where: "body", Note: "25 or more addresses try this user in vain"})
+	case n >= sprayedSome:
+		return append(found, signal.Signal{Kind: signal.LoginSpray, Band: signal.Hint, Where: "body", Note: "8 or more addresses try this user in vain"})
+	}
+	return found
 }
 
 // accept remembers that upstream took the credential.

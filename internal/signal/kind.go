@@ -58,6 +58,7 @@ const (
 	MissingCredential
 	ObjectEnumeration
 	MissingStep
+	LoginSpray
 	Kinds = iota
 )
 
@@ -117,6 +118,7 @@ var table = [Kinds]Info{
 	MissingCredential:   {"missing-credential", API, [3]float64{0.6, 1.2, 1.2}, hour, false, "no credential where nearly everybody has one"},
 	ObjectEnumeration:   {"object-enumeration", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "walks through object numbers one after the other"},
 	MissingStep:         {"missing-step", API, [3]float64{0.8, 1.8, 1.8}, hour, false, "a call without the calls that nearly always come before it"},
+	LoginSpray:          {"login-spray", Auth, [3]float64{1.6, 2.6, 2.6}, hour, false, "failed logins as a user that many addresses try"},
 	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},
 	CodeInjection:       {"code-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "code of PHP, Python, Node, Java, Ruby or Perl in a value"},
 	TemplateInjection:   {"template-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an expression of a server's template language"},
