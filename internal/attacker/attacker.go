@@ -63,6 +63,7 @@ func (r Rules) duration(n int) time.Duration {
 // Scope says what a key stands for.
 type Scope uint8
 
+// The scopes.
 const (
 	Client     Scope = iota // address and software
 	Address                 // address, whatever the software

@@ -11,6 +11,7 @@ import (
 // Reason says what decided.
 type Reason uint8
 
+// The reasons.
 const (
 	Clean       Reason = iota // nothing against it
 	Allowed                   // on the allow list
@@ -31,6 +32,7 @@ func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames
 // Waiver says why a verdict is not carried out.
 type Waiver uint8
 
+// The waivers.
 const (
 	NoWaiver      Waiver = iota
 	ObserveMode          // the site or route observes

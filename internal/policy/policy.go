@@ -22,6 +22,7 @@ import (
 // Mode says whether verdicts are carried out. The zero value observes.
 type Mode uint8
 
+// The modes.
 const (
 	Observe Mode = iota // judge everything, touch nothing
 	Enforce

@@ -192,7 +192,7 @@ func looksForm(s string) bool {
 	for i := 0; i < len(s) && i < 256; i++ {
 		switch c := s[i]; {
 		case c == '=':
-			return i > 0 && strings.IndexAny(s[:min(len(s), 512)], " \r\n") < 0
+			return i > 0 && !strings.ContainsAny(s[:min(len(s), 512)], " \r\n")
 		case c-'0' < 10, c|0x20-'a' < 26, c == '_', c == '-', c == '.', c == '[', c == ']', c == '%', c == '+', c == '$':
 		default:
 			return false

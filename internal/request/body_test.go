@@ -1,6 +1,7 @@
 package request
 
 import (
+	"errors"
 	"bytes"
 	"io"
 	"mime"
@@ -148,7 +149,7 @@ func honest(contentType, body string) (fields []string, ok bool) {
 	r := multipart.NewReader(strings.NewReader(body), params["boundary"])
 	for {
 		p, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fields, true
 		}
 		if err != nil || len(p.Header) != 1 || p.FormName() == "" || p.FileName() != "" {

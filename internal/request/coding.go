@@ -81,7 +81,7 @@ func undo(chain []Coding, prefix []byte, limit int, dst []byte) ([]byte, error) 
 
 // early returns nil for an input that merely ended, else the error wrapped.
 func early(err error) error {
-	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
 	}
 	return fmt.Errorf("decoding content: %w", err)

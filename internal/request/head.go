@@ -28,6 +28,7 @@ type Head struct {
 // Fault is why a message is refused before anyone looks at what it means.
 type Fault uint8
 
+// The faults, with the status that answers each.
 const (
 	Fine                 Fault = iota
 	FaultRequestLine           // 400: not "METHOD SP target SP HTTP/1.x"

@@ -10,6 +10,7 @@ package signal
 // correlated and capped together; evidence from several adds up.
 type Vantage uint8
 
+// The vantage points.
 const (
 	Reputation  Vantage = iota // what is known of the address before it speaks
 	Fingerprint                // what the client's software says of itself
@@ -71,6 +72,7 @@ func (s Signal) Weight() float64 { return s.Kind.Info().Weight(s.Band) }
 // decays; a block also lasts for a time of its own.
 type Stage uint8
 
+// The stages, rising.
 const (
 	Clear Stage = iota
 	Watch
@@ -94,6 +96,7 @@ func (s Stage) String() string {
 // front ends treat as a fault, never as a pass.
 type Action uint8
 
+// The actions, rising.
 const (
 	Unset Action = iota
 	Pass
