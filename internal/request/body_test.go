@@ -1,8 +1,8 @@
 package request
 
 import (
-	"errors"
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
