@@ -21,6 +21,11 @@ import (
 func (d *Detector) address(s *scan) finding {
 	low := s.lower()
 	st, at, strange := path.Address(low)
+	if st < lex.Likely && s.gate.words&wordSure != 0 {
+		if i := path.Callback(low); i >= 0 {
+			st, at, strange = lex.Likely, i, true
+		}
+	}
 	band := bandOf(st)
 	switch {
 	case st == lex.None:
@@ -43,7 +48,7 @@ func (d *Detector) address(s *scan) finding {
 
 func addressGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&hasSlash != 0 && s.value.In > request.InSegment || g.bits&(hasDots|hasColon) != 0 || len(s.text) < 96 && strings.IndexByte(s.text, '.') > 0
+	return g.words&wordSure != 0 || g.bits&hasSlash != 0 && s.value.In > request.InSegment || g.bits&(hasDots|hasColon) != 0 || len(s.text) < 96 && strings.IndexByte(s.text, '.') > 0
 }
 
 // redirects reports whether a field that says where to go next leads elsewhere,

@@ -18,6 +18,8 @@ func serialised(s string) bool {
 		return false
 	}
 	switch s[0] {
+	case 0xac:
+		return s[:4] == "\xac\xed\x00\x05"
 	case 'r':
 		return s[:5] == "rO0AB"
 	case 'g':

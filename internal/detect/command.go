@@ -16,7 +16,7 @@ import (
 //
 // Example: 127.0.0.1; cat /etc/passwd
 func (d *Detector) command(s *scan) finding {
-	f := d.commands.Judge(s.lower())
+	f := d.commands.Judge(s.lower(), s.value.In.Name())
 	if f.Strength == lex.None {
 		return finding{}
 	}

@@ -39,6 +39,8 @@ type Lists struct {
 	JavaClasses []string
 	// PHPFunctions and PHPVariables are names that code for PHP uses.
 	PHPFunctions, PHPVariables []string
+	// Exploits are shapes of published exploits.
+	Exploits []Exploit
 	// UploadNames are names of files that no one uploads: ".htaccess".
 	UploadNames []string
 	// SQLErrors, and Errors of languages, are what servers say when something
@@ -59,6 +61,7 @@ type Detector struct {
 	uploads  phrases
 	commands shell.Commands
 	names    *code.Set
+	exploits exploits
 	pool     sync.Pool // of *scan
 }
 
@@ -68,6 +71,7 @@ func New(seed uint64, l Lists) *Detector {
 	d.commands = shell.NewCommands(l.ShellWords, l.Cmdlets)
 	d.names = code.New(l.JavaClasses, l.PHPFunctions, l.PHPVariables)
 	d.uploads = newPhrases(l.UploadNames)
+	d.exploits = newExploits(l.Exploits)
 	d.words = newWordTable()
 	d.pool.New = func() any { return new(scan) }
 	return d
@@ -79,6 +83,7 @@ func (d *Detector) Head(r *request.Request) {
 	s := d.pool.Get().(*scan)
 	defer d.pool.Put(s)
 	d.probePath(r)
+	d.exploitPath(r)
 	d.scannerAgent(r)
 	d.tokens(r, s)
 	r.WalkHead(func(v request.Value) bool {
@@ -131,7 +136,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 	s.begin(v, text)
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
-		if g.bits&interesting != 0 || g.words != 0 {
+		if s.open || g.bits&interesting != 0 || g.words != 0 {
 			s.gate = g
 			d.detectors(r, s, v)
 		}
@@ -157,8 +162,9 @@ func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
 		{codeGate, (*Detector).code},
 		{injectGate, (*Detector).inject},
 		{addressGate, (*Detector).address},
+		{d.knownGate, (*Detector).known},
 	} {
-		if !run.gate(s) {
+		if !s.open && !run.gate(s) {
 			continue
 		}
 		if f := run.detect(d, s); f.kind != signal.None {

@@ -18,6 +18,7 @@ type scan struct {
 	value   request.Value
 	text    string // the layer looked at
 	gate    gateResult
+	open    bool // every detector runs, whatever the gate says: the oracle's way
 	layer   int
 	encoded int    // layers that were percent-encoded
 	words   int    // in sentences, once counted; -1 before

@@ -31,14 +31,14 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Certain
 	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
 		band = signal.Likely
-	case strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
+	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
 		band = signal.Likely
 	case file == 2 && fills:
 		at, band = fileAt, signal.Likely
 		if !body {
 			band = signal.Certain
 		}
-	case wrapper(raw, body), base(s.value.Key) && strings.HasPrefix(raw, "http"), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
+	case wrapper(strings.TrimLeft(raw, " \t\n"), body), base(s.value.Key) && strings.HasPrefix(raw, "http"), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
 	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
@@ -53,7 +53,7 @@ func (d *Detector) traversal(s *scan) finding {
 		if up == 0 || s.value.In == request.InHeader {
 			return finding{}
 		}
-		if !body && at <= 1 && !relative(low) && s.value.In != request.InPath && s.value.In != request.InSegment && strings.IndexByte(low, ' ') < 0 {
+		if (!body || s.value.In == request.InForm) && at <= 1 && !relative(low) && s.value.In != request.InPath && s.value.In != request.InSegment && strings.IndexByte(low, ' ') < 0 {
 			band = signal.Likely // a climb with which a parameter begins
 		}
 	}
@@ -81,6 +81,11 @@ func relative(s string) bool {
 	rest := s
 	for strings.HasPrefix(rest, "../") {
 		rest = rest[3:]
+	}
+	for _, ext := range [...]string{".php", ".asp", ".aspx", ".jsp", ".conf", ".ini", ".env", ".properties", ".config", ".log", ".bak"} {
+		if strings.HasSuffix(rest, ext) {
+			return false
+		}
 	}
 	return rest != "" && rest != s && wordByte(rest[0]) && strings.IndexAny(rest, "'\"\x00<>;|") < 0
 }

@@ -44,6 +44,11 @@ func Lists() (detect.Lists, error) {
 		}
 		*f.to = append(*f.to, words...)
 	}
+	known, err := Exploits("exploits.txt", exploits)
+	if err != nil {
+		return detect.Lists{}, err
+	}
+	l.Exploits = known
 	return l, nil
 }
 

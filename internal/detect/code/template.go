@@ -15,11 +15,16 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 	switch {
 	case s[i] == '{' && next == '{':
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "}}")
+		if lex.OneOf(strings.Trim(inner, " /"), "groovy", "python", "velocity") {
+			return signal.TemplateInjection, lex.Likely // macros of XWiki
+		}
 	case s[i] == '{' && next == '%':
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "%}")
 		return signal.TemplateInjection, statementTag(inner)
 	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
 		return signal.CodeInjection, lex.Likely
+	case s[i] == '{' && next == '.' && lex.OneOf(lex.Word(s, i+2), "exec", "cookie", "save", "load", "append", "delete"): // macros of HFS
+		return signal.TemplateInjection, lex.Likely
 	case s[i] == '{' && (lex.At(s, i, "{if ") || lex.At(s, i, "{system(") || lex.At(s, i, "{$smarty")):
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+1), "}")
 		if strings.Contains(inner, "(") || strings.Contains(inner, "$smarty") {

@@ -95,6 +95,8 @@ func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	java := strings.HasPrefix(name, "java.") || strings.HasPrefix(name, "javax.")
 	switch {
+	case java && (name == "java.lang.thread" || name == "java.lang.class" || name == "java.lang.system" || name == "java.lang.reflect.method"):
+		return signal.CodeInjection, lex.Likely
 	case java && (strings.Contains(name, "runtime") || strings.Contains(name, "processbuilder") || strings.Contains(name, "scriptengine")):
 		if lex.Byte(s, j) == '(' || lex.Byte(s, i-1) == '(' || lex.Byte(s, i-1) == '@' || lex.Byte(s, j) == '@' {
 			return signal.CodeInjection, lex.Certain
@@ -113,7 +115,7 @@ func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
 func gadget(s string, i int, w string, b byte) (signal.Kind, lex.Strength) {
 	switch w {
 	case "clonetransformer", "forclosure", "instantiatefactory", "instantiatetransformer", "invokertransformer", "prototypeclonefactory", "prototypeserializationfactory", "whileclosure", "chainedtransformer", "constanttransformer", "templatesimpl", "jdbcrowsetimpl", "xmldecoder", "unicastremoteobject", "ysoserial", "badattributevalueexpexception", "jndiconnectionpooldatasource",
-		"objectdataprovider", "windowsidentity", "typeconfusedelegate", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject":
+		"objectdataprovider", "windowsidentity", "typeconfusedelegate", "fnstream", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject":
 		return signal.Deserialisation, lex.Likely
 	case "getruntime", "processbuilder":
 		if b == '(' || b == '.' {
@@ -170,6 +172,12 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 		if (b == '.' || b == '[') && lex.Prose(s, 4) < 3 && len(s) < 200 {
 			m := lex.Word(s, lex.Skip(s, end, ".['\" "))
 			if lex.OneOf(m, "log", "info", "error", "debug", "warn", "trace") && strings.IndexByte(rest, '(') > 0 {
+				return signal.CodeInjection, lex.Likely
+			}
+		}
+	case "subprocess":
+		for _, m := range [...]string{".check_output(", ".run(", ".call(", ".popen(", ".getoutput("} {
+			if strings.HasPrefix(rest, m) {
 				return signal.CodeInjection, lex.Likely
 			}
 		}

@@ -35,6 +35,17 @@ func Address(s string) (st lex.Strength, at int, strange bool) {
 	return st, at, strange
 }
 
+// Callback returns where the name of a service stands that collects call-backs
+// of attack tools, or -1.
+func Callback(s string) int {
+	for _, h := range [...]string{".oast.", "oast.me", "oast.pro", "interact.sh", "interactsh", "burpcollaborator.net", "oastify.com", "dnslog.cn", "ceye.io", ".bxss.me"} {
+		if i := strings.Index(s, h); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
 // metadata reports whether s begins with a host that only machines of a cloud ask.
 func metadata(s string) bool {
 	for _, h := range [...]string{"169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/", "169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254", "metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure"} {

@@ -26,10 +26,14 @@ type Finding struct {
 }
 
 // Judge looks at a value in lower case.
-func (c Commands) Judge(s string) (best Finding) {
+// name says that it is a parameter's name.
+func (c Commands) Judge(s string, name bool) (best Finding) {
 	n := lex.Skip(s, 0, " '\"`)\\")
 	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0
 	best = Finding{c.first(s), 0, true, false}
+	if name {
+		best = Finding{max(best.Strength, c.named(s)), 0, false, false}
+	}
 	if st := windows(s, lex.Skip(s, 0, " \t&|;'\"")); st > best.Strength {
 		best = Finding{st, 0, false, breaks}
 	}
@@ -59,7 +63,7 @@ func (c Commands) at(s string, i int) lex.Strength {
 		}
 		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
 	case '`':
-		return c.run(s, i+1, false)
+		return max(c.run(s, i+1, false), c.quoted(s, i))
 	case '$':
 		return c.substitution(s, i)
 	case '<', '>':
@@ -120,6 +124,17 @@ func (c Commands) closed(s string, i int) lex.Strength {
 	name, end, _ := plainWord(s, i)
 	j := strings.IndexByte(lex.Ahead(s, end), ')')
 	if c.of(name) != Telling || j < 0 || j > 32 {
+		return lex.None
+	}
+	return lex.Likely
+}
+
+// quoted: `wget x.example`: a command and its words in backticks, with no
+// sentence around it.
+func (c Commands) quoted(s string, i int) lex.Strength {
+	name, end, _ := plainWord(s, i+1)
+	j := strings.IndexByte(lex.Ahead(s, end), '`')
+	if c.of(name) != Telling || j < 1 || lex.Prose(s[:i], 3) > 1 || lex.Prose(s[end+j:], 3) > 0 {
 		return lex.None
 	}
 	return lex.Likely

@@ -120,6 +120,16 @@ func (c Commands) first(s string) lex.Strength {
 	return lex.None
 }
 
+// named judges a parameter's name that is a command with its arguments.
+func (c Commands) named(s string) lex.Strength {
+	var buf [maxWord]byte
+	name, end, _ := word(s, 0, &buf)
+	if c.of(name) == Telling && end+1 < len(s) && s[end] == ' ' && lex.Prose(s, 5) < 4 {
+		return lex.Likely
+	}
+	return lex.None
+}
+
 // leading judges a command behind the separator at s[i] with which a value
 // begins, its first bytes aside: whatever its arguments are.
 func (c Commands) leading(s string, i, next int) lex.Strength {
@@ -231,6 +241,21 @@ const (
 	sureArgument                       // a path, ${IFS}, a redirection
 )
 
+// domain reports whether s begins with a name of a host.
+func domain(s string) bool {
+	dots := 0
+	for i := 0; i < len(s) && i < 100; i++ {
+		switch c := s[i]; {
+		case c == '.' && i > 0 && i+1 < len(s) && lex.WordByte(s[i+1]):
+			dots++
+		case lex.WordByte(c) || c == '-':
+		default:
+			return dots > 0 && c != '('
+		}
+	}
+	return dots > 0
+}
+
 func argument(s string, i int) argumentKind {
 	n := lex.Skip(s, i, " \t+")
 	if n >= len(s) {
@@ -253,7 +278,7 @@ func argument(s string, i int) argumentKind {
 		return textArgument
 	case strings.IndexByte(";|&`)\n\r#'\"", rest[0]) >= 0:
 		return noArgument
-	case n > i && (lex.Digit(rest[0]) || rest[0] == '/'):
+	case n > i && (lex.Digit(rest[0]) || rest[0] == '/'), n > i && domain(rest):
 		return likelyArgument
 	}
 	return textArgument
