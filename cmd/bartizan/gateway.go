@@ -65,6 +65,7 @@ type gateway struct {
 	store     *store.Store
 	events    *sink.Sink
 	access    *sink.Sink
+	traffic   *sink.Sink // takes what is recorded; nil without --record
 	recorder  *replay.Recorder
 	tests     tokens
 	forgetful atomic.Bool  // the journal fails
@@ -173,10 +174,11 @@ func (g *gateway) openOutputs() (err error) {
 	}
 	g.later(func() { g.access.Close() })
 	if g.record != "" {
-		if g.recorder, err = replay.NewRecorder(g.record, g.store.Seed(), g.log); err != nil {
+		if g.traffic, err = sink.New(g.record, nil, g.log); err != nil {
 			return err
 		}
-		g.later(func() { g.recorder.Close() })
+		g.later(func() { g.traffic.Close() })
+		g.recorder = replay.NewRecorder(g.store.Seed(), g.traffic.Offer)
 	}
 	return nil
 }

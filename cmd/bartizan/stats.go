@@ -40,8 +40,8 @@ func (g *gateway) numbers() []metrics.Number {
 			metrics.Number{Name: "upstream_healthy", Help: "1 if the upstream could be reached lately.", Gauge: true, Value: healthy, Labels: l},
 			metrics.Number{Name: "upstream_failures_total", Help: "Failures to reach the upstream.", Value: float64(u.Failures), Labels: l})
 	}
-	if g.recorder != nil {
-		s := g.recorder.Stats()
+	if g.traffic != nil {
+		s := g.traffic.Stats()
 		out = append(out,
 			metrics.Number{Name: "recorded_total", Help: "Exchanges recorded.", Value: float64(s.Written)},
 			metrics.Number{Name: "record_dropped_total", Help: "Exchanges that could not be recorded.", Value: float64(s.Dropped)})

@@ -1,10 +1,9 @@
 package replay
 
 import (
-	"log/slog"
+	"encoding/json"
+	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,23 +19,23 @@ var secrets = []string{"bearer-5ecret", "c00kie-5ecret", "k3y-5ecret", "pa55 \"w
 
 func recordingOf(t *testing.T, requests ...*request.Request) string {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "traffic.jsonl")
-	r, err := NewRecorder(name, 1, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var out strings.Builder
+	r := NewRecorder(1, func(line any) {
+		b, err := json.Marshal(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var l Line // as a replay reads it
+		if err := json.Unmarshal(b, &l); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%+v %+v\n", l, string(b))
+	})
 	for _, q := range requests {
 		body := q.Head.Fields[len(q.Head.Fields)-1].Value // by convention of these tests
 		r.Record(q, engine.Verdict{}, request.Outcome{Answered: true, Status: 200, Duration: time.Millisecond, RequestSize: int64(len(body))}, []byte(body))
 	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return out.String()
 }
 
 func exchangeOf(target, kind, body string, fields ...request.Field) *request.Request {

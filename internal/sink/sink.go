@@ -1,5 +1,5 @@
-// Package sink takes what the gateway tells the world: security events and
-// access lines, as JSON lines to files and standard output.
+// Package sink takes what the gateway tells the world (security events, access
+// lines, recorded traffic) and writes it as JSON lines to files and standard output.
 //
 // Offering never blocks a request: what the queue cannot take is dropped and
 // counted. A Sink is safe for concurrent use.
@@ -7,7 +7,9 @@ package sink
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,13 +18,15 @@ import (
 	"sync/atomic"
 )
 
+// bufferSize gathers lines while more wait; a line that is longer is written at once.
+const bufferSize = 64 << 10
+
 // queued bounds the lines that wait to be written.
 const queued = 8192
 
 // Sink writes values as JSON lines.
 type Sink struct {
-	out     []io.Writer
-	files   []*os.File
+	out     []*output
 	log     *slog.Logger
 	queue   chan any
 	done    chan struct{}
@@ -33,20 +37,32 @@ type Sink struct {
 	failing atomic.Bool
 }
 
+// output is one place that lines go to.
+type output struct {
+	w      io.Writer
+	file   *os.File // nil where w is no file of ours
+	whole  int64    // length of the file's whole lines
+	buffer *bufio.Writer
+}
+
 // New returns a sink that appends to the file name, if that is not empty, and
 // writes to stdout, if that is not nil. With neither it takes and forgets.
 func New(name string, stdout io.Writer, log *slog.Logger) (*Sink, error) {
 	s := &Sink{log: log, queue: make(chan any, queued), done: make(chan struct{})}
 	if stdout != nil {
-		s.out = append(s.out, stdout)
+		s.out = append(s.out, &output{w: stdout, buffer: bufio.NewWriterSize(stdout, bufferSize)})
 	}
 	if name != "" {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("opening %q: %w", name, err)
 		}
-		s.files = append(s.files, f)
-		s.out = append(s.out, f)
+		end, err := f.Seek(0, io.SeekEnd)
+		if err != nil {
+			f.Close()
+			return nil, fmt.Errorf("opening %q: %w", name, err)
+		}
+		s.out = append(s.out, &output{w: f, file: f, whole: end, buffer: bufio.NewWriterSize(f, bufferSize)})
 	}
 	go s.run()
 	return s, nil
@@ -69,45 +85,69 @@ func (s *Sink) Offer(v any) {
 	}
 }
 
-// run writes the queue; buffers are flushed whenever it is empty.
+// run writes the queue; buffers are emptied whenever it is.
 func (s *Sink) run() {
 	defer close(s.done)
-	buffers := make([]*bufio.Writer, len(s.out))
-	for i, w := range s.out {
-		buffers[i] = bufio.NewWriterSize(w, 64<<10)
-	}
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
 	for v := range s.queue {
-		line, err := json.Marshal(v)
-		if err != nil {
+		line.Reset()
+		if err := enc.Encode(v); err != nil {
 			s.log.Error("writing event", "error", err)
 			continue
 		}
-		s.put(buffers, append(line, '\n'), len(s.queue) == 0)
+		s.put(line.Bytes(), len(s.queue) == 0)
 	}
-	s.put(buffers, nil, true)
+	s.put(nil, true)
 }
 
-func (s *Sink) put(buffers []*bufio.Writer, line []byte, flush bool) {
-	for i, b := range buffers {
-		_, err := b.Write(line)
+// put adds a line to every output. Buffers are emptied only between lines, so
+// that a file which failed can be cut after its last whole one.
+func (s *Sink) put(line []byte, flush bool) {
+	for _, o := range s.out {
+		err := error(nil)
+		if o.buffer.Available() < len(line) {
+			err = o.flush()
+		}
+		if err == nil {
+			_, err = o.buffer.Write(line)
+		}
 		if err == nil && flush {
-			err = b.Flush()
+			if err = o.flush(); err == nil {
+				s.failing.Store(false)
+			}
 		}
 		if err != nil {
 			// A full disk: say so once, drop, and try again with the next line.
 			s.dropped.Add(1)
-			b.Reset(s.out[i])
+			o.cut()
 			if !s.failing.Swap(true) {
 				s.log.Error("writing lines; they are dropped until it works again", "error", err)
 			}
 			continue
 		}
-		if line != nil {
+		if len(line) > 0 {
 			s.written.Add(1)
 		}
-		if flush { // only now has the file taken it
-			s.failing.Store(false)
-		}
+	}
+}
+
+// flush empties the buffer.
+func (o *output) flush() error {
+	n := o.buffer.Buffered()
+	if err := o.buffer.Flush(); err != nil {
+		return err
+	}
+	o.whole += int64(n)
+	return nil
+}
+
+// cut drops what is buffered and what was torn.
+func (o *output) cut() {
+	o.buffer.Reset(o.w)
+	if o.file != nil {
+		_ = o.file.Truncate(o.whole) // a device cannot be cut and needs not be
 	}
 }
 
@@ -122,12 +162,13 @@ func (s *Sink) Close() error {
 	close(s.queue)
 	s.mu.Unlock()
 	<-s.done
-	for _, f := range s.files {
-		if err := f.Close(); err != nil {
-			return err
+	var errs []error
+	for _, o := range s.out {
+		if o.file != nil {
+			errs = append(errs, o.file.Close())
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Stats are the sink's counters, in lines and outputs.

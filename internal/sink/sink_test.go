@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -125,4 +127,61 @@ func TestFullDiskIsToldOnceAndSurvived(t *testing.T) {
 	if got := strings.Count(log.String(), "no space left"); got != 1 {
 		t.Errorf("it was told %d times; want once", got)
 	}
+}
+
+// What a full disk tore is cut, so that every line of the file can be read.
+func TestTornLinesAreCut(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	torn := &tearing{File: f}
+	s := &Sink{log: slog.New(slog.DiscardHandler), queue: make(chan any, queued), done: make(chan struct{}), out: []*output{{w: torn, file: f, buffer: bufio.NewWriterSize(torn, bufferSize)}}}
+	go s.run()
+	for i := range 50 {
+		torn.fail.Store(i%7 == 3)
+		s.Offer(strings.Repeat("line ", 10))
+		for s.Stats().Written+s.Stats().Dropped <= uint64(i) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	for i, l := range lines {
+		if l != `"`+strings.Repeat("line ", 10)+`"` {
+			t.Errorf("line %d is torn: %q", i, l)
+		}
+	}
+	if len(lines) != 43 {
+		t.Errorf("got %d lines; want the 43 that could be written", len(lines))
+	}
+}
+
+// tearing writes half and fails when told to, like a disk that fills up.
+type tearing struct {
+	*os.File
+	fail atomic.Bool
+}
+
+func (t *tearing) Write(p []byte) (int, error) {
+	if t.fail.Load() {
+		n, _ := t.File.WriteAt(p[:len(p)/2], t.end())
+		return n, errors.New("no space left on device")
+	}
+	return t.File.WriteAt(p, t.end())
+}
+
+func (t *tearing) end() int64 {
+	info, err := t.File.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
