@@ -195,6 +195,7 @@ func (g *gateway) openFront() (err error) {
 	o := proxy.Options{
 		Engine: g.engine, Sites: sitesOf(g.file), Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take,
 		Report: g.tell, Access: g.line, Budget: bodyBudget, Log: g.log,
+		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
 	if g.recorder != nil {
 		o.Record = g.recorder.Record

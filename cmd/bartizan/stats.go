@@ -22,10 +22,13 @@ func (g *gateway) numbers() []metrics.Number {
 		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
 	}
 	label := func(name, value string) []metrics.Label { return []metrics.Label{{Name: name, Value: value}} }
-	for a := signal.Pass; a < signal.Actions; a++ {
-		out = append(out,
-			metrics.Number{Name: "requests_total", Help: "Requests by action taken.", Value: float64(p.Requests[a]), Labels: label("action", a.String())},
-			metrics.Number{Name: "verdicts_total", Help: "Requests by verdict, carried out or not.", Value: float64(p.Would[a]), Labels: label("action", a.String())})
+	for _, site := range p.Sites {
+		for a := signal.Pass; a < signal.Actions; a++ {
+			l := []metrics.Label{{Name: "site", Value: site.Name}, {Name: "action", Value: a.String()}}
+			out = append(out,
+				metrics.Number{Name: "requests_total", Help: "Requests by action taken.", Value: float64(site.Requests[a]), Labels: l},
+				metrics.Number{Name: "verdicts_total", Help: "Requests by verdict, carried out or not.", Value: float64(site.Would[a]), Labels: l})
+		}
 	}
 	for k := signal.Kind(1); k < signal.Kinds; k++ {
 		out = append(out, metrics.Number{Name: "signals_total", Help: "Pieces of evidence by kind.", Value: float64(p.Signals[k]), Labels: label("kind", k.String())})

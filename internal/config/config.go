@@ -104,6 +104,8 @@ type Timeouts struct {
 	Connect   Duration `yaml:"connect"`
 	Response  Duration `yaml:"response"`
 	Drain     Duration `yaml:"drain"`
+	Body      Duration `yaml:"body"`
+	BodyRate  Size     `yaml:"body_rate"`
 }
 
 // Tarpit bounds what held connections may cost.
@@ -154,7 +156,7 @@ func Default() File {
 		Limits:     Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
-			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second),
+			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
 		},
 		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20},
 		Admin:  Admin{Address: "127.0.0.1:7070"},

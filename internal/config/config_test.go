@@ -59,7 +59,7 @@ thresholds: {watch: 6, interrogate: 31, tarpit: 61, block: 86}
 block: {first: 1m, grow: 2, max: 2h}
 learning: {minimum_requests: 10, minimum_time: 5s}
 limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10}
-timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s}
+timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s, body: 7s, body_rate: 1KiB}
 tarpit: {connections: 10, memory: 1MiB}
 allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]
 deny: [{file: `+list+`}]

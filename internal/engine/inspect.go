@@ -20,6 +20,11 @@ type Scratch struct {
 	text  []byte // in UTF-8
 }
 
+// Shape digests an answer of the upstream, as request.AnswerShape says.
+func (s *Scratch) Shape(contentType string, prefix []byte) (schema, body uint64) {
+	return request.AnswerShape(contentType, prefix, &s.walk)
+}
+
 // identify finds the software and the keys that evidence goes to.
 func (e *Engine) identify(r *request.Request) {
 	r.Software = e.software.Classify(fingerprint.Facts{

@@ -31,6 +31,8 @@ type exchange struct {
 	body    body
 	scratch engine.Scratch
 	lines   []string     // of X-Forwarded-For
+	keep    int          // bytes of the answer that teach
+	answer  []byte       // first bytes of the upstream's, as far as they teach
 	blank   http.Request // what outgoing requests are copies of
 	began   bool
 	wrote   bool
@@ -68,7 +70,7 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.sent.Store(0)
 	x.waiting.Store(0)
 	x.continued.Store(false)
-	x.verdict, x.outcome = engine.Verdict{}, request.Outcome{}
+	x.verdict, x.outcome, x.answer = engine.Verdict{}, request.Outcome{}, x.answer[:0]
 	x.req.Reset()
 	x.body.open(x)
 }
@@ -243,6 +245,10 @@ func (x *exchange) conclude() {
 	x.outcome.RequestSize = x.body.read
 	if x.test {
 		x.outcome.Answered = false
+	}
+	if len(x.answer) > 0 {
+		x.outcome.Prefix = x.answer
+		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)
 	}
 	events := o.Engine.End(now, &x.req, x.verdict, x.outcome)
 	if o.Report != nil && len(events) > 0 {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"bartizan/internal/request"
 )
 
 // respond streams an upstream's answer to the client.
@@ -24,6 +26,7 @@ func (x *exchange) respond(resp *http.Response) {
 	announce(h, resp)
 	x.outcome.ResponseType = mediaType(resp.Header.Get("Content-Type"))
 	x.wrote = true
+	x.keep = x.teaching(resp)
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
 		// The head is out: the client must see that the answer is not whole.
@@ -41,6 +44,26 @@ func (x *exchange) respond(resp *http.Response) {
 			h[http.TrailerPrefix+name] = values
 		}
 	}
+}
+
+// teaching returns how many bytes of the answer say something: those of a good
+// one where the API model does not know the path yet, and the text of an error.
+// What is encoded is left alone.
+func (x *exchange) teaching(resp *http.Response) int {
+	switch {
+	case resp.Header.Get("Content-Encoding") != "":
+		return 0
+	case resp.StatusCode/100 == 2 && !x.req.Endpoint.PathKnown:
+		return request.AnswerPrefix
+	case resp.StatusCode >= 400 && textual(x.outcome.ResponseType):
+		return request.ErrorPrefix
+	}
+	return 0
+}
+
+// textual reports whether people can read the media type.
+func textual(t string) bool {
+	return t == "" || strings.HasPrefix(t, "text/") || strings.Contains(t, "json") || strings.Contains(t, "xml")
 }
 
 // copyHeader copies the fields of an answer that are not hop-by-hop.
@@ -123,6 +146,7 @@ func (x *exchange) stream(resp *http.Response) error {
 		alone.stop()
 		if n > 0 {
 			left -= int64(n)
+			x.answer = append(x.answer, (*buf)[:min(n, x.keep-len(x.answer))]...)
 			x.outcome.ResponseSize += int64(n)
 			if _, werr := x.w.Write((*buf)[:n]); werr != nil {
 				return errors.Join(errClientGone, werr)

@@ -9,8 +9,7 @@ import (
 
 // stats are the proxy's counters.
 type stats struct {
-	requests       [signal.Actions]atomic.Uint64 // by action
-	would          [signal.Actions]atomic.Uint64 // by verdict
+	nowhere        tally // requests for no site
 	signals        [signal.Kinds]atomic.Uint64
 	added          [len(bounds) + 1]atomic.Uint64
 	addedSum       atomic.Int64 // ns
@@ -20,6 +19,12 @@ type stats struct {
 	uninspected    atomic.Uint64
 }
 
+// tally counts the requests of one site.
+type tally struct {
+	requests [signal.Actions]atomic.Uint64 // by action
+	would    [signal.Actions]atomic.Uint64 // by verdict
+}
+
 // bounds of the added-latency histogram.
 var bounds = [...]time.Duration{
 	5 * time.Microsecond, 10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond,
@@ -27,8 +32,12 @@ var bounds = [...]time.Duration{
 }
 
 func (s *stats) count(x *exchange) {
-	s.requests[x.verdict.Action].Add(1)
-	s.would[x.verdict.Would].Add(1)
+	t := &s.nowhere
+	if site := (*x.proxy.sites.Load())[x.req.Site]; site != nil {
+		t = site.tally
+	}
+	t.requests[x.verdict.Action].Add(1)
+	t.would[x.verdict.Would].Add(1)
 	for _, sig := range x.req.Signals {
 		s.signals[sig.Kind].Add(1)
 	}
@@ -44,19 +53,33 @@ func (s *stats) count(x *exchange) {
 
 // Stats are the proxy's counters at one moment.
 type Stats struct {
-	Requests, Would [signal.Actions]uint64 // by action taken, by verdict
-	Signals         [signal.Kinds]uint64
-	InFlight        int64
-	Held            int64  // body bytes held for inspection
-	Panics          uint64 // caught while serving
-	UpstreamErrors  uint64
-	Uninspected     uint64 // bodies that were not held: the budget was used up
+	Sites          []SiteStats
+	Signals        [signal.Kinds]uint64
+	InFlight       int64
+	Held           int64  // body bytes held for inspection
+	Panics         uint64 // caught while serving
+	UpstreamErrors uint64
+	Uninspected    uint64 // bodies that were not held: the budget was used up
 	// Added is the time that judging added before a request went upstream:
 	// cumulative counts by upper bound, their number and sum.
 	Added      map[time.Duration]uint64
 	AddedCount uint64
 	AddedSum   time.Duration
 	Upstreams  []UpstreamStats
+}
+
+// SiteStats are the requests of one site; the name is empty for those of none.
+type SiteStats struct {
+	Name            string
+	Requests, Would [signal.Actions]uint64 // by action taken, by verdict
+}
+
+func (t *tally) stats(name string) SiteStats {
+	out := SiteStats{Name: name}
+	for i := range t.requests {
+		out.Requests[i], out.Would[i] = t.requests[i].Load(), t.would[i].Load()
+	}
+	return out
 }
 
 // UpstreamStats are those of one upstream.
@@ -73,9 +96,7 @@ func (p *Proxy) Stats() Stats {
 		InFlight: s.inFlight.Load(), Held: p.held.Load(), Panics: s.panics.Load(), UpstreamErrors: s.upstreamErrors.Load(),
 		Uninspected: s.uninspected.Load(), Added: make(map[time.Duration]uint64, len(bounds)), AddedSum: time.Duration(s.addedSum.Load()),
 	}
-	for i := range s.requests {
-		out.Requests[i], out.Would[i] = s.requests[i].Load(), s.would[i].Load()
-	}
+	out.Sites = append(out.Sites, s.nowhere.stats(""))
 	for i := range s.signals {
 		out.Signals[i] = s.signals[i].Load()
 	}
@@ -87,6 +108,7 @@ func (p *Proxy) Stats() Stats {
 	}
 	now := p.options.Now().UnixNano()
 	for name, site := range *p.sites.Load() {
+		out.Sites = append(out.Sites, site.tally.stats(name))
 		for _, u := range site.upstreams {
 			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.down.Load() <= now, u.failures.Load()})
 		}

@@ -42,6 +42,7 @@ const continueWait = time.Second
 type site struct {
 	Site
 	upstreams []*upstream
+	tally     *tally        // outlives a reload
 	next      atomic.Uint64 // round robin
 }
 
@@ -59,7 +60,10 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 	if len(s.Upstreams) == 0 {
 		return nil, fmt.Errorf("making site %q: want at least one upstream", s.Name)
 	}
-	made := &site{Site: s}
+	made := &site{Site: s, tally: new(tally)}
+	if old != nil && (*old)[s.Name] != nil {
+		made.tally = (*old)[s.Name].tally
+	}
 	for _, raw := range s.Upstreams {
 		u := kept(old, s, raw)
 		if u == nil {

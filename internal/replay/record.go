@@ -43,6 +43,12 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	if !o.Answered {
 		l.Status = 0
 	}
+	if o.Schema != 0 {
+		l.ResponseSchema = strconv.FormatUint(o.Schema, 16)
+	}
+	if o.Body != 0 {
+		l.ResponseHash = strconv.FormatUint(o.Body, 16)
+	}
 	if q.Head.Fault != request.Fine {
 		l.Fault = q.Head.Fault.String()
 	}

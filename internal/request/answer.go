@@ -10,6 +10,9 @@ import (
 // AnswerPrefix is how many bytes of an answer AnswerShape wants to see.
 const AnswerPrefix = 16 << 10
 
+// ErrorPrefix is how many bytes of an error's text are looked at.
+const ErrorPrefix = 8 << 10
+
 // maxAnswerKeys bounds the keys that make a shape.
 const maxAnswerKeys = 64
 

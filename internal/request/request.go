@@ -193,6 +193,10 @@ type Outcome struct {
 	// ResponseType is the media type without parameters.
 	ResponseType string
 	ResponseSize int64
+	// Prefix is the beginning of an answer that says something: of a good one from
+	// a path that is not known yet, and of an error's text; not encoded. It is
+	// valid until End returns.
+	Prefix []byte
 	// Schema digests the shape of a JSON answer, Body an answer's first bytes; 0
 	// where they are not known.
 	Schema, Body uint64
