@@ -48,7 +48,21 @@ func (d *Detector) address(s *scan) finding {
 
 func addressGate(s *scan) bool {
 	g := &s.gate
-	return g.words&wordSure != 0 || g.bits&hasSlash != 0 && s.value.In > request.InSegment || g.bits&(hasDots|hasColon) != 0 || len(s.text) < 96 && strings.IndexByte(s.text, '.') > 0
+	if g.words&(wordSure|wordHost) != 0 || g.bits&hasScheme != 0 {
+		return true
+	}
+	switch s.value.In {
+	case request.InQuery, request.InForm, request.InPath:
+		if g.bits&(hasDots|hasBackslash|hasColon) != 0 {
+			return true
+		}
+	}
+	return len(s.text) < 96 && (g.bits&hasDigit != 0 && numbered(s.text) || s.text[0] == '[')
+}
+
+// numbered reports whether a text may be an address of numbers without a scheme.
+func numbered(s string) bool {
+	return hasPrefixFold(s, "0x") || strings.HasPrefix(s, "169.") || strings.HasPrefix(s, "100.") || strings.HasPrefix(s, "192.") || hasPrefixFold(s, "fd00")
 }
 
 // redirects reports whether a field that says where to go next leads elsewhere,

@@ -40,10 +40,10 @@ func (d *Detector) code(s *scan) finding {
 
 func codeGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && g.bits&(hasDollar|hasBrace|hasAngle) == 0 && g.bits&hasParen != 0 && g.bits&hasQuote == 0 && g.breaks == 0 && g.words&wordSure == 0 {
-		return false // what User-Agents look like
+	if g.words&(wordSure|wordCode) != 0 || g.bits&(hasBrace|hasDollar|hasAngle) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 {
+		return true
 	}
-	return g.words&(wordSure|wordCode) != 0 || g.bits&(hasBrace|hasDollar|hasParen|hasAngle) != 0 || g.bits&hasColon != 0 && g.bits&hasQuote != 0
+	return g.bits&(hasColon|hasQuote|hasDigit) == hasColon|hasQuote|hasDigit || g.bits&hasBang != 0 && g.bits&(hasSlash|hasDots|hasBang) != 0 || g.bits&(hasBracket|hasHash|hasAt) != 0 && g.words&(wordCall|wordFile|wordShell|wordOp) != 0 || g.bits&hasAt != 0 && g.bits&hasParen != 0 || s.value.In.Name() && g.words != 0
 }
 
 // Injection into filters, documents, headers and mails.
@@ -73,5 +73,6 @@ func (d *Detector) inject(s *scan) finding {
 
 func injectGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&(hasAngle|hasParen|hasDollar) != 0 || g.bits&hasBreak != 0 && g.bits&hasColon != 0 || g.breaks > 0 || g.bits&hasColon != 0 || g.bits&hasSlash != 0 || g.words&wordCode != 0
+	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen) != 0 ||
+		g.words&(wordSure|wordCode) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 || g.words&wordCall != 0 && s.text[0]|0x20 == 't'
 }

@@ -37,10 +37,11 @@ func (d *Detector) command(s *scan) finding {
 func commandGate(s *scan) bool {
 	g := &s.gate
 	if s.value.In == request.InHeader {
-		return g.words&wordShell != 0 && (g.bits&(hasDollar|hasBrace) != 0 || g.bits&hasQuote != 0 || g.known > g.plain) || g.bits&hasSlash != 0 && g.bits&hasBrace != 0
+		return !clientHint(s.value.Key) && g.words&(wordShell|wordCall) != 0 && (g.bits&(hasDollar|hasBrace|hasQuote|hasBackslash|hasControl) != 0 || g.known > g.plain && g.words&wordShell != 0) || g.bits&hasSlash != 0 && g.bits&hasBrace != 0
 	}
-	if g.bits&(hasBreak|hasDollar|hasBrace) != 0 {
+	if g.bits&(hasBreak|hasDollar|hasBrace|hasCaret|hasQuote|hasBackslash|hasPercent|hasHash) != 0 || g.words&wordShell != 0 {
 		return true
 	}
-	return g.words&wordShell != 0 || g.bits&hasSlash != 0 || g.bits&(hasCompare|hasAngle) != 0 || g.words&wordOp != 0
+	return g.words&wordCall != 0 && g.bits&(hasPercent|hasCompare|hasParen|hasArith|hasSlash|hasGlob) != 0 || g.bits&hasSlash != 0 && g.bits&hasGlob != 0 || g.bits&hasAngle != 0 || g.bits&hasCompare != 0 && g.bits&hasParen != 0 ||
+		g.bits&hasHyphen != 0 || g.words&wordCall != 0 && s.value.In.Name()
 }

@@ -8,7 +8,8 @@
 // text about attacks, or code, can get. It knows nothing of clients and decides
 // on no request.
 //
-// A Detector is immutable and safe for concurrent use.
+// A Detector is safe for concurrent use. It remembers harmless values; what it
+// says of a value does not depend on that.
 package detect
 
 import (
@@ -53,26 +54,30 @@ const maxSignals = 16
 
 // Detector holds the compiled lists.
 type Detector struct {
-	seed     uint64
-	words    wordTable
-	probes   phrases
-	agents   phrases
-	files    phrases
-	uploads  phrases
-	commands shell.Commands
-	names    *code.Set
-	exploits exploits
-	pool     sync.Pool // of *scan
+	seed       uint64
+	words      wordTable
+	probes     phrases
+	agents     phrases
+	files      phrases
+	favourites phrases
+	uploads    phrases
+	commands   shell.Commands
+	names      *code.Set
+	exploits   exploits
+	harmless   memo
+	pool       sync.Pool // of *scan
 }
 
 // New compiles the lists. seed keys the digests of values.
 func New(seed uint64, l Lists) *Detector {
 	d := &Detector{seed: seed, probes: newPhrases(probeWords(l.ProbePaths)), agents: newPhrases(l.ScannerAgents), files: newPhrases(systemFiles(l.SystemFiles))}
 	d.commands = shell.NewCommands(l.ShellWords, l.Cmdlets)
+	d.favourites = newPhrases(favourites[:])
 	d.names = code.New(l.JavaClasses, l.PHPFunctions, l.PHPVariables)
 	d.uploads = newPhrases(l.UploadNames)
 	d.exploits = newExploits(l.Exploits)
 	d.words = newWordTable()
+	d.words.learn(d, l)
 	d.pool.New = func() any { return new(scan) }
 	return d
 }
@@ -107,8 +112,8 @@ type finding struct {
 	at   int // where the span begins in the scanned text
 }
 
-// value looks at one value, a long one in pieces that overlap.
-func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
+// look looks at one value, a long one in pieces that overlap.
+func (d *Detector) look(r *request.Request, s *scan, v request.Value) {
 	if serialised(v.Text) {
 		d.add(r, finding{signal.Deserialisation, signal.Likely, 0}, v, v.Text)
 	}

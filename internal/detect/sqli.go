@@ -31,10 +31,15 @@ func (d *Detector) sqlInjection(s *scan) finding {
 // own. Headers are full of the former.
 func sqlGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader {
-		return g.bits&(hasQuote|hasComment|hasCompare|hasSemicolon|hasParen) != 0 && !clientHint(s.value.Key)
+	if s.value.In == request.InHeader && clientHint(s.value.Key) {
+		return false
 	}
-	return g.words&(wordSQL|wordOp) != 0 || g.bits&(hasQuote|hasComment|hasCompare|hasParen|hasSemicolon|hasBreak) != 0
+	const signs = hasQuote | hasCompare | hasComment | hasParen | hasShut | hasSemicolon | hasBreak | hasAt | hasArith | hasScope | hasBackslash
+	if g.words&wordSQL != 0 || g.words&(wordOp|wordCall) != 0 && g.bits&signs != 0 {
+		return true
+	}
+	return g.bits&hasQuote != 0 && g.bits&(hasCompare|hasComment|hasSemicolon|hasBreak|hasArith|hasShut|hasNUL|hasControl|hasBang|hasScope|hasGlob|hasAt) != 0 ||
+		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasComment != 0 && g.bits&(hasShut|hasBracket|hasStar) != 0 || g.bits&hasScope != 0
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }

@@ -19,7 +19,10 @@ import (
 func (d *Detector) traversal(s *scan) finding {
 	raw, low := s.lower(), s.path()
 	up, at := path.Climbs(low)
-	file, fileAt := d.systemFile(low)
+	file, fileAt := 0, 0
+	if s.gate.words&wordFile != 0 {
+		file, fileAt = d.systemFile(low)
+	}
 	body := s.value.In.Body()
 	band := signal.Hint
 	junk := file > 0 && (path.Junk(low[:fileAt]) || path.Junk(raw[:min(len(raw), fileAt)]))
@@ -95,7 +98,7 @@ func traversalGate(s *scan) bool {
 	if s.value.In == request.InHeader && g.bits&hasDots == 0 && g.words&wordFile == 0 {
 		return false
 	}
-	return g.bits&(hasDots|hasSlash|hasNUL) != 0 || g.words&wordFile != 0 || g.bits&hasEscape != 0 || strings.Contains(s.text, "0x2")
+	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && strings.Contains(s.text, "0x")
 }
 
 // path returns the text as a path: in lower case, broken encodings read.
@@ -120,7 +123,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 			continue
 		}
 		starts++
-		if favourite(s[i:]) {
+		if d.favourites.prefixOf(s[i:]) > 0 {
 			return 2, i
 		}
 		n := d.files.prefixOf(s[i:])
@@ -131,15 +134,8 @@ func (d *Detector) systemFile(s string) (class, at int) {
 	return class, at
 }
 
-// favourite reports whether s begins with a file that proves a hole when read.
-func favourite(s string) bool {
-	for _, f := range [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows\\win.ini", "windows/system32/drivers/etc", "windows\\system32\\drivers\\etc", "winnt/", "winnt\\", "web-inf/", ".ssh/id_", "root/.", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "windows\\system.ini", "system32/config/sam", "system32\\config\\sam", "repair/sam", "repair\\sam", "winnt/repair"} {
-		if strings.HasPrefix(s, f) {
-			return true
-		}
-	}
-	return false
-}
+// favourites prove a hole when read.
+var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash"}
 
 // whole reports whether a path fills the value: nothing but its own beginning
 // stands before the file.

@@ -67,10 +67,27 @@ func addressed(s string, i int) bool {
 // xssGate: a tag, a quote, a call or a scheme.
 func xssGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && (clientHint(s.value.Key) || g.bits&(hasAngle|hasQuote) == 0 && g.words&wordHTML == 0) {
+	if s.value.In == request.InHeader && clientHint(s.value.Key) {
 		return false
 	}
-	return g.bits&(hasAngle|hasQuote|hasParen|hasCompare|hasBrace) != 0 || g.words&wordHTML != 0
+	const signs = hasQuote | hasParen | hasCompare | hasBrace | hasColon | hasBracket | hasBackslash
+	return g.bits&hasAngle != 0 || g.words&wordHTML != 0 && (g.bits&signs != 0 || g.known > 1) || g.words&wordCall != 0 && g.bits&(hasParen|hasTick|hasBracket) != 0 ||
+		g.bits&hasHandler != 0 && g.bits&hasCompare != 0 || g.bits&(hasBang|hasBracket) == hasBang|hasBracket || g.bits&hasColon != 0 && g.bits&(hasQuote|hasCompare|hasControl|hasParen|hasBackslash|hasSlash) != 0 && spells(s.text) ||
+		g.bits&(hasCompare|hasBrace) == hasCompare|hasBrace || g.bits&hasTick != 0
+}
+
+// spells reports whether a scheme of scripts may be spelled out in a text: a
+// first letter of one behind what can part it from the rest.
+func spells(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch lower(s[i]) {
+		case 'j', 'v', 'l', 'm', 'd', 'f':
+			if i == 0 || !wordByte(s[i-1]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // richField reports whether a field of this name takes markup or scripts.

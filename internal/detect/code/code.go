@@ -48,6 +48,21 @@ func New(java, functions, variables []string) *Set {
 	return s
 }
 
+// Words returns the names that the set knows, by which a gate may know values
+// that matter: those of classes, and those of functions and variables.
+func (c *Set) Words() (classes, functions []string) {
+	for n := range c.java {
+		classes = append(classes, n)
+	}
+	for n := range c.php {
+		functions = append(functions, n)
+	}
+	for n := range c.vars {
+		functions = append(functions, n)
+	}
+	return classes, functions
+}
+
 // Judge looks at a value in lower case.
 func (c *Set) Judge(s string) (best Finding) {
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {

@@ -1,6 +1,10 @@
 package shell
 
-import "strings"
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
 
 // Class is what is known of a command's name.
 type Class uint8
@@ -22,6 +26,27 @@ var tellingNames = [...]string{"cat", "id", "whoami", "uname", "ls", "ifconfig",
 
 var plainNames = [...]string{"type", "net", "find", "grep", "head", "tail", "less", "more", "sed", "awk", "env", "which", "set", "w", "who", "host", "hostname", "df", "mount", "cp", "mv", "mkdir", "start", "timeout", "vol",
 	"reg", "php", "ruby", "node", "ssh", "scp", "ftp", "kill", "reboot", "shutdown", "exec", "eval", "sort", "dig", "base64", "od", "nl", "rev", "cut", "date", "time", "printf", "gcc", "lwp-download", "crontab", "passwd", "su", "usleep", "ping6", "traceroute", "help", "getent", "ss", "cd", "export", "source", "alias", "del", "copy", "move", "xcopy", "route", "nohup", "xargs", "tee", "sudo", "git", "make", "man", "top", "tar", "zip", "test", "read", "function", "call", "goto", "gem", "cp.exe", "at", "sc", "fc", "if", "for"}
+
+// Words returns the names with which a command line can begin, and the words of
+// loops and conditions.
+func Words() []string {
+	out := append([]string(nil), tellingNames[:]...)
+	return append(out, "time", "timeout", "sudo", "env", "nohup", "for", "if", "alias", "exist", "defined", "errorlevel", "equ", "neq", "lss", "leq", "gtr", "geq", "comspec", "systemroot", "programdata", "windir", "bin", "sbin")
+}
+
+// Starts reports whether the text begins with a cmdlet.
+func (c Commands) Starts(s string) bool {
+	var buf [maxWord]byte
+	n := 0
+	for i := lex.Skip(s, 0, " \t'\"\\(@"); i < len(s) && n < maxWord && (lex.WordByte(s[i]) || s[i] == '-'); i++ {
+		buf[n] = s[i]
+		if s[i]-'A' < 26 {
+			buf[n] |= 0x20
+		}
+		n++
+	}
+	return c[string(buf[:n])] == Telling
+}
 
 // NewCommands makes a set from a list of outside ("bin/ls" and such) and our own.
 func NewCommands(list, cmdlets []string) Commands {
