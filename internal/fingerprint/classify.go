@@ -149,23 +149,54 @@ func is(name, low string) bool { return len(name) == len(low) && foldAt(name, 0,
 
 // proxyField reports whether proxies add a field of this name.
 func proxyField(name string) bool {
+	if len(name) == 0 {
+		return false
+	}
+	switch name[0] | 0x20 {
+	case 'x', 'v', 'f', 'c':
+	default:
+		return false
+	}
 	return foldAt(name, 0, "x-forwarded-") || is(name, "via") || is(name, "forwarded") || is(name, "x-real-ip") || foldAt(name, 0, "cf-")
 }
 
-// varying are names that come and go within one client.
-var varying = [...]string{
-	"authorization", "cache-control", "content-encoding", "content-length", "content-type", "cookie", "expect", "idempotency-key",
-	"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "origin", "pragma", "proxy-authorization", "range",
-	"referer", "sec-fetch-user", "te", "transfer-encoding", "traceparent", "tracestate", "baggage", "upgrade-insecure-requests",
-	"x-amzn-trace-id", "x-api-key", "x-csrf-token", "x-request-id", "x-requested-with", "x-xsrf-token",
-}
-
-// varies reports whether name is left out of the order and set digests.
+// varies reports whether name is left out of the order and set digests: it comes
+// and goes within one client. Asked for every field, it compares by length first.
 func varies(name string) bool {
-	for _, v := range varying {
-		if is(name, v) {
-			return true
-		}
+	out := false
+	switch len(name) {
+	case 2:
+		out = is(name, "te")
+	case 5:
+		out = is(name, "range")
+	case 6:
+		out = is(name, "cookie") || is(name, "expect") || is(name, "origin") || is(name, "pragma")
+	case 7:
+		out = is(name, "referer") || is(name, "baggage")
+	case 8:
+		out = is(name, "if-match") || is(name, "if-range")
+	case 9:
+		out = is(name, "x-api-key")
+	case 10:
+		out = is(name, "tracestate")
+	case 11:
+		out = is(name, "traceparent")
+	case 12:
+		out = is(name, "content-type") || is(name, "x-csrf-token") || is(name, "x-request-id") || is(name, "x-xsrf-token")
+	case 13:
+		out = is(name, "authorization") || is(name, "cache-control") || is(name, "if-none-match")
+	case 14:
+		out = is(name, "content-length") || is(name, "sec-fetch-user")
+	case 15:
+		out = is(name, "idempotency-key") || is(name, "x-amzn-trace-id")
+	case 16:
+		out = is(name, "content-encoding") || is(name, "x-requested-with")
+	case 17:
+		out = is(name, "if-modified-since") || is(name, "transfer-encoding")
+	case 19:
+		out = is(name, "if-unmodified-since") || is(name, "proxy-authorization")
+	case 25:
+		out = is(name, "upgrade-insecure-requests")
 	}
-	return proxyField(name)
+	return out || proxyField(name)
 }
