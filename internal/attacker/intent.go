@@ -28,6 +28,20 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
 	case has(signal.LoginSpray):
 		return Intent{"OAT-007", "credential cracking", "brute force", "one of many addresses that try a user"}
+	case has(signal.PaymentFailure):
+		return Intent{"OAT-001", "carding", "abuse", "most of its payments are refused"}
+	case has(signal.CodeGuessing):
+		return Intent{"OAT-002", "token cracking", "brute force", "most of the codes that it tries are refused"}
+	case has(signal.MassSignup):
+		return Intent{"OAT-019", "account creation", "abuse", "one account after the other"}
+	case has(signal.Hoarding):
+		return Intent{"OAT-021", "denial of inventory", "abuse", "carts or reservations that are never paid"}
+	case has(signal.CostlyUse):
+		return Intent{"OAT-003", "cost-inflation fraud", "abuse", "costly calls again and again"}
+	case has(signal.MassPosting):
+		return Intent{"OAT-017", "spamming", "abuse", "one post after the other"}
+	case has(signal.MassVoting):
+		return Intent{"OAT-016", "skewing", "abuse", "votes again and again"}
 	case payloads > 0 && (has(signal.PathSpread) || has(signal.ScannerAgent) || payloads >= 2):
 		return Intent{"OAT-014", "vulnerability scanning", "scanning", "payloads of several kinds, or beside missing paths"}
 	case certain > 0:

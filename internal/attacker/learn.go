@@ -18,7 +18,8 @@ type Exchange struct {
 	Path     uint64 // digest of the path
 	Login    bool   // a login attempt
 	User     uint64 // digest of the user name tried, 0 unknown
-	Object   int64  // number of the object asked for; 0 if there is none
+	Tags     request.Tags
+	Object   int64 // number of the object asked for; 0 if there is none
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -137,6 +138,16 @@ func (r *record) count(now int64, x Exchange) {
 		r.missing.add(now, x.Path)
 	}
 	r.before, r.called = x.Endpoint, now
+	if x.Tags != 0 {
+		for i, tags := range counted() {
+			if x.Tags&tags != 0 {
+				r.tagged[i].asked++
+				if failed {
+					r.tagged[i].refused++
+				}
+			}
+		}
+	}
 	if x.Object != 0 {
 		r.walk.ask(x.Object)
 	}
@@ -194,10 +205,43 @@ func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 		}
 		report(signal.ObjectEnumeration, band, "path", "most object numbers follow the one before")
 	}
+	if x.Tags != 0 {
+		r.concludeBusiness(report)
+	}
 	if x.Login && x.Status/100 == 4 {
 		r.concludeLogin(now, report)
 	}
 	return found
+}
+
+// concludeBusiness judges what only the operator's tags make visible. People buy,
+// sign up and vote too, so it takes many within minutes.
+func (r *record) concludeBusiness(report func(signal.Kind, signal.Band, string, string)) {
+	for _, c := range [...]struct {
+		kind       signal.Kind
+		place      int
+		some, many float32
+		ratio      float32 // of refusals
+		note       string
+	}{
+		{signal.PaymentFailure, payments, 5, 12, 0.7, "5 or more payments, most of them refused"},
+		{signal.CodeGuessing, codes, 8, 20, 0.8, "8 or more codes, most of them refused"},
+		{signal.MassSignup, signups, 5, 15, 0, "5 or more sign-ups"},
+		{signal.Hoarding, carts, 20, 60, 0, "20 or more carts or reservations without a payment"},
+		{signal.CostlyUse, costs, 10, 30, 0, "10 or more costly calls"},
+		{signal.MassPosting, posts, 15, 40, 0, "15 or more posts"},
+		{signal.MassVoting, votes, 10, 30, 0, "10 or more votes"},
+	} {
+		b := r.tagged[c.place]
+		if b.asked < c.some || b.refused < c.ratio*b.asked || c.kind == signal.Hoarding && r.tagged[payments].asked > 0 {
+			continue
+		}
+		band := signal.Hint
+		if b.asked >= c.many {
+			band = signal.Likely
+		}
+		report(c.kind, band, "endpoint", c.note)
+	}
 }
 
 func (r *record) concludeLogin(now int64, report func(signal.Kind, signal.Band, string, string)) {

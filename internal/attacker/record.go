@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -28,6 +29,7 @@ type record struct {
 	missing distinct // paths that do not exist
 	users   distinct // user names in failed logins
 	walk    walk
+	tagged  [businesses]business
 	before  uint64   // endpoint of the last answered request
 	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
@@ -71,6 +73,30 @@ func (r *record) at(k signal.Kind) evidence {
 
 // rates are decayed counts of requests that the upstream answered, time constant ratesTau.
 type rates struct{ requests, errors, missing, logins, failed, fine float32 }
+
+// business counts a client's answered requests to endpoints of one business tag,
+// and how many of them were refused; decayed like rates.
+type business struct{ asked, refused float32 }
+
+// The tags that are counted, by place in record.tagged.
+const (
+	payments = iota
+	codes
+	signups
+	carts
+	costs
+	posts
+	votes
+	businesses = iota
+)
+
+// counted lists which tags each place counts.
+func counted() [businesses]request.Tags {
+	return [businesses]request.Tags{
+		payments: request.TagPayment, codes: request.TagCoupon | request.TagOTP | request.TagReset, signups: request.TagSignup,
+		carts: request.TagCart | request.TagReserve | request.TagLimited, costs: request.TagCostly, posts: request.TagContent, votes: request.TagVote,
+	}
+}
 
 // walk follows the object numbers that a client asks for. People jump from one
 // to another; who enumerates takes the next one.
@@ -127,6 +153,10 @@ func (r *record) decay(now int64) {
 	f := fade(dt, ratesTau)
 	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.walk.steps, &r.walk.asked} {
 		*v *= f
+	}
+	for i := range r.tagged {
+		r.tagged[i].asked *= f
+		r.tagged[i].refused *= f
 	}
 }
 

@@ -46,6 +46,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Login:    loginAttempt(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
+		Tags:     r.Endpoint.Tags,
 		Object:   object(r),
 	}
 	if o.Status == 404 {

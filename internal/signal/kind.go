@@ -59,6 +59,13 @@ const (
 	ObjectEnumeration
 	MissingStep
 	LoginSpray
+	PaymentFailure
+	CodeGuessing
+	MassSignup
+	Hoarding
+	CostlyUse
+	MassPosting
+	MassVoting
 	Kinds = iota
 )
 
@@ -119,6 +126,13 @@ var table = [Kinds]Info{
 	ObjectEnumeration:   {"object-enumeration", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "walks through object numbers one after the other"},
 	MissingStep:         {"missing-step", API, [3]float64{0.8, 1.8, 1.8}, hour, false, "a call without the calls that nearly always come before it"},
 	LoginSpray:          {"login-spray", Auth, [3]float64{1.6, 2.6, 2.6}, hour, false, "failed logins as a user that many addresses try"},
+	PaymentFailure:      {"payment-failure", Behaviour, [3]float64{1.8, 2.8, 2.8}, hour, false, "most of its payments are refused"},
+	CodeGuessing:        {"code-guessing", Behaviour, [3]float64{1.8, 2.8, 2.8}, hour, false, "most of the coupon or one-time codes that it tries are refused"},
+	MassSignup:          {"mass-signup", Behaviour, [3]float64{1.6, 2.6, 2.6}, hour, false, "opens one account after the other"},
+	Hoarding:            {"hoarding", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "fills carts or reserves, and never pays"},
+	CostlyUse:           {"costly-use", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "uses what costs you money again and again"},
+	MassPosting:         {"mass-posting", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts one piece of content after the other"},
+	MassVoting:          {"mass-voting", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "votes again and again"},
 	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},
 	CodeInjection:       {"code-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "code of PHP, Python, Node, Java, Ruby or Perl in a value"},
 	TemplateInjection:   {"template-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an expression of a server's template language"},
