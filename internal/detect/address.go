@@ -19,6 +19,9 @@ import (
 //
 // Example: http://0xa9fea9fe/latest/meta-data/
 func (d *Detector) address(s *scan) finding {
+	if s.value.In == request.InHeader && strings.EqualFold(s.value.Key, "Host") {
+		return finding{} // where the request goes
+	}
 	low := s.lower()
 	st, at, strange := path.Address(low)
 	if st < lex.Likely && s.gate.words&wordSure != 0 {
@@ -53,7 +56,7 @@ func addressGate(s *scan) bool {
 	}
 	switch s.value.In {
 	case request.InQuery, request.InForm, request.InPath:
-		if g.bits&(hasDots|hasBackslash|hasColon) != 0 {
+		if g.bits&(hasDots|hasBackslash|hasColon|hasControl) != 0 {
 			return true
 		}
 	}
@@ -71,7 +74,7 @@ func redirects(s *scan, low string) bool {
 	if s.value.In != request.InQuery && s.value.In != request.InForm && s.value.In != request.InPath {
 		return false
 	}
-	n := lex.Skip(low, 0, "/\\\t\r\n ")
+	n := lex.Skip(low, 0, "/\\\t\r\n")
 	switch {
 	case n >= 2 && strings.IndexByte(low[n:], '.') > 0 && s.value.In != request.InPath:
 		return true

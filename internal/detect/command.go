@@ -16,6 +16,9 @@ import (
 //
 // Example: 127.0.0.1; cat /etc/passwd
 func (d *Detector) command(s *scan) finding {
+	if !inHeader(s) {
+		return finding{}
+	}
 	f := d.commands.Judge(s.lower(), s.value.In.Name())
 	if f.Strength == lex.None {
 		return finding{}
@@ -34,14 +37,19 @@ func (d *Detector) command(s *scan) finding {
 	return finding{signal.CommandInjection, s.limit(band), f.At}
 }
 
-func commandGate(s *scan) bool {
+func (d *Detector) commandGate(s *scan) bool {
+	g := &s.gate
+	return g.bits&(hasBreak|hasDollar|hasBrace|hasCaret|hasQuote|hasBackslash|hasPercent|hasHash) != 0 || g.words&wordShell != 0 ||
+		g.words&wordCall != 0 && g.bits&(hasPercent|hasCompare|hasParen|hasArith|hasSlash|hasGlob|hasDigit) != 0 || g.bits&hasSlash != 0 && g.bits&hasGlob != 0 || g.bits&hasAngle != 0 || g.bits&hasCompare != 0 && g.bits&hasParen != 0 ||
+		g.bits&hasHyphen != 0 && d.commands.Starts(s.text) || g.words&wordCall != 0 && s.value.In.Name()
+}
+
+// inHeader reports whether a header may hold a command: most are full of what
+// separates commands.
+func inHeader(s *scan) bool {
 	g := &s.gate
 	if s.value.In == request.InHeader {
 		return !clientHint(s.value.Key) && g.words&(wordShell|wordCall) != 0 && (g.bits&(hasDollar|hasBrace|hasQuote|hasBackslash|hasControl) != 0 || g.known > g.plain && g.words&wordShell != 0) || g.bits&hasSlash != 0 && g.bits&hasBrace != 0
 	}
-	if g.bits&(hasBreak|hasDollar|hasBrace|hasCaret|hasQuote|hasBackslash|hasPercent|hasHash) != 0 || g.words&wordShell != 0 {
-		return true
-	}
-	return g.words&wordCall != 0 && g.bits&(hasPercent|hasCompare|hasParen|hasArith|hasSlash|hasGlob) != 0 || g.bits&hasSlash != 0 && g.bits&hasGlob != 0 || g.bits&hasAngle != 0 || g.bits&hasCompare != 0 && g.bits&hasParen != 0 ||
-		g.bits&hasHyphen != 0 || g.words&wordCall != 0 && s.value.In.Name()
+	return true
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,43 @@ func TestCorpora(t *testing.T) {
 	if all.share(all.certain) > 0.01 || all.share(all.likely) > 0.1 {
 		t.Errorf("benign rows: %.3f %% certain, %.3f %% likely; want at most 0.01, 0.1", all.share(all.certain), all.share(all.likely))
 	}
+}
+
+// TestGateCorpora holds the gate to the oracle on the corpora.
+func TestGateCorpora(t *testing.T) {
+	dir := os.Getenv("BARTIZAN_CORPORA")
+	if dir == "" {
+		t.Skip("BARTIZAN_CORPORA is not set")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no corpora in %q: %v", dir, err)
+	}
+	lists, err := wordlist.Lists()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, oracle := detect.New(1, lists), detect.Oracle(1, lists)
+	for _, f := range files {
+		wrong := 0
+		eachRow(t, f, func(x *row, r *request.Request, sc *request.Scratch) {
+			got := verdicts(judge(d, r, sc, x))
+			if want := verdicts(judge(oracle, r, sc, x)); got != want && wrong < 12 {
+				wrong++
+				t.Errorf("%s %s %s: got %s; want %s, as without the gate", x.ID, x.Target, clip(x.Body), got, want)
+			}
+		})
+	}
+}
+
+// verdicts writes signals in the order of their places.
+func verdicts(signals []signal.Signal) string {
+	var out []string
+	for _, s := range signals {
+		out = append(out, fmt.Sprintf("%v %v at %s", s.Kind, s.Band, s.Where))
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
 }
 
 func clip(s string) string { return s[:min(len(s), 300)] }

@@ -65,7 +65,9 @@ type Detector struct {
 	names      *code.Set
 	exploits   exploits
 	harmless   memo
-	pool       sync.Pool // of *scan
+	// ungated lets every value through: the oracle that the gate is held to.
+	ungated bool
+	pool    sync.Pool // of *scan
 }
 
 // New compiles the lists. seed keys the digests of values.
@@ -86,6 +88,7 @@ func New(seed uint64, l Lists) *Detector {
 // what it finds to its signals.
 func (d *Detector) Head(r *request.Request) {
 	s := d.pool.Get().(*scan)
+	s.open = d.ungated
 	defer d.pool.Put(s)
 	d.probePath(r)
 	d.exploitPath(r)
@@ -101,6 +104,7 @@ func (d *Detector) Head(r *request.Request) {
 // signals. It is made to be called from request.WalkBody's visitor.
 func (d *Detector) Body(r *request.Request, v request.Value) {
 	s := d.pool.Get().(*scan)
+	s.open = d.ungated
 	defer d.pool.Put(s)
 	d.value(r, s, v)
 }
@@ -141,7 +145,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 	s.begin(v, text)
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
-		if s.open || g.bits&interesting != 0 || g.words != 0 {
+		if s.open || g.bits&interesting != 0 || g.words != 0 || numbered(s.text) {
 			s.gate = g
 			d.detectors(r, s, v)
 		}
@@ -163,7 +167,7 @@ func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
 		{sqlGate, (*Detector).sqlInjection},
 		{xssGate, (*Detector).xss},
 		{traversalGate, (*Detector).traversal},
-		{commandGate, (*Detector).command},
+		{d.commandGate, (*Detector).command},
 		{codeGate, (*Detector).code},
 		{injectGate, (*Detector).inject},
 		{addressGate, (*Detector).address},

@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"bartizan/internal/detect"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/wordlist"
 )
 
 // best returns the strongest band of a kind that a value gets at a place.
@@ -280,6 +282,27 @@ func FuzzValue(f *testing.F) {
 			if len(s.Where) > 96 || len(s.Note) > 96 || s.Kind == signal.None {
 				t.Errorf("signal out of bounds: %+v", s)
 			}
+		}
+	})
+}
+
+// FuzzGate holds the gate to the oracle.
+func FuzzGate(f *testing.F) {
+	for _, s := range []string{"' or 1=1--", "<script>", "../../etc/passwd", ";cat /etc/passwd", "${jndi:", "{{7*7}}", "order by 8", "java.io.File", "O:8:\"a\":1", "__proto__", "http://0x7f000001/", "*)(uid=*", "if exist a echo b", "Get-Item", "a::text", "1 union select 2", "alert`1`", "169.254.169.254", "\xc0\xae\xc0\xae/", "0x2e0x2e0x2f", "![][[]]"} {
+		f.Add(uint8(3), "q", s)
+	}
+	lists, err := wordlist.Lists()
+	if err != nil {
+		f.Fatal(err)
+	}
+	d, oracle := detect.New(1, lists), detect.Oracle(1, lists)
+	f.Fuzz(func(t *testing.T, in uint8, key, text string) {
+		v := request.Value{In: request.Location(in) % request.Locations, Key: key, Text: text}
+		var got, want request.Request
+		d.Body(&got, v)
+		oracle.Body(&want, v)
+		if g, w := verdicts(got.Signals), verdicts(want.Signals); g != w {
+			t.Errorf("%v %q %q: got %s; want %s, as without the gate", v.In, key, text, g, w)
 		}
 	})
 }

@@ -48,7 +48,7 @@ const (
 )
 
 // interesting bits let a value through to the detectors' own gates.
-const interesting = hasQuote | hasAngle | hasDots | hasBreak | hasControl | hasComment | hasBrace | hasDollar | hasSlash | hasBackslash | hasParen | hasShut | hasCompare | hasScheme | hasScope | hasBang | hasAt | hasStar | hasGlob | hasPercent | hasColon
+const interesting = hasQuote | hasAngle | hasDots | hasBreak | hasControl | hasComment | hasBrace | hasDollar | hasSlash | hasBackslash | hasParen | hasShut | hasCompare | hasScheme | hasScope | hasBang | hasAt | hasStar | hasGlob | hasPercent | hasColon | hasHyphen
 
 // Classes of words.
 const (
@@ -321,7 +321,7 @@ var gateWords = [...]struct {
 	{wordOp, []string{"or", "and", "xor", "like", "between", "not", "in", "is", "order", "group", "by", "limit", "from", "where", "case", "when", "if", "div", "mod", "true", "false", "sounds", "as", "then", "else", "end"}},
 	{wordHTML, []string{"script", "javascript", "vbscript", "iframe", "svg", "onerror", "onload", "onclick", "onmouseover", "onfocus", "alert", "prompt", "confirm", "document", "eval",
 		"fromcharcode", "srcdoc", "img", "embed", "object", "applet", "meta", "base", "link", "style", "expression", "math", "video", "audio", "body", "marquee", "details", "xlink", "formaction",
-		"cookie", "window", "location", "xmlhttprequest", "settimeout", "isindex", "input", "button", "textarea", "select", "keygen", "src", "href", "mocha", "livescript", "atob", "import", "console", "msgbox", "execscript", "self", "top", "parent", "frames", "globalthis", "opener", "navigator", "localstorage", "sessionstorage", "reflect", "mhtml", "behavior", "behaviour", "evalasync"}},
+		"cookie", "window", "location", "xmlhttprequest", "settimeout", "isindex", "input", "button", "textarea", "select", "keygen", "src", "href", "mocha", "livescript", "atob", "import", "console", "msgbox", "execscript", "self", "top", "parent", "frames", "globalthis", "opener", "navigator", "localstorage", "sessionstorage", "reflect", "mhtml", "behavior", "behaviour", "evalasync", "constructor", "setinterval", "btoa"}},
 	{wordShell, []string{"cat", "ls", "id", "whoami", "uname", "ping", "curl", "wget", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "dash", "nslookup", "dig", "host", "echo", "printf", "ifconfig", "ipconfig", "dir",
 		"type", "net", "powershell", "pwsh", "cmd", "python", "perl", "php", "ruby", "rm", "chmod", "chown", "touch", "ps", "netstat", "env", "printenv", "which", "find", "grep", "head", "tail", "less", "more", "sed",
 		"awk", "xxd", "telnet", "socat", "tftp", "ftp", "scp", "ssh", "nmap", "kill", "reboot", "sleep", "busybox", "pwd", "passwd", "mkfifo", "lwp", "systeminfo", "tasklist", "reg", "certutil", "bitsadmin",

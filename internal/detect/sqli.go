@@ -16,6 +16,9 @@ import (
 //
 // Example: 1' UNION SELECT password FROM users--
 func (d *Detector) sqlInjection(s *scan) finding {
+	if s.value.In == request.InHeader && clientHint(s.value.Key) {
+		return finding{}
+	}
 	f := sqli.Judge(s.lower())
 	if f.Strength == lex.None {
 		return finding{}
@@ -31,15 +34,12 @@ func (d *Detector) sqlInjection(s *scan) finding {
 // own. Headers are full of the former.
 func sqlGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && clientHint(s.value.Key) {
-		return false
-	}
-	const signs = hasQuote | hasCompare | hasComment | hasParen | hasShut | hasSemicolon | hasBreak | hasAt | hasArith | hasScope | hasBackslash
+	const signs = hasDigit | hasQuote | hasCompare | hasComment | hasParen | hasShut | hasSemicolon | hasBreak | hasAt | hasArith | hasScope | hasBackslash
 	if g.words&wordSQL != 0 || g.words&(wordOp|wordCall) != 0 && g.bits&signs != 0 {
 		return true
 	}
 	return g.bits&hasQuote != 0 && g.bits&(hasCompare|hasComment|hasSemicolon|hasBreak|hasArith|hasShut|hasNUL|hasControl|hasBang|hasScope|hasGlob|hasAt) != 0 ||
-		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasComment != 0 && g.bits&(hasShut|hasBracket|hasStar) != 0 || g.bits&hasScope != 0
+		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasShut != 0 && g.bits&hasNUL != 0 || g.bits&hasComment != 0 && g.bits&(hasShut|hasBracket|hasStar) != 0 || g.bits&hasScope != 0 || g.bits&hasAt != 0 && g.bits&(hasParen|hasArith) != 0
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }

@@ -17,6 +17,9 @@ import (
 //
 // Example: ../../../../etc/passwd
 func (d *Detector) traversal(s *scan) finding {
+	if s.value.In == request.InHeader && s.gate.bits&hasDots == 0 && s.gate.words&wordFile == 0 {
+		return finding{}
+	}
 	raw, low := s.lower(), s.path()
 	up, at := path.Climbs(low)
 	file, fileAt := 0, 0
@@ -95,9 +98,6 @@ func relative(s string) bool {
 
 func traversalGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && g.bits&hasDots == 0 && g.words&wordFile == 0 {
-		return false
-	}
 	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && strings.Contains(s.text, "0x")
 }
 

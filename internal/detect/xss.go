@@ -18,6 +18,9 @@ import (
 //
 // Example: "><script>alert(1)</script>
 func (d *Detector) xss(s *scan) finding {
+	if s.value.In == request.InHeader && clientHint(s.value.Key) {
+		return finding{}
+	}
 	f := xss.Judge(s.lower())
 	if f.Strength == lex.None {
 		if f.Tags > 0 && s.injected(f) {
@@ -67,9 +70,6 @@ func addressed(s string, i int) bool {
 // xssGate: a tag, a quote, a call or a scheme.
 func xssGate(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader && clientHint(s.value.Key) {
-		return false
-	}
 	const signs = hasQuote | hasParen | hasCompare | hasBrace | hasColon | hasBracket | hasBackslash
 	return g.bits&hasAngle != 0 || g.words&wordHTML != 0 && (g.bits&signs != 0 || g.known > 1) || g.words&wordCall != 0 && g.bits&(hasParen|hasTick|hasBracket) != 0 ||
 		g.bits&hasHandler != 0 && g.bits&hasCompare != 0 || g.bits&(hasBang|hasBracket) == hasBang|hasBracket || g.bits&hasColon != 0 && g.bits&(hasQuote|hasCompare|hasControl|hasParen|hasBackslash|hasSlash) != 0 && spells(s.text) ||

@@ -31,7 +31,7 @@ var plainNames = [...]string{"type", "net", "find", "grep", "head", "tail", "les
 // loops and conditions.
 func Words() []string {
 	out := append([]string(nil), tellingNames[:]...)
-	return append(out, "time", "timeout", "sudo", "env", "nohup", "for", "if", "alias", "exist", "defined", "errorlevel", "equ", "neq", "lss", "leq", "gtr", "geq", "comspec", "systemroot", "programdata", "windir", "bin", "sbin")
+	return append(out, "time", "timeout", "sudo", "env", "nohup", "for", "if", "alias", "exist", "defined", "errorlevel", "cmdextversion", "equ", "neq", "lss", "leq", "gtr", "geq", "comspec", "systemroot", "programdata", "windir", "bin", "sbin")
 }
 
 // Starts reports whether the text begins with a cmdlet.

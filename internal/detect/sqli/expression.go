@@ -129,7 +129,7 @@ func (p *parser) arguments(w string, own bool) what {
 	p.balanced()
 	yes, sure := telling(w)
 	args := p.s[from:p.i]
-	deep := strings.Contains(args, "select") || strings.Contains(args, "case when")
+	deep := strings.Contains(args, "select ") || strings.Contains(args, "select(") || strings.Contains(args, "select*") || strings.Contains(args, "select/") || strings.Contains(args, "case when")
 	p.sure = p.sure || sure && len(args) > 1 || deep
 	if yes || own || deep {
 		return told

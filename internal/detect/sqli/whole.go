@@ -14,7 +14,7 @@ func whole(s, w string) lex.Strength {
 	case "select", "insert", "update", "delete", "drop", "create", "alter", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe", "set":
 		t.literal = true
 		l := t.lexer
-		if w == "restore" || t.statement() >= lex.Hint {
+		if w == "restore" && strings.Contains(s, " from ") || t.statement() >= lex.Hint {
 			t.lexer = l
 			t.next()
 			return statementAlone(s, w, t.parser)
