@@ -272,7 +272,7 @@ func pair(s string, i int, c byte) (bits uint64) {
 
 func pairs(s string, i int, c, next byte) uint64 {
 	switch {
-	case c == '.' && (next == '.' || next == '/' || next == '\\'), c == '/' && next == '.', c == '/' && next == '/' && (i == 0 || s[i-1] != ':'):
+	case c == '.' && (next == '.' || next == '/' || next == '\\'), c == '.' && next == ' ' && i+2 < len(s) && s[i+2] == '.', c == '/' && next == '.', c == '/' && next == '/' && (i == 0 || s[i-1] != ':'):
 		return hasDots
 	case c == '-' && next == '-', c == '/' && next == '*', c == '*' && next == '/':
 		return hasComment
@@ -325,7 +325,7 @@ var gateWords = [...]struct {
 	{wordShell, []string{"cat", "ls", "id", "whoami", "uname", "ping", "curl", "wget", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "dash", "nslookup", "dig", "host", "echo", "printf", "ifconfig", "ipconfig", "dir",
 		"type", "net", "powershell", "pwsh", "cmd", "python", "perl", "php", "ruby", "rm", "chmod", "chown", "touch", "ps", "netstat", "env", "printenv", "which", "find", "grep", "head", "tail", "less", "more", "sed",
 		"awk", "xxd", "telnet", "socat", "tftp", "ftp", "scp", "ssh", "nmap", "kill", "reboot", "sleep", "busybox", "pwd", "passwd", "mkfifo", "lwp", "systeminfo", "tasklist", "reg", "certutil", "bitsadmin",
-		"ifs", "sudo", "su", "crontab", "gcc", "node", "exe", "bin", "tac", "nl", "od", "rev", "base", "hostname", "w", "who", "df", "mount", "cp", "mv", "mkdir", "vol", "ver", "set", "start", "timeout", "bash_version"}},
+		"ifs", "sudo", "su", "crontab", "gcc", "node", "exe", "bin", "tac", "nl", "od", "rev", "base", "hostname", "w", "who", "df", "mount", "cp", "mv", "mkdir", "vol", "ver", "set", "start", "timeout", "bash_version", "exist", "defined", "errorlevel", "cmdextversion", "equ", "neq", "lss", "leq", "gtr", "geq", "alias"}},
 	{wordCode, []string{"jndi", "ldap", "rmi", "runtime", "getruntime", "processbuilder", "classloader", "ognl", "system", "passthru", "shell_exec", "popen", "proc_open", "phpinfo", "base_decode", "assert", "eval",
 		"php", "include", "require", "exec", "exit", "die", "print", "echo", "__class__", "__import__", "__globals__", "__proto__", "__mro__", "__subclasses__", "constructor", "subprocess", "os", "java", "javax", "freemarker", "lang", "opensymphony", "xwork", "apache", "corba", "omg", "groovy", "rhino", "springframework", "sun", "clonetransformer", "forclosure", "instantiatefactory", "prototypeclonefactory", "whileclosure", "xmldecoder", "console", "process", "function", "while",
 		"request", "config", "self", "cycler", "lipsum", "spring", "entity", "doctype", "where", "ne", "gt", "regex", "file_get_contents", "fwrite", "fopen", "rce", "lower", "upper", "env", "child_process", "md", "response", "write", "gopher", "dict", "expect", "phar", "zip", "glob", "data", "file", "filter", "set", "cookie", "class", "module"}},

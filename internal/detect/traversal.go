@@ -98,7 +98,7 @@ func relative(s string) bool {
 
 func traversalGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && strings.Contains(s.text, "0x")
+	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && (strings.Contains(s.text, "0x") || strings.Contains(s.text, "0X"))
 }
 
 // path returns the text as a path: in lower case, broken encodings read.
