@@ -24,6 +24,7 @@ import (
 	"bartizan/internal/control"
 	"bartizan/internal/detect"
 	"bartizan/internal/engine"
+	"bartizan/internal/intel"
 	"bartizan/internal/listen"
 	"bartizan/internal/metrics"
 	"bartizan/internal/policy"
@@ -59,6 +60,7 @@ type gateway struct {
 	seen      string // stamp of the configuration in force; watch's own once it runs
 	engine    *engine.Engine
 	proxy     *proxy.Proxy
+	intel     *intel.Locator
 	listeners []*listen.Server
 	admin     *admin.Server
 	control   *control.Server
@@ -95,6 +97,9 @@ func newGateway(s setup) (g *gateway, err error) {
 		return g, err
 	}
 	if err = g.openOutputs(); err != nil {
+		return g, err
+	}
+	if err = g.openIntel(); err != nil {
 		return g, err
 	}
 	if err = g.openFront(); err != nil {
@@ -190,10 +195,30 @@ func stdoutIf(on bool, w io.Writer) io.Writer {
 	return nil
 }
 
+// openIntel opens what is known of addresses.
+func (g *gateway) openIntel() error {
+	ranges, err := g.file.BotRanges()
+	if err != nil {
+		return err
+	}
+	o := intel.Options{ASN: g.file.Intel.ASN, Country: g.file.Intel.Country, Now: time.Now, Log: g.log}
+	if g.file.Intel.VerifyBots {
+		o.Bots = intel.WellKnown()
+	}
+	for i, b := range g.file.Intel.Bots {
+		o.Bots = append(o.Bots, intel.Bot{Name: b.Name, Agent: b.Agent, Domains: b.Domains, Ranges: ranges[i]})
+	}
+	if g.intel, err = intel.New(o); err != nil {
+		return err
+	}
+	g.later(func() { g.intel.Close() })
+	return nil
+}
+
 // openFront makes the proxy and binds the listeners.
 func (g *gateway) openFront() (err error) {
 	o := proxy.Options{
-		Engine: g.engine, Sites: sitesOf(g.file), Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take,
+		Engine: g.engine, Sites: sitesOf(g.file), Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take, Locate: g.intel.Locate,
 		Report: g.tell, Access: g.line, Budget: bodyBudget, Log: g.log,
 		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
@@ -375,6 +400,8 @@ func (g *gateway) run(ctx context.Context) error {
 	serve(g.control.Serve)
 	stop := make(chan struct{})
 	wg.Go(func() { g.tick(stop) })
+	looking, stopLooking := context.WithCancel(context.Background())
+	wg.Go(func() { g.intel.Run(looking) })
 	wg.Go(func() { g.save(stop) })
 	wg.Go(func() { g.watch(stop) })
 	g.admin.SetReady(true)
@@ -388,6 +415,7 @@ func (g *gateway) run(ctx context.Context) error {
 	g.admin.SetReady(false)
 	g.drain()
 	close(stop)
+	stopLooking()
 	wg.Wait()
 	if serr := g.store.Snapshot(g.engine.Snapshot); serr != nil {
 		err = errors.Join(err, serr)

@@ -70,14 +70,15 @@ func (r *record) stand(st *request.Standing, rules Rules) {
 
 // Observe adds evidence to the records of r, brings r.Standing up to date and
 // appends stages that changed to r.Changes. What the software says of itself is
-// said with every request: it is held, not counted.
+// said with every request, and what the address is stays so: both are held, not
+// counted.
 func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []signal.Signal) {
 	if len(found) == 0 {
 		return
 	}
 	t.update(now, rules, r, func(rec *record) {
 		for _, s := range found {
-			if s.Kind.Info().Vantage == signal.Fingerprint {
+			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation {
 				rec.hold(s.Kind, s.Band)
 			} else {
 				rec.add(s)

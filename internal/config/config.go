@@ -29,6 +29,7 @@ type File struct {
 	Exceptions        []Exception `yaml:"exceptions"`
 	Rules             []any       `yaml:"rules"`
 	Patches           []any       `yaml:"patches"`
+	Intel             Intel       `yaml:"intel"`
 	Admin             Admin       `yaml:"admin"`
 	Data              string      `yaml:"data"`
 	Events            Output      `yaml:"events"`
@@ -134,6 +135,22 @@ type Exception struct {
 	Reason   string     `yaml:"reason,omitempty"`
 }
 
+// Intel says where knowledge of addresses comes from.
+type Intel struct {
+	ASN        string `yaml:"asn"`
+	Country    string `yaml:"country"`
+	VerifyBots bool   `yaml:"verify_bots"`
+	Bots       []Bot  `yaml:"bots"`
+}
+
+// Bot is a good bot and how it proves itself.
+type Bot struct {
+	Name    string   `yaml:"name"`
+	Agent   string   `yaml:"agent"`
+	Domains []string `yaml:"domains,omitempty"`
+	Ranges  string   `yaml:"ranges,omitempty"`
+}
+
 // Admin is the administrative listener.
 type Admin struct {
 	Address string `yaml:"address"`
@@ -185,6 +202,11 @@ func (f *File) resolve(dir string) {
 		for i := range list {
 			at(&list[i].File)
 		}
+	}
+	at(&f.Intel.ASN)
+	at(&f.Intel.Country)
+	for i := range f.Intel.Bots {
+		at(&f.Intel.Bots[i].Ranges)
 	}
 	at(&f.Data)
 	at(&f.Events.File)

@@ -213,6 +213,21 @@ func entries(name string, list []Entry, faults []Fault) ([]policy.Entry, []Fault
 	return out, faults
 }
 
+// BotRanges reads the list file of each bot.
+func (f *File) BotRanges() ([][]netip.Prefix, error) {
+	out := make([][]netip.Prefix, len(f.Intel.Bots))
+	for i, b := range f.Intel.Bots {
+		if b.Ranges == "" {
+			continue
+		}
+		var err error
+		if out[i], err = readPrefixes(b.Ranges); err != nil {
+			return nil, fmt.Errorf("intel.bots[%d].ranges: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
 // maxPrefixes bounds a list file.
 const maxPrefixes = 1_000_000
 

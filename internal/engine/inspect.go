@@ -48,6 +48,9 @@ func (e *Engine) contradictions(r *request.Request) {
 	if c.Order() {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.HeaderOrderMismatch, Where: "header-order", Note: c.String()})
 	}
+	if r.Network.Impostor != "" {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.BotImpostor, Band: signal.Likely, Where: "header:User-Agent", Note: "not " + r.Network.Impostor})
+	}
 	if r.Header("User-Agent") == "" {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.MissingUserAgent, Where: "header:User-Agent"})
 	}

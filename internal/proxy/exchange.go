@@ -115,6 +115,9 @@ func (x *exchange) resolve() {
 	}
 	p, peer := o.Engine.Policy(), x.req.Conn.Peer.Addr
 	x.req.Client = p.Resolver().Resolve(peer, x.lines)
+	if o.Locate != nil {
+		x.req.Network = o.Locate(x.req.Client.Addr, x.req.Header("User-Agent"))
+	}
 	if name := p.Options().FingerprintHeader; name != "" && p.Trusted(peer) {
 		// The ClientHello that we saw is the trusted hop's own.
 		x.req.Conn.TLS.JA4, x.req.Conn.TLS.JA4Raw = ja4(x.req.Header(name)), ""

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,8 @@ type Options struct {
 	Fill func(*http.Request, *request.Request)
 	// BodyFault tells whether the listener found the body malformed.
 	BodyFault func(*http.Request) request.Fault
+	// Locate tells what is known of a client's network; it must not wait. It may be nil.
+	Locate func(client netip.Addr, agent string) request.Network
 	// Selftest reports whether token marks a self test; it may be nil.
 	Selftest func(token string) bool
 	// Report takes security events; it must not block.

@@ -84,6 +84,8 @@ type Network struct {
 	ASN     uint32
 	Country string // ISO 3166 alpha-2
 	Bot     string // name of a verified good bot
+	// Impostor is the name of the good bot that the client falsely calls itself.
+	Impostor string
 }
 
 // Endpoint is where the request goes. Writer: apimap; the tags come from policy.
