@@ -65,6 +65,7 @@ func (c *Set) Words() (classes, functions []string) {
 
 // Judge looks at a value in lower case.
 func (c *Set) Judge(s string) (best Finding) {
+	seen := 0 // up to here an expression has been read
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
 		b := s[i]
 		switch {
@@ -79,8 +80,14 @@ func (c *Set) Judge(s string) (best Finding) {
 			}
 			i += len(w) - 1
 		case b == '{', b == '$', b == '#', b == '@', b == '*', b == '%', b == '<', b == '[', b == '~', b == '!':
+			if i < seen {
+				continue
+			}
 			k, st := c.mark(s, i)
 			best.raise(k, st, i)
+			if st == lex.None && lex.Byte(s, i+1) == '{' {
+				seen = expression(s, i+2)
+			}
 		}
 	}
 	return best
@@ -97,6 +104,19 @@ func phpObject(s string, i int) bool {
 	rest := lex.Ahead(s, lex.Skip(s, i+1, "\\")+1)
 	j := strings.IndexByte(rest, '"')
 	return j > 0 && lex.Byte(rest, j+1) == ':'
+}
+
+// expression returns up to where an expression that begins at s[i:] has been
+// read in vain, but for a little: what nests in it has been seen with it.
+func expression(s string, i int) int {
+	n := len(lex.Ahead(s, i))
+	if j := strings.IndexByte(lex.Ahead(s, i), '}'); j >= 0 {
+		n = j
+	}
+	if strings.IndexByte(s[i:i+n], '$') >= 0 || n < 64 {
+		return i
+	}
+	return i + n - 48
 }
 
 // mark judges what begins with a sign.
@@ -131,6 +151,11 @@ func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
 
 // angle judges tags of server pages.
 func angle(s string, i int) (signal.Kind, lex.Strength) {
+	switch lex.Byte(s, i+1) {
+	case '?', '%', '#', '@', 'j', 'g', 'd', 'o', 'v', 'r', 'c', 'x':
+	default:
+		return signal.None, lex.None
+	}
 	switch {
 	case lex.At(s, i, "<?php"), lex.At(s, i, "<?="):
 		return signal.CodeInjection, lex.Likely

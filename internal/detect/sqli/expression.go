@@ -25,6 +25,7 @@ const (
 type parser struct {
 	lexer
 	depth int
+	near  bool // look no further than a little: this place is one of many
 	// joined says that conditions were joined by AND or OR.
 	joined bool
 	sure   bool // something was read that means one thing anywhere
@@ -145,8 +146,11 @@ func (p *parser) selection() what {
 
 // balanced goes behind the bracket that closes one opened before.
 func (p *parser) balanced() {
-	depth := 1
-	for end := min(len(p.s), p.i+2*lex.MaxLook); p.i < end; p.i++ {
+	depth, far := 1, 2*lex.MaxLook
+	if p.near {
+		far = 64
+	}
+	for end := min(len(p.s), p.i+far); p.i < end; p.i++ {
 		switch c := p.s[p.i]; c {
 		case '(':
 			depth++

@@ -151,7 +151,7 @@ func anywhere(s string) (best Finding) {
 
 // wordAnywhere judges one word and what follows it.
 func wordAnywhere(s string, i int, w string) lex.Strength {
-	p := parser{lexer: lexer{s: s, i: i + len(w), steps: 24}}
+	p := parser{lexer: lexer{s: s, i: i + len(w), steps: 12}, near: true}
 	switch w {
 	case "union":
 		t := tail{parser: p, literal: true}
@@ -173,6 +173,9 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 	case "select":
 		return selectAnywhere(s, i, p)
 	case "or", "and", "xor", "having":
+		if c := lex.Byte(s, lex.Skip(s, i+len(w), " \t(")); !lex.Digit(c) && c != '\'' && c != '"' && c != '/' {
+			return lex.None
+		}
 		t := tail{parser: p}
 		if t.conditions() == constants && t.peek().kind == comment && t.clean() {
 			return lex.Likely
@@ -182,14 +185,22 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 			return lex.Likely
 		}
 	}
-	if _, sure := telling(w); sure && p.peek().kind == open {
-		p.next()
-		if n := p.peek(); n.kind != shut && n.kind != end {
-			return lex.Likely
+	return nameAnywhere(s, i, w, p)
+}
+
+// nameAnywhere: a function or table that means one thing anywhere.
+func nameAnywhere(s string, i int, w string, p parser) lex.Strength {
+	next := lex.Byte(s, lex.Skip(s, i+len(w), " \t\r\n"))
+	if next == '(' || next == '/' {
+		if _, sure := telling(w); sure && p.peek().kind == open {
+			p.next()
+			if n := p.peek(); n.kind != shut && n.kind != end {
+				return lex.Likely
+			}
+			return lex.Hint
 		}
-		return lex.Hint
 	}
-	if sureCatalogue(w) && (lex.Byte(s, i+len(w)) == '.' || strings.HasPrefix(w, "xp_")) {
+	if (lex.Byte(s, i+len(w)) == '.' || w[0] == 'x') && sureCatalogue(w) && (lex.Byte(s, i+len(w)) == '.' || strings.HasPrefix(w, "xp_")) {
 		return lex.Likely
 	}
 	return lex.None
@@ -198,7 +209,6 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 // selectAnywhere: a SELECT in brackets, or of what only injections select.
 func selectAnywhere(s string, i int, p parser) lex.Strength {
 	before := strings.TrimRight(s[max(0, i-8):i], " \t\r\n")
-	p.steps = 24
 	w := p.operand()
 	bracket := strings.HasSuffix(before, "(")
 	switch {
