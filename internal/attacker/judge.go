@@ -46,10 +46,25 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		st.Stage, st.Risk, st.Until, st.Attacker = credential.Stage, credential.Risk, credential.Until, credential.Attacker
 		return
 	}
+	if st.Shared && !st.Accepted {
+		st.Stage = min(st.Stage, t.shared(r))
+	}
 	if st.Accepted && credential.Risk > st.Risk {
 		credential.Keys, credential.Accepted, credential.Shared, credential.Established = st.Keys, true, st.Shared, st.Established
 		*st = credential
 	}
+}
+
+// shared returns the stage that one of several people behind an address and
+// software may at most have. Somebody among them attacks, and nobody can tell
+// who: the rest are asked, not shut out. Whoever shows a credential where
+// credentials are checked is let through: the upstream tells a false one, and
+// else nobody new could ever be accepted.
+func (t *Table) shared(r *request.Request) signal.Stage {
+	if r.Standing.Keys[Credential] != 0 && t.guarded.has(r.Endpoint.ID) {
+		return signal.Watch
+	}
+	return signal.Interrogate
 }
 
 // stand raises st to the record's stage and risk.

@@ -58,7 +58,7 @@ func (g *guarded) has(endpoint uint64) bool {
 // r.Changes.
 func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange, excuse func(from int)) {
 	ms := millis(now)
-	if x.Status == 401 {
+	if x.Status == 401 && !x.Login { // a refused login says nothing of credentials
 		t.guarded.mark(x.Endpoint)
 	}
 	var found []signal.Signal
