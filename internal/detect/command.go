@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"bartizan/internal/detect/lex"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -29,7 +31,7 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // APIs that run commands take them in documents
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
-	case f.Breaks && s.gate.breaks < 24 && s.sentence() < 8:
+	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:
 		return finding{signal.CommandInjection, band, f.At}
 	case s.gate.plain > 8 && (s.gate.breaks > 0 || s.sentence() > 3):
 		band = signal.Hint

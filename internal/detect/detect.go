@@ -60,6 +60,7 @@ type Detector struct {
 	agents     phrases
 	files      phrases
 	favourites phrases
+	leaks      phrases
 	uploads    phrases
 	commands   shell.Commands
 	names      *code.Set
@@ -77,6 +78,7 @@ func New(seed uint64, l Lists) *Detector {
 	d.favourites = newPhrases(favourites[:])
 	d.names = code.New(l.JavaClasses, l.PHPFunctions, l.PHPVariables)
 	d.uploads = newPhrases(l.UploadNames)
+	d.leaks = newPhrases(leakWords(l.SQLErrors, l.Errors))
 	d.exploits = newExploits(l.Exploits)
 	d.words = newWordTable()
 	d.words.learn(d, l)

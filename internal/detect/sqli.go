@@ -24,6 +24,9 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
+	if band == signal.Certain && s.value.In.Body() && s.gate.breaks > 1 {
+		band = signal.Likely
+	}
 	if (f.Left || f.Anchored && s.sentence() < 8) && !s.document() { // prose before the quote is what the string holds
 		return finding{signal.SQLInjection, band, f.At}
 	}

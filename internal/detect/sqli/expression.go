@@ -68,7 +68,12 @@ func (p *parser) name(t token) what {
 	switch w {
 	case "null", "true", "false", "default":
 		return literal
-	case "select", "values":
+	case "values":
+		if p.depth > 0 || p.peek().kind == open {
+			return p.selection()
+		}
+		return named
+	case "select":
 		return p.selection()
 	case "case":
 		return p.choice()
