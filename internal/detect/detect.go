@@ -187,6 +187,12 @@ func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
 // add appends a signal, or raises the band of one of the same kind at the same
 // place. When there is no room a weaker one gives way.
 func (d *Detector) add(r *request.Request, f finding, v request.Value, span string) {
+	if f.band > signal.Hint && r.Endpoint.FreeText != nil && !v.In.Name() && r.Endpoint.FreeText(v.Key) {
+		f.band-- // people write about attacks there
+	}
+	if limit, ok := ceiling(f.kind); ok && f.band > limit {
+		f.band = limit
+	}
 	where := placeOf(v)
 	for i := range r.Signals {
 		if o := &r.Signals[i]; o.Kind == f.kind && o.Where == where {

@@ -98,6 +98,10 @@ type Endpoint struct {
 	// has with this method.
 	PathKnown, Known bool
 	Tags             Tags
+	// FreeText reports whether people write text into the field of this key, as
+	// Value.Key spells it; nil where that is not known. What detectors find in
+	// such a field is worth one band less, never nothing.
+	FreeText func(key string) bool
 }
 
 // Standing is what the attacker table says of the client before this request.

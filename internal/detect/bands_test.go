@@ -1,0 +1,37 @@
+package detect_test
+
+import (
+	"testing"
+
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+func TestFreeTextLowersTheBand(t *testing.T) {
+	d := newDetector(t)
+	for _, tt := range []struct {
+		key  string
+		text string
+		want signal.Band
+	}{
+		{"id", "1' OR '1'='1", signal.Certain},
+		{"comment", "1' OR '1'='1", signal.Likely},
+		{"comment", "admin'--", signal.Hint},
+	} {
+		var r request.Request
+		r.Endpoint.FreeText = func(key string) bool { return key == "comment" }
+		d.Body(&r, request.Value{In: request.InJSON, Key: tt.key, Text: tt.text})
+		if got, found := bandOf(r.Signals, signal.SQLInjection); !found || got != tt.want {
+			t.Errorf("%s=%q: got %v (found %v); want %v", tt.key, tt.text, got, found, tt.want)
+		}
+	}
+}
+
+func TestCeilings(t *testing.T) {
+	d := newDetector(t)
+	var r request.Request
+	d.Body(&r, request.Value{In: request.InQuery, Key: "url", Text: "http://169.254.169.254/latest/meta-data/"})
+	if got, found := bandOf(r.Signals, signal.SSRF); !found || got != signal.Likely {
+		t.Errorf("metadata address: got %v (found %v); want likely", got, found)
+	}
+}
