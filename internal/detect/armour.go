@@ -25,7 +25,7 @@ func serialised(s string) bool {
 	case 'g':
 		return len(s) > 24 && s[:4] == "gASV"
 	case 'A':
-		return len(s) > 24 && strings.HasPrefix(s, "AAEAAAD/////")
+		return len(s) >= 16 && strings.HasPrefix(s, "AAEAAAD/////")
 	case 'B':
 		return len(s) > 12 && (s[:4] == "BAhv" || s[:4] == "BAhb" || s[:4] == "BAgK" || s[:4] == "BAhJ")
 	case 'T', 'Q':

@@ -12,6 +12,7 @@ const maxWord = 40
 // variables inside it are taken out, and tricked says that there were any.
 func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bool) {
 	n, marks := 0, 0
+	var quote byte // that is open
 	for i < len(s) && n < maxWord {
 		c := s[i]
 		switch {
@@ -25,7 +26,11 @@ func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bo
 			continue
 		case c == '\\' && lex.WordByte(lex.Byte(s, i+1)) && n > 0, c == '^' && n > 0:
 			i++
+		case c == quote && quote != 0:
+			quote = 0
+			i++
 		case (c == '\'' || c == '"') && n > 0 && inside(s, i, c):
+			quote = c
 			i++
 		case c == '`' && lex.Byte(s, i+1) == '`':
 			i += 2
@@ -185,10 +190,14 @@ func (c Commands) run(s string, i int, tight bool) lex.Strength {
 		return lex.Certain
 	}
 	arg := argument(s, end)
+	counts := lex.OneOf(string(name), "sleep", "ping", "timeout", "usleep", "ping6", "nc", "ncat", "telnet", "nmap", "traceroute", "nslookup", "kill")
+	if arg == likelyArgument && !counts && lex.Digit(lex.Byte(s, lex.Skip(s, end, " \t+"))) {
+		arg = textArgument // a version, a quantity
+	}
 	switch {
 	case arg == sureArgument && tight:
 		return lex.Certain
-	case arg == likelyArgument && tight && lex.OneOf(string(name), "sleep", "ping", "timeout", "usleep", "ping6"):
+	case arg == likelyArgument && tight && counts:
 		return lex.Certain
 	case arg == likelyArgument && tight:
 		return lex.Likely

@@ -64,7 +64,6 @@ func Judge(s string) (f Finding) {
 			st, plain, next = element(s, i)
 			text = next
 			if lex.At(s, i, "<script") || lex.At(s, i, "<style") { // what it holds is no sentence
-				text = len(s)
 				if j := strings.Index(s[i+1:], "</s"); j >= 0 {
 					text = i + 1 + j
 				}
@@ -131,6 +130,10 @@ func leave(s string, i int) lex.Strength {
 	w := lex.Word(s, n)
 	if w == "" {
 		return lex.None
+	}
+	for lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") && lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") {
+		n = lex.Skip(s, n+len(w), " ")
+		w = lex.Word(s, n)
 	}
 	next := lex.Skip(s, n+len(w), " \t\r\n")
 	if handlerName(w) && lex.Byte(s, next) == '=' {
