@@ -59,3 +59,21 @@ check: build lint race scenario fuzz demo-smoke
 
 clean:
 	rm -rf bin
+
+# CORPORA is the directory of labelled requests; they are no part of the project.
+CORPORA ?= /work/shared/corpora
+.PHONY: eval eval-update calibrate-payload
+
+# The payload detector on the corpora, compared with the committed figures.
+eval: build
+	./$(BIN) eval --compare internal/eval/testdata/figures.json $(CORPORA)/*.jsonl.gz
+
+# After a change that is meant: commit the new figures with it.
+eval-update: build
+	mkdir -p internal/eval/testdata
+	./$(BIN) eval --json $(CORPORA)/*.jsonl.gz > internal/eval/testdata/figures.json
+
+# How many benign rows each detector hits in each band: what the table in
+# internal/detect/bands.go is reviewed by.
+calibrate-payload: build
+	./$(BIN) eval --bands $(CORPORA)/*.jsonl.gz
