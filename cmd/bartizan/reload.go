@@ -45,7 +45,7 @@ func (g *gateway) reload() {
 		g.log.Error("reload: the configuration is not used; the one in force stays", "error", err)
 		return
 	}
-	g.engine.Swap(p)
+	g.engine.Swap(p, nil)
 	if keys := fixed(g.file, next); len(keys) > 0 {
 		g.log.Warn("reload: some changes need a restart", "keys", strings.Join(keys, ", "))
 	}

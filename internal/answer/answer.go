@@ -30,12 +30,19 @@ type Response struct {
 
 // problem is an RFC 9457 problem with two members of ours.
 type problem struct {
-	Type       string `json:"type"`
-	Title      string `json:"title"`
-	Status     int    `json:"status"`
-	Detail     string `json:"detail"`
-	Reference  string `json:"reference"`
-	RetryAfter int    `json:"retry_after,omitempty"` // seconds
+	Type       string  `json:"type"`
+	Title      string  `json:"title"`
+	Status     int     `json:"status"`
+	Detail     string  `json:"detail"`
+	Reference  string  `json:"reference"`
+	RetryAfter int     `json:"retry_after,omitempty"` // seconds
+	Errors     []fault `json:"errors,omitempty"`
+}
+
+// fault is one departure from the API's document.
+type fault struct {
+	Where string `json:"where"`
+	What  string `json:"what"`
 }
 
 // Refusal returns the answer to a refused request with reference id. page asks
@@ -50,6 +57,8 @@ func Refusal(v engine.Verdict, id string, page bool) Response {
 		}
 	case v.Reason == policy.UnknownHost:
 		p.Status, p.Title, p.Detail = 404, "Unknown host", "No service with this host name is served here."
+	case v.Reason == policy.Schema && v.Schema != nil:
+		return schema(v, p, page)
 	case v.Action == signal.Unset, v.Reason == policy.EngineFault:
 		p.Status, p.Title, p.Detail = 503, "Service unavailable", "The request could not be checked."
 	case v.Action == signal.BlockAction:
@@ -60,6 +69,27 @@ func Refusal(v engine.Verdict, id string, page bool) Response {
 	}
 	r := render(p, page)
 	r.Close = v.Reason == policy.Malformed
+	return r
+}
+
+// schema answers a request that departs from the API's own document.
+func schema(v engine.Verdict, p problem, page bool) Response {
+	f := v.Schema
+	switch {
+	case !f.PathDocumented:
+		p.Status, p.Title, p.Detail = 404, "Not found", "The API has no such path."
+	case !f.Documented:
+		p.Status, p.Title, p.Detail = 405, "Method not allowed", "The path does not take this method."
+	default:
+		p.Status, p.Title, p.Detail = 400, "Invalid request", "The request is not what the API's document asks for."
+	}
+	for _, e := range f.Problems {
+		p.Errors = append(p.Errors, fault{e.Where, e.What})
+	}
+	r := render(p, page)
+	if p.Status == 405 {
+		r.Header = append(r.Header, [2]string{"Allow", strings.Join(f.Allow, ", ")})
+	}
 	return r
 }
 

@@ -57,6 +57,7 @@ type Site struct {
 	Upstreams []string `yaml:"upstreams"`
 	Mode      string   `yaml:"mode"`
 	OpenAPI   string   `yaml:"openapi,omitempty"`
+	Validate  string   `yaml:"validate,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
 }
 
@@ -65,7 +66,9 @@ type Route struct {
 	Match string   `yaml:"match"`
 	Tags  []string `yaml:"tags,omitempty"`
 	Mode  string   `yaml:"mode,omitempty"`
-	Fail  string   `yaml:"fail,omitempty"`
+	// Validate is "evidence" or "enforce".
+	Validate string `yaml:"validate,omitempty"`
+	Fail     string `yaml:"fail,omitempty"`
 }
 
 // Thresholds are the risks from which each stage holds.

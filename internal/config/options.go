@@ -29,12 +29,14 @@ func (f *File) check() []Fault {
 		if len(s.Upstreams) == 0 {
 			c.fail(path+".upstreams", errors.New("want at least one, such as http://127.0.0.1:9000"))
 		}
-		if s.OpenAPI != "" {
-			c.fail(path+".openapi", errors.New("OpenAPI import is not built yet: leave it out"))
+		c.validate(path+".validate", s.Validate)
+		if s.Validate != "" && s.OpenAPI == "" {
+			c.fail(path+".validate", errors.New("has no meaning without openapi"))
 		}
 		for j, r := range s.Routes {
 			at := fmt.Sprintf("%s.routes[%d]", path, j)
 			c.mode(at+".mode", r.Mode)
+			c.validate(at+".validate", r.Validate)
 			if r.Fail != "" && r.Fail != "open" && r.Fail != "closed" {
 				c.fail(at+".fail", fmt.Errorf("is %q: want open or closed", r.Fail))
 			}
@@ -66,6 +68,12 @@ func (c *checker) mode(path, mode string) {
 	}
 	if _, err := policy.ParseMode(mode); err != nil {
 		c.fail(path, err)
+	}
+}
+
+func (c *checker) validate(path, s string) {
+	if s != "" && s != "evidence" && s != "enforce" {
+		c.fail(path, fmt.Errorf("is %q: want evidence or enforce", s))
 	}
 }
 
@@ -187,15 +195,27 @@ func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
 func siteOf(s Site) policy.Site {
 	out := policy.Site{Hosts: s.Hosts}
 	out.Mode, _ = policy.ParseMode(or(s.Mode, "observe")) // check has refused others
+	out.Validate = validating(s.Validate)
 	for _, r := range s.Routes {
 		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
 		if r.Mode != "" {
 			m, _ := policy.ParseMode(r.Mode) // check has refused others
 			route.Mode = &m
 		}
+		if r.Validate != "" {
+			v := validating(r.Validate)
+			route.Validate = &v
+		}
 		out.Routes = append(out.Routes, route)
 	}
 	return out
+}
+
+func validating(s string) policy.Mode {
+	if s == "enforce" {
+		return policy.Enforce
+	}
+	return policy.Observe
 }
 
 func entries(name string, list []Entry, faults []Fault) ([]policy.Entry, []Fault) {

@@ -30,7 +30,9 @@ import (
 
 // Options make an Engine.
 type Options struct {
-	Policy   *policy.Policy
+	Policy *policy.Policy
+	// Specs are the APIs' own documents, by site name; there may be none.
+	Specs    map[string]apimap.Validator
 	Detector *detect.Detector
 	// Codings decode bodies for inspection, by name: "gzip", "br".
 	Codings map[string]request.Coding
@@ -71,6 +73,7 @@ type Engine struct {
 type compiled struct {
 	policy  *policy.Policy
 	rules   attacker.Rules
+	specs   map[string]apimap.Validator // by site
 	inspect int
 	version uint64
 }
@@ -89,14 +92,15 @@ func New(o Options) *Engine {
 		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
-	e.Swap(o.Policy)
+	e.Swap(o.Policy, o.Specs)
 	return e
 }
 
-// Swap makes p the policy for all requests that begin from now on. State stays.
-func (e *Engine) Swap(p *policy.Policy) {
+// Swap makes p the policy, and specs the APIs' documents by site, for all requests
+// that begin from now on. State stays.
+func (e *Engine) Swap(p *policy.Policy, specs map[string]apimap.Validator) {
 	o := p.Options()
-	next := &compiled{policy: p, inspect: o.BodyInspect, version: 1}
+	next := &compiled{policy: p, specs: specs, inspect: o.BodyInspect, version: 1}
 	next.rules = attacker.Rules{
 		Watch: o.Thresholds.Watch, Interrogate: o.Thresholds.Interrogate, Tarpit: o.Thresholds.Tarpit, Block: o.Thresholds.Block,
 		First: o.Block.First, Grow: o.Block.Grow, Max: o.Block.Max,
@@ -117,6 +121,8 @@ type Verdict struct {
 	Mode policy.Mode
 	// Fault is why a malformed message is refused.
 	Fault request.Fault
+	// Schema are departures from the API's document that are not let through.
+	Schema *apimap.Finding
 	// Inspect is how many bytes of the body the engine wants to see.
 	Inspect int
 	// Cause is set for an engine fault: what to log.
@@ -153,6 +159,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		e.detector.Head(r)
 		e.contradictions(r)
 		e.departures(now, r)
+		v.Schema = e.document(s, r, site, route)
 		s.policy.Excuse(now, r, 0)
 		e.attackers.Observe(now, s.rules, r, r.Signals)
 		v.Inspect = s.inspect
@@ -167,7 +174,9 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	defer e.guard(r, &out)
 	s := e.current.Load()
 	found := len(r.Signals)
-	e.inspect(now, s, r, body, complete, scratch)
+	if f := e.inspect(now, s, r, body, complete, scratch); f != nil {
+		v.Schema = f
+	}
 	s.policy.Excuse(now, r, found)
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
@@ -178,9 +187,12 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	d := s.policy.Judge(now, r)
-	if d.Would != signal.Pass && s.policy.Exempt(r) {
+	switch {
+	case d.Would != signal.Pass && s.policy.Exempt(r):
 		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
 		return v
+	case d.Would == signal.Pass && d.Reason == policy.Clean && v.Schema != nil:
+		d = policy.Decision{Would: signal.BlockAction, Reason: policy.Schema} // what makes no sense is refused, whoever sends it
 	}
 	v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))
 	return v

@@ -304,7 +304,7 @@ func TestSwapKeepsState(t *testing.T) {
 	exchange(e, 0, "203.0.113.9", "GET", union+"2", "", "", 200)
 	o := options(policy.Enforce)
 	o.Allow = []policy.Entry{{Prefix: "198.51.100.0/24"}}
-	e.Swap(compile(t, o))
+	e.Swap(compile(t, o), nil)
 	if v, _ := exchange(e, time.Second, "203.0.113.9", "GET", "/", "", "", 200); v.Action != signal.BlockAction {
 		t.Errorf("got %v; want the block to outlive the swap", v.Action)
 	}

@@ -94,10 +94,11 @@ func faultSignal(f request.Fault) (signal.Signal, bool) {
 	return s, true
 }
 
-// inspect decodes the prefix of a body, walks its values and appends signals.
-func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) {
+// inspect decodes the prefix of a body, walks its values and appends signals. It
+// returns the departures from the API's document that refuse the request.
+func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) *apimap.Finding {
 	if len(body) == 0 {
-		return
+		return nil
 	}
 	if coding := r.Header("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		// A prefix that cannot be decoded is judged as it stands.
@@ -128,6 +129,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if info.DuplicateKeys {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.ProtocolOddity, Where: "body", Note: "an object names one key twice"})
 	}
+	return e.documentBody(s, r, body, complete)
 }
 
 // loginAttempt reports whether r tries to log in: on a route tagged so, or where

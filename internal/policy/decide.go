@@ -21,10 +21,11 @@ const (
 	Exploit                   // a certain payload in this very request
 	StageReason               // the client's stage
 	UnknownHost               // no site serves the host
+	Schema                    // departs from the API's document, which is enforced
 	EngineFault               // the engine failed and the route is fail: closed
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "unknown-host", "engine-fault"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "unknown-host", "schema", "engine-fault"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }

@@ -69,9 +69,12 @@ type Durations struct {
 
 // Site is one protected API.
 type Site struct {
-	Hosts  []string // "api.example.com", "*.example.com", "*"
-	Mode   Mode
-	Routes []Route
+	Hosts []string // "api.example.com", "*.example.com", "*"
+	Mode  Mode
+	// Validate says what a departure from the site's OpenAPI document does:
+	// Observe makes it evidence, Enforce refuses the request.
+	Validate Mode
+	Routes   []Route
 }
 
 // Name returns the site's first host.
@@ -87,6 +90,7 @@ type Route struct {
 	Match      string // "POST /api/login", "/api/**", "* /users/{id}"
 	Tags       []string
 	Mode       *Mode // nil: the site's
+	Validate   *Mode // nil: the site's
 	FailClosed bool  // refuse on an engine fault
 
 	pattern pattern
@@ -204,6 +208,15 @@ func (s *Site) ModeOf(r *Route) Mode {
 		return *r.Mode
 	}
 	return s.Mode
+}
+
+// ValidateOf returns what departures from the document do on a route of s, which
+// may be nil.
+func (s *Site) ValidateOf(r *Route) Mode {
+	if r != nil && r.Validate != nil {
+		return *r.Validate
+	}
+	return s.Validate
 }
 
 // hosts finds a site by name: exact, then the longest wildcard, then "*".

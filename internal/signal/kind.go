@@ -67,6 +67,7 @@ const (
 	MassPosting
 	MassVoting
 	BotImpostor
+	SchemaViolation
 	Kinds = iota
 )
 
@@ -135,6 +136,7 @@ var table = [Kinds]Info{
 	MassPosting:         {"mass-posting", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts one piece of content after the other"},
 	MassVoting:          {"mass-voting", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "votes again and again"},
 	BotImpostor:         {"bot-impostor", Reputation, [3]float64{2.4, 3.6, 3.6}, 24 * hour, false, "calls itself a good bot that it is not"},
+	SchemaViolation:     {"schema-violation", API, [3]float64{0.8, 1.6, 1.6}, hour, false, "departs from the API's own document"},
 	ExploitRepeated:     {"exploit-repeated", Payload, [3]float64{8, 8, 8}, payloadTau, true, "several different exploits: beyond doubt"},
 	CodeInjection:       {"code-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "code of PHP, Python, Node, Java, Ruby or Perl in a value"},
 	TemplateInjection:   {"template-injection", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an expression of a server's template language"},
