@@ -201,7 +201,7 @@ func (c Commands) run(s string, i int, tight bool) lex.Strength {
 		return lex.Certain
 	case arg == likelyArgument && tight:
 		return lex.Likely
-	case class == Plain && arg == noArgument && tight:
+	case class == Plain && arg == noArgument && tight && !(s[start] == ' ' && lex.Byte(s, end) == ';'): // a list: Java; Python
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
