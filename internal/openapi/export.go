@@ -1,7 +1,9 @@
-// Package openapi speaks OpenAPI for the API model: it writes what has been
-// learned as a document. Reading documents and validating by them is not built yet.
+// Package openapi speaks OpenAPI for the API model: it reads a document and
+// validates requests by it, says how document and traffic differ, and writes what
+// has been learned as a document.
 //
-// It decides nothing and keeps no state.
+// It decides nothing: what a departure means is for policy and the engine. A Spec
+// is immutable and safe for concurrent use; the rest are functions.
 package openapi
 
 import (
@@ -17,18 +19,18 @@ import (
 // Export writes the endpoints of one site as an OpenAPI 3.1 document (JSON).
 // Endpoints that the model is not certain of are marked so.
 func Export(site string, endpoints []apimap.Endpoint) ([]byte, error) {
-	paths := map[string]map[string]operation{}
+	paths := map[string]map[string]outOperation{}
 	for _, e := range endpoints {
 		if e.Site != site {
 			continue
 		}
 		path, parameters := pathOf(e.Template)
 		if paths[path] == nil {
-			paths[path] = map[string]operation{}
+			paths[path] = map[string]outOperation{}
 		}
 		paths[path][strings.ToLower(e.Method)] = operationOf(e, parameters)
 	}
-	doc := document{OpenAPI: "3.1.0", Info: info{"Learned from traffic: " + site, "1"}, Paths: paths}
+	doc := outDocument{OpenAPI: "3.1.0", Info: outInfo{"Learned from traffic: " + site, "1"}, Paths: paths}
 	out, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("writing OpenAPI document: %w", err)
@@ -36,44 +38,44 @@ func Export(site string, endpoints []apimap.Endpoint) ([]byte, error) {
 	return append(out, '\n'), nil
 }
 
-type document struct {
-	OpenAPI string                          `json:"openapi"`
-	Info    info                            `json:"info"`
-	Paths   map[string]map[string]operation `json:"paths"`
+type outDocument struct {
+	OpenAPI string                             `json:"openapi"`
+	Info    outInfo                            `json:"info"`
+	Paths   map[string]map[string]outOperation `json:"paths"`
 }
 
-type info struct {
+type outInfo struct {
 	Title   string `json:"title"`
 	Version string `json:"version"`
 }
 
-type operation struct {
+type outOperation struct {
 	Summary     string                    `json:"summary"`
-	Parameters  []parameter               `json:"parameters,omitempty"`
-	RequestBody *body                     `json:"requestBody,omitempty"`
+	Parameters  []outParameter            `json:"parameters,omitempty"`
+	RequestBody *outBody                  `json:"requestBody,omitempty"`
 	Responses   map[string]map[string]any `json:"responses"`
 	Requests    int                       `json:"x-bartizan-requests"`
 	Certain     bool                      `json:"x-bartizan-certain"`
 }
 
-type parameter struct {
-	Name     string `json:"name"`
-	In       string `json:"in"`
-	Required bool   `json:"required"`
-	Schema   schema `json:"schema"`
+type outParameter struct {
+	Name     string    `json:"name"`
+	In       string    `json:"in"`
+	Required bool      `json:"required"`
+	Schema   outSchema `json:"schema"`
 }
 
-type body struct {
-	Content map[string]map[string]schema `json:"content"`
+type outBody struct {
+	Content map[string]map[string]outSchema `json:"content"`
 }
 
-type schema struct {
-	Type       string            `json:"type,omitempty"`
-	Format     string            `json:"format,omitempty"`
-	MaxLength  int               `json:"maxLength,omitempty"`
-	Items      *schema           `json:"items,omitempty"`
-	Properties map[string]schema `json:"properties,omitempty"`
-	Required   []string          `json:"required,omitempty"`
+type outSchema struct {
+	Type       string               `json:"type,omitempty"`
+	Format     string               `json:"format,omitempty"`
+	MaxLength  int                  `json:"maxLength,omitempty"`
+	Items      *outSchema           `json:"items,omitempty"`
+	Properties map[string]outSchema `json:"properties,omitempty"`
+	Required   []string             `json:"required,omitempty"`
 }
 
 // required is the share of requests from which a parameter counts as required.
@@ -81,7 +83,7 @@ const required = 0.999
 
 // pathOf names the variable segments of a template apart: "/users/{int}/orders/{int}"
 // gives "/users/{int1}/orders/{int2}".
-func pathOf(template string) (path string, parameters []parameter) {
+func pathOf(template string) (path string, parameters []outParameter) {
 	segments := strings.Split(template, "/")
 	for i, s := range segments {
 		if !strings.HasPrefix(s, "{") {
@@ -90,49 +92,49 @@ func pathOf(template string) (path string, parameters []parameter) {
 		kind := strings.Trim(s, "{}")
 		name := kind + strconv.Itoa(len(parameters)+1)
 		segments[i] = "{" + name + "}"
-		parameters = append(parameters, parameter{name, "path", true, schemaOf(map[string]string{"int": "integer"}[kind], kind)})
+		parameters = append(parameters, outParameter{name, "path", true, schemaOf(map[string]string{"int": "integer"}[kind], kind)})
 	}
 	return strings.Join(segments, "/"), parameters
 }
 
-func operationOf(e apimap.Endpoint, parameters []parameter) operation {
-	op := operation{
+func operationOf(e apimap.Endpoint, parameters []outParameter) outOperation {
+	op := outOperation{
 		Summary: e.Method + " " + e.Template, Parameters: parameters, Requests: e.Requests, Certain: e.Certain,
 		Responses: map[string]map[string]any{"default": {"description": "any"}},
 	}
-	root := schema{Type: "object", Properties: map[string]schema{}}
+	root := outSchema{Type: "object", Properties: map[string]outSchema{}}
 	for _, p := range e.Parameters {
 		s := schemaOf(p.Type, p.Type)
 		if s.Type == "string" {
 			s.MaxLength = 4 * max(p.Longest, 16)
 		}
 		if p.In == request.InQuery {
-			op.Parameters = append(op.Parameters, parameter{p.Name, "query", p.Required >= required, s})
+			op.Parameters = append(op.Parameters, outParameter{p.Name, "query", p.Required >= required, s})
 			continue
 		}
 		put(&root, strings.Split(p.Name, "."), s, p.Required >= required)
 	}
 	if len(root.Properties) > 0 || root.Items != nil {
-		op.RequestBody = &body{Content: map[string]map[string]schema{}}
+		op.RequestBody = &outBody{Content: map[string]map[string]outSchema{}}
 		for _, t := range append([]string(nil), e.ContentTypes...) {
-			op.RequestBody.Content[t] = map[string]schema{"schema": root}
+			op.RequestBody.Content[t] = map[string]outSchema{"schema": root}
 		}
 		if len(e.ContentTypes) == 0 {
-			op.RequestBody.Content["application/json"] = map[string]schema{"schema": root}
+			op.RequestBody.Content["application/json"] = map[string]outSchema{"schema": root}
 		}
 	}
 	return op
 }
 
 // put places s in the tree at a key path whose parts may end in "[]".
-func put(at *schema, path []string, s schema, need bool) {
+func put(at *outSchema, path []string, s outSchema, need bool) {
 	name, list := strings.CutSuffix(path[0], "[]")
 	child := at.Properties[name]
 	target := &child
 	if list {
 		child.Type = "array"
 		if child.Items == nil {
-			child.Items = new(schema)
+			child.Items = new(outSchema)
 		}
 		target = child.Items
 	}
@@ -141,12 +143,12 @@ func put(at *schema, path []string, s schema, need bool) {
 	} else {
 		target.Type = "object"
 		if target.Properties == nil {
-			target.Properties = map[string]schema{}
+			target.Properties = map[string]outSchema{}
 		}
 		put(target, path[1:], s, need)
 	}
 	if at.Properties == nil {
-		at.Properties = map[string]schema{}
+		at.Properties = map[string]outSchema{}
 	}
 	at.Properties[name] = child
 	if need && len(path) == 1 && !list {
@@ -155,14 +157,14 @@ func put(at *schema, path []string, s schema, need bool) {
 }
 
 // schemaOf turns a kind of the model into a schema; what has no format is text.
-func schemaOf(kind, format string) schema {
+func schemaOf(kind, format string) outSchema {
 	switch kind {
 	case "integer", "number", "boolean":
-		return schema{Type: kind}
+		return outSchema{Type: kind}
 	}
 	switch format {
 	case "uuid", "date", "email":
-		return schema{Type: "string", Format: format}
+		return outSchema{Type: "string", Format: format}
 	}
-	return schema{Type: "string"}
+	return outSchema{Type: "string"}
 }
