@@ -35,7 +35,7 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
 		band = signal.Certain
-	case up == 2 && !body && s.value.In != request.InHeader, up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
+	case up == 2 && !body && s.value.In != request.InHeader && !relative(low), up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
 		band = signal.Likely
 	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
 		band = signal.Likely
@@ -46,7 +46,7 @@ func (d *Detector) traversal(s *scan) finding {
 		}
 	case wrapper(strings.TrimLeft(raw, " \t\n"), body), base(s.value.Key) && strings.HasPrefix(raw, "http"), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
-	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
+	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && s.sentence() < 3 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
 	case file > 0 && s.gate.plain < 12:
 		at = fileAt

@@ -29,6 +29,9 @@ func (d *Detector) xss(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
+	if band == signal.Certain && s.layer > 0 && strings.HasPrefix(s.low, "http") {
+		band = signal.Likely // an address that quotes what someone looked for
+	}
 	if band == signal.Hint && s.injected(f) {
 		band = signal.Likely
 	}
@@ -49,7 +52,7 @@ func (d *Detector) xss(s *scan) finding {
 // injected reports whether markup stands where no one formats text: a short
 // value with a tag at its start, in a place or field that is no text's.
 func (s *scan) injected(f xss.Finding) bool {
-	return (!s.value.In.Body() || s.value.In == request.InForm) && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
+	return !s.value.In.Body() && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
 }
 
 // addressed reports whether the tag at s[i:] stands at the start, or behind the

@@ -37,8 +37,13 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 	if st := windows(s, lex.Skip(s, 0, " \t&|;'\"")); st > best.Strength {
 		best = Finding{st, 0, false, breaks}
 	}
+	whole := !breaks && !name && c.begins(s)
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
 		st := c.at(s, i)
+		if whole && st == lex.Certain {
+			best = Finding{lex.Likely, i, true, false} // a command line as a whole
+			continue
+		}
 		if st > lex.Hint && i > 12 && lex.Prose(s[:i], 3) >= 3 {
 			st-- // behind a sentence: people write so about shells
 		}
@@ -46,7 +51,33 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 			best = Finding{st, i, false, breaks}
 		}
 	}
+	if best.Strength > lex.Hint && list(s) {
+		best.Strength = lex.Hint
+	}
 	return best
+}
+
+// begins reports whether a value begins with a command and its argument.
+func (c Commands) begins(s string) bool {
+	name, end, _ := plainWord(s, lex.Skip(s, 0, " \t"))
+	return c.of(name) == Telling && lex.Byte(s, end) == ' ' && argument(s, end) == sureArgument
+}
+
+// list reports whether s is at least three words parted by one sign: names of
+// fields, which some commands are too.
+func list(s string) bool {
+	sign, items := byte(0), 1
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case lex.WordByte(c) || c == '.':
+		case (c == ';' || c == '|' || c == ',') && (sign == 0 || sign == c) && i > 0 && lex.WordByte(s[i-1]):
+			sign = c
+			items++
+		default:
+			return false
+		}
+	}
+	return items > 2 && lex.WordByte(lex.Byte(s, len(s)-1))
 }
 
 // at judges what begins at s[i] as a separator.

@@ -180,7 +180,7 @@ func (t *tail) statement() lex.Strength {
 	case "select", "values":
 		x, items := t.list()
 		m := t.peek()
-		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 || m.kind == comment && (t.s[m.at] != '#' || m.end-m.at > 0 && x != named)
+		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 && x >= literal || m.kind == comment && (t.s[m.at] != '#' || m.end-m.at > 0 && x != named)
 		if ok && (t.quote != 0 || t.literal) && t.word(m) == "from" {
 			return lex.Likely
 		}
