@@ -115,7 +115,11 @@ func newWordTable() wordTable {
 			t.put(hashWord(w), g.class)
 		}
 	}
-	for _, w := range sqli.Words() {
+	alone, beside := sqli.Words()
+	for _, w := range alone {
+		t.longest(w, wordSQL|wordCall)
+	}
+	for _, w := range beside {
 		t.longest(w, wordCall)
 	}
 	for _, w := range shell.Words() {

@@ -36,7 +36,7 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if k, st := serial(i, w); st > lex.None {
 		return k, st
 	}
-	if q := lex.Byte(s, i-1); (q == '\'' || q == '"' || q == '[' || q == ' ' && lex.Byte(s, i-2) == '[') && lex.OneOf(w, "system", "exec", "passthru", "shell_exec", "popen", "assert", "eval", "phpinfo") {
+	if q := lex.Byte(s, i-1); (q == '\'' || q == '"' || q == '[' || q == '(' && lex.Byte(s, end) == ')' || q == ' ' && lex.Byte(s, i-2) == '[') && lex.OneOf(w, "system", "exec", "passthru", "shell_exec", "popen", "assert", "eval", "phpinfo") {
 		n := lex.Skip(s, end, "'\")]0[{}. \t")
 		if n > end && lex.Byte(s, n) == '(' && lex.Prose(s, 5) < 4 { // "system"(id), (['system'])[0]('id')
 			return signal.CodeInjection, lex.Likely
@@ -95,7 +95,7 @@ func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	java := strings.HasPrefix(name, "java.") || strings.HasPrefix(name, "javax.")
 	switch {
-	case java && (name == "java.lang.thread" || name == "java.lang.class" || name == "java.lang.system" || name == "java.lang.reflect.method"):
+	case java && (name == "java.lang.thread" || name == "java.lang.class" || name == "java.lang.system" || name == "java.lang.stringbuilder" || name == "java.lang.stringbuffer" || name == "java.lang.reflect.method"):
 		return signal.CodeInjection, lex.Likely
 	case java && (strings.Contains(name, "runtime") || strings.Contains(name, "processbuilder") || strings.Contains(name, "scriptengine")):
 		if lex.Byte(s, j) == '(' || lex.Byte(s, i-1) == '(' || lex.Byte(s, i-1) == '@' || lex.Byte(s, j) == '@' {

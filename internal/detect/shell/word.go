@@ -109,6 +109,9 @@ func (c Commands) first(s string) lex.Strength {
 		return lex.Hint
 	case lex.OneOf(string(name), "bash", "sh", "zsh", "ksh", "busybox", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe", "time", "timeout", "sudo", "env", "nohup") && n > end:
 		rest := lex.Ahead(s, n)
+		if next, _, _ := plainWord(s, n); class == Plain && c.of(next) == Telling && (len(next) > 3 && string(next) != "echo" && string(next) != "touch" && string(next) != "sleep" && string(next) != "ping") {
+			return lex.Likely
+		}
 		if strings.HasPrefix(rest, "-c ") || strings.HasPrefix(rest, "-i ") || strings.HasPrefix(rest, "/c ") || strings.HasPrefix(rest, "-e") || strings.HasPrefix(rest, "-nop") || strings.HasPrefix(rest, "-w ") || strings.Contains(rest, "sh -c") || strings.Contains(rest, ".exe") {
 			return lex.Likely
 		}

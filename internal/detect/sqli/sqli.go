@@ -136,6 +136,8 @@ func anywhere(s string) (best Finding) {
 		case c == ';':
 			t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: 24}}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
 			best.raise(Finding{t.statement(), i, false, false})
+		case c == ':' && lex.At(s, i, "::"):
+			best.raise(Finding{cast(s, i), i, false, false})
 		case c == '@' && lex.At(s, i, "@@") && lex.Letter(lex.Byte(s, i+2)):
 			if lex.OneOf(lex.Word(s, i+2), "version", "servername", "hostname", "datadir", "basedir", "global", "identity", "language", "spid", "rowcount") {
 				best.raise(Finding{lex.Hint, i, false, false})
@@ -147,6 +149,17 @@ func anywhere(s string) (best Finding) {
 		}
 	}
 	return best
+}
+
+// cast: a value or a call cast to a type of PostgreSQL: f(x)::int, '...'::jsonb.
+func cast(s string, i int) lex.Strength {
+	switch lex.Word(s, i+2) {
+	case "int", "integer", "bigint", "text", "json", "jsonb", "double", "numeric", "varchar", "boolean", "bytea", "regclass", "int4", "int8":
+		if b := lex.Byte(s, i-1); (b == ')' || b == '\'') && lex.Prose(s, 6) < 5 {
+			return lex.Likely
+		}
+	}
+	return lex.None
 }
 
 // wordAnywhere judges one word and what follows it.

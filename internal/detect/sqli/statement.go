@@ -39,6 +39,9 @@ func (t *tail) clause(k token) lex.Strength {
 		}
 	case "as":
 		t.next() // the alias
+		if n := t.peek(); t.word(n) == "from" && (t.quote == '`' || t.literal && !t.worded) {
+			return lex.Likely
+		}
 		if n := t.next(); t.word(n) == "where" || t.word(n) == "on" {
 			return t.conditional("where")
 		}
@@ -181,6 +184,9 @@ func (t *tail) statement() lex.Strength {
 		x, items := t.list()
 		m := t.peek()
 		ok = x == literal || x >= called || t.word(m) == "from" || items > 1 && x >= literal || m.kind == comment && (t.s[m.at] != '#' || m.end-m.at > 0 && x != named)
+		if t.quote != 0 && x == named && m.kind == end {
+			return lex.Likely
+		}
 		if ok && (t.quote != 0 || t.literal) && t.word(m) == "from" {
 			return lex.Likely
 		}

@@ -27,10 +27,13 @@ func whole(s, w string) lex.Strength {
 		return lex.None
 	}
 	t.next()
+	if t.peek().kind == end && sureCatalogue(w) {
+		return lex.Likely // a table of the database's own, where a name was asked for
+	}
 	if t.peek().kind != open {
 		return lex.None
 	}
-	if yes, _ := telling(w); yes && strings.HasSuffix(strings.TrimRight(s, " \r\n"), w+"(") {
+	if yes, _ := telling(w); yes && strings.HasSuffix(strings.TrimRight(s, " \r\n"), "(") && len(s)-t.i < 8 {
 		return lex.Likely // cut short: a probe
 	}
 	t.lexer = lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}

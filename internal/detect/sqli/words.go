@@ -65,14 +65,14 @@ var names = func() map[string]uint8 {
 	return m
 }()
 
-// Words returns every word without which nothing here is found in a value that
-// has no signs of SQL.
-func Words() []string {
-	var out []string
-	for _, list := range [...][]string{sureNames[:], tellingNames[:], catalogueNames[:], sureCatalogueNames[:], keywords[:]} {
-		out = append(out, list...)
+// Words returns the words that SQL is known by: those that tell it alone, and
+// those that do so beside its signs.
+func Words() (alone, beside []string) {
+	alone = append(sureNames[:len(sureNames):len(sureNames)], sureCatalogueNames[:]...)
+	for _, list := range [...][]string{tellingNames[:], catalogueNames[:], keywords[:]} {
+		beside = append(beside, list...)
 	}
-	return out
+	return alone, beside
 }
 
 // telling reports whether a function of this name shows that someone talks to
