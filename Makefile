@@ -60,8 +60,8 @@ check: build lint race scenario fuzz demo-smoke
 clean:
 	rm -rf bin
 
-# CORPORA is the directory of labelled requests; they are no part of the project.
-CORPORA ?= /work/shared/corpora
+# make eval CORPORA=DIR: a directory of labelled requests, which are no part of the project.
+CORPORA ?= corpora
 .PHONY: eval eval-update calibrate-payload
 
 # The payload detector on the corpora, compared with the committed figures.

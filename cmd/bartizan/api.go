@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/openapi"
 )
 
 type apiCommand struct {
 	List   apiListCommand   `cmd:"" help:"List the learned endpoints."`
 	Export apiExportCommand `cmd:"" help:"Write them as an OpenAPI 3.1 document."`
+	Drift  apiDriftCommand  `cmd:"" help:"Compare them with the API's own document."`
 }
 
 type apiListCommand struct{ socket }
@@ -49,4 +53,41 @@ func (c *apiExportCommand) Run() error {
 	}
 	_, err = os.Stdout.Write(out)
 	return err
+}
+
+type apiDriftCommand struct {
+	socket
+	Document string `arg:"" help:"OpenAPI document." type:"path"`
+	Site     string `help:"Site to compare, by its first host." default:"*"`
+}
+
+// Run prints what is documented and unused, used and undocumented, and what is
+// used otherwise than documented.
+func (c *apiDriftCommand) Run() error {
+	spec, err := openapi.Load(c.Document)
+	if err != nil {
+		return err
+	}
+	all, err := c.dial().Endpoints()
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(e apimap.Endpoint) bool { return e.Site != c.Site })
+	d := openapi.Compare(spec, all)
+	if c.JSON {
+		return printJSON(d)
+	}
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, list := range []struct {
+		name string
+		all  []openapi.Usage
+	}{{"as documented", d.Used}, {"unused", d.Unused}, {"undocumented", d.Undocumented}, {"drifting", d.Drifting}} {
+		for _, u := range list.all {
+			fmt.Fprintf(t, "%s\t%s %s\t%d requests\n", list.name, u.Method, cmp.Or(u.Template, u.Learned), u.Requests)
+			for _, ch := range u.Changes {
+				fmt.Fprintf(t, "\t  %s\t%s\n", ch.Where, ch.What)
+			}
+		}
+	}
+	return t.Flush()
 }

@@ -128,10 +128,14 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 		// Tables, held bodies, and room for what lives briefly.
 		debug.SetMemoryLimit(int64(g.file.Limits.Memory) + bodyBudget + 256<<20)
 	}
+	specs, err := specsOf(g.file)
+	if err != nil {
+		return err
+	}
 	node, _ := os.Hostname() // a name for events; none is fine
 	now := time.Now()
 	g.engine = engine.New(engine.Options{
-		Policy: p, Detector: detect.New(g.store.Seed(), lists), Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
+		Policy: p, Specs: specs, Detector: detect.New(g.store.Seed(), lists), Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
 		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file),
 	})
 	records := 0

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/config"
 )
 
@@ -16,6 +17,11 @@ func (g *gateway) stamp() string {
 	}
 	var b strings.Builder
 	names := []string{g.configFile}
+	for _, s := range g.file.Sites {
+		if s.OpenAPI != "" {
+			names = append(names, s.OpenAPI)
+		}
+	}
 	for _, list := range [][]config.Entry{g.file.Allow, g.file.Deny} {
 		for _, e := range list {
 			if e.File != "" {
@@ -38,6 +44,10 @@ func (g *gateway) reload() {
 		return
 	}
 	next, p, err := config.Load(g.configFile, g.override)
+	var specs map[string]apimap.Validator
+	if err == nil {
+		specs, err = specsOf(next)
+	}
 	if err == nil {
 		err = g.proxy.Swap(sitesOf(next))
 	}
@@ -45,7 +55,7 @@ func (g *gateway) reload() {
 		g.log.Error("reload: the configuration is not used; the one in force stays", "error", err)
 		return
 	}
-	g.engine.Swap(p, nil)
+	g.engine.Swap(p, specs)
 	if keys := fixed(g.file, next); len(keys) > 0 {
 		g.log.Warn("reload: some changes need a restart", "keys", strings.Join(keys, ", "))
 	}

@@ -74,8 +74,12 @@ func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error
 	if err != nil {
 		return nil, err
 	}
+	specs, err := specsOf(f)
+	if err != nil {
+		return nil, err
+	}
 	return engine.New(engine.Options{
-		Policy: p, Detector: detect.New(seed, lists), Codings: unpack.Codings(), Seed: seed,
+		Policy: p, Specs: specs, Detector: detect.New(seed, lists), Codings: unpack.Codings(), Seed: seed,
 		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(f),
 	}), nil
 }

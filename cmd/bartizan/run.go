@@ -73,6 +73,9 @@ func (c *checkCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	if _, err := specsOf(f); err != nil {
+		return err
+	}
 	out, err := f.Effective()
 	if err != nil {
 		return err
