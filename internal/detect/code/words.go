@@ -213,6 +213,9 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
 	before := lex.Byte(s, i-1)
 	whole := i < 3 && len(s) < 200
+	if open > i+len(w) && !lit && !whole && arg != ')' {
+		return signal.None, lex.None // a word and a remark in brackets
+	}
 	switch w {
 	case "system", "exec", "passthru", "shell_exec", "popen", "proc_open", "pcntl_exec", "assert", "eval", "create_function", "preg_replace", "file_get_contents", "file_put_contents", "fopen", "fwrite", "include", "require_once", "include_once", "call_user_func", "md5", "print", "die", "print_r", "var_dump", "phpinfo", "phpversion", "readfile", "show_source", "highlight_file", "unserialize", "base64_decode", "str_rot13", "gzinflate", "gzuncompress", "curl_exec", "getcwd", "scandir", "chr", "assert_options", "substr", "strip_tags", "sleep", "usleep", "ini_set", "putenv", "dl", "mail", "get_defined_vars", "get_defined_constants", "array_map", "opendir", "move_uploaded_file", "response":
 		return php(s, w, arg, lit, whole, before)
