@@ -140,11 +140,12 @@ func (op *operation) changedField(p apimap.Parameter) []Change {
 	if op.body == nil {
 		return []Change{{where, "no body is documented"}}
 	}
-	typed := []Change(nil)
+	typed, rules := []Change(nil), 0
 	for _, m := range op.body.media {
 		if m.rule == nil {
-			return nil
+			continue
 		}
+		rules++
 		r, ok := lookUp(m.rule, p.Name)
 		if !ok {
 			continue
@@ -153,7 +154,7 @@ func (op *operation) changedField(p apimap.Parameter) []Change {
 			return nil
 		}
 	}
-	if typed != nil {
+	if typed != nil || rules == 0 {
 		return typed
 	}
 	return []Change{{where, "not documented"}}

@@ -145,7 +145,7 @@ func guess(root document.Node, err error) error {
 func mentioned(n document.Node, message string) (document.Node, bool) {
 	best := ""
 	for name := range n.Map() {
-		if len(name) > len(best) && len(name) > 2 && (strings.Contains(message, `"`+name+`"`) || strings.Contains(message, " "+name+":") || strings.Contains(message, " "+strings.ToUpper(name)+":")) {
+		if len(name) > len(best) && (strings.Contains(message, `"`+name+`"`) || strings.Contains(message, " "+name+":") || strings.Contains(message, " "+strings.ToUpper(name)+":")) {
 			best = name
 		}
 	}

@@ -51,7 +51,21 @@ func parseYAML(data []byte) (file *ast.File, err error) {
 			err = fmt.Errorf("not YAML: %v", p)
 		}
 	}()
-	return parser.ParseBytes(data, 0)
+	if file, err = parser.ParseBytes(data, 0); err != nil {
+		return nil, short(err)
+	}
+	return file, nil
+}
+
+// short makes a line of the parser's error, which begins "[line:column] " and
+// goes on with an excerpt.
+func short(err error) error {
+	message, _, _ := strings.Cut(err.Error(), "\n")
+	if place, rest, ok := strings.Cut(message, "] "); ok && strings.HasPrefix(place, "[") {
+		line, _, _ := strings.Cut(place[1:], ":")
+		message = "line " + line + ": " + rest
+	}
+	return fmt.Errorf("not YAML: %s", message)
 }
 
 func (s *Set) decodeJSON(data []byte) (any, error) {

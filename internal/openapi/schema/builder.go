@@ -31,6 +31,7 @@ type Builder struct {
 // about is what JSON Schema has no word for, by the place of the schema.
 type about struct {
 	nullable bool
+	bare     bool           // nothing but a reference
 	property string         // discriminator's
 	mapping  map[string]int // its definitions
 }
@@ -211,7 +212,8 @@ func (b *Builder) translate(n document.Node, def int, loc string, same bool) (an
 		if same {
 			b.inner[def] = append(b.inner[def], i)
 		}
-		if b.old { // what stands beside a reference is ignored
+		if b.old || len(m) == 1 { // 3.0 ignores what stands beside a reference
+			b.about[loc] = &about{bare: true}
 			return out, nil
 		}
 	}

@@ -34,21 +34,18 @@ func (e *Evaluation) Report(k apimap.ProblemKind, where, what string) {
 	}
 }
 
-// Exhausted says that the work reached its bound: what was found may be wrong.
+// Exhausted says that the work reached its bound. What was found holds; what was
+// not looked at any more counts as right.
 func (e *Evaluation) Exhausted() bool { return e.steps > MaxSteps }
 
 // Run validates the instance, whose root is called where, and reports problems.
 func (e *Evaluation) Run(r *Rule, where string) {
 	e.where = where
-	found := len(e.Problems)
 	if e.twice != 0 {
 		e.report(apimap.ProblemRepeated, e.twice, "an object names one key twice")
 	}
 	if len(e.nodes) > 0 {
 		e.check(r, 0, r, true)
-	}
-	if e.Exhausted() {
-		e.Problems = e.Problems[:found]
 	}
 }
 
@@ -99,7 +96,11 @@ func (e *Evaluation) place(at int, member string) string {
 // value. If it is not loud it reports nothing and stops at the first problem.
 func (e *Evaluation) check(r *Rule, at int, top *Rule, loud bool) bool {
 	e.steps++
+	for r.bare {
+		r = r.ref
+	}
 	n := &e.nodes[at]
+	loud = loud && len(e.Problems) < apimap.MaxProblems
 	switch {
 	case e.steps > MaxSteps, n.kind == Opaque, r.nullable && n.kind == Null:
 		return true
@@ -108,7 +109,7 @@ func (e *Evaluation) check(r *Rule, at int, top *Rule, loud bool) bool {
 	case r.types != 0 && !r.types.Has(n.kind) && !(n.kind == Number && r.types&Integer != 0 && integer(n.text)):
 		return loud && e.report(apimap.ProblemValue, at, kindNames[n.kind]+" instead of "+r.types.String())
 	}
-	ok := e.checkList(r, at, loud)
+	ok := !r.listed || e.checkList(r, at, loud)
 	if !ok && !loud {
 		return false
 	}
@@ -122,8 +123,8 @@ func (e *Evaluation) check(r *Rule, at int, top *Rule, loud bool) bool {
 	case Object:
 		ok = e.checkObject(r, at, top, loud) && ok
 	}
-	if !ok && !loud {
-		return false
+	if !r.combined || !ok && !loud {
+		return ok
 	}
 	return e.combine(r, at, top, loud) && ok
 }

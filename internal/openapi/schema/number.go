@@ -9,9 +9,10 @@ import (
 
 // limit is a number of a schema.
 type limit struct {
-	rat   *big.Rat
-	f     float64
-	exact bool // f is rat
+	rat    *big.Rat
+	f      float64
+	exact  bool // f is rat
+	places int  // n where rat is a power of ten 10^-n, up to 9; or -1
 }
 
 func limitOf(r *big.Rat) *limit {
@@ -19,21 +20,44 @@ func limitOf(r *big.Rat) *limit {
 		return nil
 	}
 	f, exact := r.Float64()
-	return &limit{r, f, exact}
+	l := &limit{r, f, exact, -1}
+	for n, d := 0, big.NewInt(1); n < 10; n, d = n+1, new(big.Int).Mul(d, big.NewInt(10)) {
+		if r.Cmp(new(big.Rat).SetFrac(big.NewInt(1), d)) == 0 {
+			l.places = n
+		}
+	}
+	return l
 }
 
 // compare returns the sign of a JSON number less l. Floats decide unless it is
 // close; exact arithmetic is kept to numbers of a size that costs nothing.
 func (l *limit) compare(text string) int {
+	if l.exact && len(text) <= 15 && plain(text) {
+		return sign(whole(text) - l.f)
+	}
 	f, _ := strconv.ParseFloat(text, 64) // out of range: an infinity, which is right
 	d := f - l.f
-	if math.IsInf(f, 0) || math.Abs(d) > 1e-9*max(math.Abs(f), math.Abs(l.f)) || l.exact && len(text) <= 15 && plain(text) {
+	if math.IsInf(f, 0) || math.Abs(d) > 1e-9*max(math.Abs(f), math.Abs(l.f)) {
 		return sign(d)
 	}
 	if r := ratOf(text); r != nil {
 		return r.Cmp(l.rat)
 	}
 	return sign(d)
+}
+
+// whole returns the value of at most 15 digits.
+func whole(text string) float64 {
+	n := int64(0)
+	for i := 0; i < len(text); i++ {
+		if text[i] != '-' {
+			n = 10*n + int64(text[i]-'0')
+		}
+	}
+	if text[0] == '-' {
+		n = -n
+	}
+	return float64(n)
 }
 
 func sign(d float64) int {
@@ -63,6 +87,10 @@ func ratOf(text string) *big.Rat {
 
 // divides reports whether text is a multiple of l; what is too large to tell is.
 func (l *limit) divides(text string) bool {
+	if l.places >= 0 && strings.IndexAny(text, "eE") < 0 { // prices: multiples of 0.01
+		_, fraction, _ := strings.Cut(text, ".")
+		return len(strings.TrimRight(fraction, "0")) <= l.places
+	}
 	if plain(text) && len(text) <= 18 && l.rat.IsInt() && l.rat.Num().IsInt64() {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if d := l.rat.Num().Int64(); err == nil && d != 0 {

@@ -20,6 +20,9 @@ import (
 type Rule struct {
 	never    bool
 	nullable bool
+	bare     bool // nothing but ref
+	listed   bool // has enum or constant
+	combined bool // applies other rules to the same value
 	readOnly bool
 	types    Types // 0 is any
 	format   *jsonschema.Format
@@ -171,6 +174,8 @@ func (l *linker) fill(r *Rule, s *jsonschema.Schema, tops []*Rule) {
 	r.minLength, r.maxLength, r.pattern = number(s.MinLength), number(s.MaxLength), s.Pattern
 	r.min, r.max, r.over, r.under = limitOf(s.Minimum), limitOf(s.Maximum), limitOf(s.ExclusiveMinimum), limitOf(s.ExclusiveMaximum)
 	r.multiple = limitOf(s.MultipleOf)
+	r.listed = r.enum != nil || r.constant != nil
+	r.combined = r.ref != nil || r.all != nil || r.any != nil || r.one != nil || r.not != nil || r.if_ != nil || r.unevaluated != nil || r.unevaluatedItems != nil
 }
 
 func (l *linker) fillObject(r *Rule, s *jsonschema.Schema) {
@@ -227,7 +232,7 @@ func (l *linker) fillAbout(r *Rule, s *jsonschema.Schema, tops []*Rule) {
 	if a == nil {
 		return
 	}
-	r.nullable = a.nullable
+	r.nullable, r.bare = a.nullable, a.bare
 	if a.mapping == nil {
 		return
 	}

@@ -1,0 +1,52 @@
+package openapi
+
+import (
+	"testing"
+
+	"bartizan/internal/apimap"
+	"bartizan/internal/request"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestCompare(t *testing.T) {
+	s := shop(t, "shop30.yaml")
+	d := Compare(s, []apimap.Endpoint{
+		{Method: "GET", Template: "/v1/items", Requests: 900, Parameters: []apimap.Parameter{
+			{Name: "page", In: request.InQuery, Type: "integer"}, {Name: "tags", In: request.InQuery, Type: "word"}, {Name: "api_key", In: request.InQuery, Type: "token"}, {Name: "filter[color]", In: request.InQuery, Type: "word"}}},
+		{Method: "GET", Template: "/v1/items/{int}", Requests: 500, Parameters: []apimap.Parameter{{Name: "debug", In: request.InQuery, Type: "boolean"}}},
+		{Method: "POST", Template: "/v1/items", Requests: 50, ContentTypes: []string{"application/json", "text/plain"}, Parameters: []apimap.Parameter{
+			{Name: "name", In: request.InJSON, Type: "phrase"}, {Name: "price", In: request.InJSON, Type: "word"}, {Name: "parts[].sku", In: request.InJSON, Type: "word"}, {Name: "parts[].color", In: request.InJSON, Type: "word"}}},
+		{Method: "DELETE", Template: "/v1/items/{int}", Requests: 2},
+		{Method: "POST", Template: "/v1/admin/{name}", Requests: 3},
+		{Method: "PATCH", Template: "/v1/items/{int}", Requests: 1},
+		{Method: "PUT", Template: "/v1/items/{int}", Requests: 9, Certain: true},
+	})
+	type row struct{ Method, Template, Learned string }
+	rows := func(list []Usage) (out []row) {
+		for _, u := range list {
+			out = append(out, row{u.Method, u.Template, u.Learned})
+		}
+		return out
+	}
+	if diff := cmp.Diff([]row{{"GET", "/v1/items", "/v1/items"}, {"DELETE", "/v1/items/{id}", "/v1/items/{int}"}, {"PUT", "/v1/items/{id}", "/v1/items/{int}"}}, rows(d.Used)); diff != "" {
+		t.Errorf("used:\n%s", diff)
+	}
+	if diff := cmp.Diff([]row{{"POST", "", "/v1/admin/{name}"}, {"PATCH", "/v1/items/{id}", "/v1/items/{int}"}}, rows(d.Undocumented)); diff != "" {
+		t.Errorf("undocumented:\n%s", diff)
+	}
+	if n := len(d.Unused); n != s.Operations()-5 {
+		t.Errorf("got %d unused of %d: %v", n, s.Operations(), rows(d.Unused))
+	}
+	var changes []Change
+	for _, u := range d.Drifting {
+		changes = append(changes, u.Changes...)
+	}
+	want := []Change{
+		{"body:price", "word instead of number"}, {"body:parts[].color", "not documented"}, {"header:Content-Type", "text/plain is not documented"},
+		{"query:debug", "not documented"},
+	}
+	if diff := cmp.Diff(want, changes); diff != "" {
+		t.Errorf("drifting:\n%s", diff)
+	}
+}
