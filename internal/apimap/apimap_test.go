@@ -312,7 +312,7 @@ func TestFreeText(t *testing.T) {
 	r.Head = request.Head{Method: "POST", Target: "/reviews"}
 	r.Parse()
 	w.m.Locate(r)
-	if !w.m.FreeText(r, request.InJSON, "text") || w.m.FreeText(r, request.InJSON, "stars") || w.m.FreeText(r, request.InJSON, "nonesuch") {
+	if !w.m.FreeText(r, "text") || w.m.FreeText(r, "stars") || w.m.FreeText(r, "nonesuch") {
 		t.Error("want text to be free text, and nothing else")
 	}
 }

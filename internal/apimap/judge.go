@@ -162,18 +162,27 @@ func (q *param) judge(r *request.Request, s *request.Seen) {
 	}
 }
 
-// FreeText reports whether people write text into the parameter: there, what
-// looks like code seldom is an attack.
-func (m *Model) FreeText(r *request.Request, in request.Location, key string) bool {
+// FreeText reports whether people write text into the parameter of this name:
+// there, what looks like code seldom is an attack.
+func (m *Model) FreeText(r *request.Request, key string) bool {
 	p := m.profileOf(r.Endpoint.ID)
 	if p == nil {
 		return false
 	}
-	var buf [96]byte
-	id := digest.Mix(digest.String(m.options.Seed, normal(&buf, key)), uint64(in)) | 1
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	q := p.params[id]
+	var buf [96]byte
+	name := digest.String(m.options.Seed, normal(&buf, key))
+	for _, in := range [...]request.Location{request.InJSON, request.InForm, request.InPart, request.InQuery, request.InText} {
+		if q := p.params[digest.Mix(name, uint64(in))|1]; q.free() {
+			return true
+		}
+	}
+	return false
+}
+
+// free reports whether the parameter's values are texts, as a rule.
+func (q *param) free() bool {
 	return q != nil && q.believed() && q.n >= 50 && float64(q.kinds[phrase]+q.kinds[text]) >= 0.5*q.n && q.kinds[text] > 0
 }
 

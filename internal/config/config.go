@@ -18,6 +18,7 @@ type File struct {
 	FingerprintHeader string      `yaml:"fingerprint_header"`
 	Sites             []Site      `yaml:"sites"`
 	ProtectPrivate    bool        `yaml:"protect_private"`
+	InspectAnswers    bool        `yaml:"inspect_answers"`
 	Thresholds        Thresholds  `yaml:"thresholds"`
 	Block             Block       `yaml:"block"`
 	Learning          Learning    `yaml:"learning"`
@@ -169,11 +170,12 @@ type Output struct {
 func Default() File {
 	minute := Duration(time.Minute)
 	return File{
-		Listen:     []Listen{{Address: ":8080"}},
-		Thresholds: Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
-		Block:      Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
-		Learning:   Learning{MinimumRequests: 500, MinimumTime: minute},
-		Limits:     Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
+		InspectAnswers: true,
+		Listen:         []Listen{{Address: ":8080"}},
+		Thresholds:     Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
+		Block:          Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
+		Learning:       Learning{MinimumRequests: 500, MinimumTime: minute},
+		Limits:         Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,

@@ -126,7 +126,7 @@ func (c *checker) limits(f *File) {
 // Policy compiles the operator's intent. Files of lists are read here.
 func (f *File) Policy() (*policy.Policy, error) {
 	o := policy.Options{
-		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader,
+		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, InspectAnswers: f.InspectAnswers,
 		Thresholds:  policy.Thresholds(f.Thresholds),
 		Block:       policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
 		BodyInspect: int(f.Limits.BodyInspect),

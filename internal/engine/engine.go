@@ -227,6 +227,9 @@ func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.R
 	}
 	r.Site = site.Name()
 	e.model.Locate(r)
+	if r.Endpoint.Known {
+		r.Endpoint.FreeText = func(key string) bool { return e.model.FreeText(r, key) }
+	}
 	route := site.Route(r.Head.Method, r.Segments)
 	r.Endpoint.Tags = route.TagSet()
 	return site, route

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -330,5 +331,30 @@ func TestLoginByShape(t *testing.T) {
 	}
 	if last.Action != signal.Pass {
 		t.Errorf("80 refused invitations: got %v; want a pass", last.Action)
+	}
+}
+
+// The text of an error says that a payload got through; without a payload it is
+// an error.
+func TestLeak(t *testing.T) {
+	o := options(policy.Observe)
+	o.InspectAnswers = true
+	const text = "<pre>You have an error in your SQL syntax; check the manual</pre>"
+	leak := func(o policy.Options, target string, status int, prefix string) bool {
+		e, r := newEngine(t, o), new(request.Request)
+		receive(r, "203.0.113.9", "GET", target, "")
+		v := e.Begin(epoch, r)
+		e.End(epoch, r, v, request.Outcome{Answered: true, Status: status, ResponseType: "text/html", Prefix: []byte(prefix)})
+		return slices.ContainsFunc(r.Signals, func(s signal.Signal) bool { return s.Kind == signal.ErrorLeak })
+	}
+	if !leak(o, union, 500, text) {
+		t.Error("an SQL error after SQL injection was not seen")
+	}
+	if leak(o, "/item?id=1", 500, text) || leak(o, union, 500, "<pre>Something went wrong</pre>") || leak(o, union, 200, text) {
+		t.Error("an error without a payload, a text that tells nothing, or a good answer was taken for a leak")
+	}
+	o.InspectAnswers = false
+	if leak(o, union, 500, text) {
+		t.Error("the key does not turn it off")
 	}
 }

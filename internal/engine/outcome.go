@@ -52,10 +52,39 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 	if o.Status == 404 {
 		x.Path = digest.String(e.seed, r.Path)
 	}
+	e.leak(now, s, r, o)
 	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
 	if teaches(r) {
 		e.model.Learn(now, r, o)
 	}
+}
+
+// leak looks into the text of an error for signs that the payload which r showed
+// got somewhere. Without a payload an error is an error.
+func (e *Engine) leak(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
+	if len(o.Prefix) == 0 || !s.policy.Options().InspectAnswers || !payload(r.Signals) {
+		return
+	}
+	a := e.detector.Answer(o.Status, o.ResponseType)
+	a.Write(o.Prefix)
+	sig, ok := a.Signal()
+	if !ok {
+		return
+	}
+	from := len(r.Signals)
+	r.Signals = append(r.Signals, sig)
+	s.policy.Excuse(now, r, from)
+	e.attackers.Observe(now, s.rules, r, r.Signals[from:])
+}
+
+// payload reports whether any signal is of a payload.
+func payload(found []signal.Signal) bool {
+	for _, s := range found {
+		if s.Kind.Info().Vantage == signal.Payload {
+			return true
+		}
+	}
+	return false
 }
 
 // object returns the number of the object that a path asks for: its last numeric

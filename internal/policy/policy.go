@@ -53,6 +53,8 @@ type Options struct {
 	Block             Durations
 	Allow, Deny       []Entry
 	Exceptions        []Exception
+	// InspectAnswers has the text of errors searched for signs that an attack got through.
+	InspectAnswers bool
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
 }

@@ -53,6 +53,7 @@ type Line struct {
 	ResponseType   string  `json:"response_type,omitempty"`
 	ResponseSchema string  `json:"response_schema,omitempty"`
 	ResponseHash   string  `json:"response_hash,omitempty"`
+	ResponseLeak   string  `json:"response_leak,omitempty"` // what in an error's text said that a payload got through
 	ResponseSize   int64   `json:"response_size,omitempty"`
 	DurationMS     float64 `json:"duration_ms,omitempty"`
 	Label          string  `json:"label,omitempty"`
@@ -136,7 +137,7 @@ func (l *Line) outcome() request.Outcome {
 	return request.Outcome{
 		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, Duration: l.duration(),
 		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
-		Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash),
+		Prefix: []byte(l.ResponseLeak), Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash),
 	}
 }
 

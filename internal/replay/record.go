@@ -8,6 +8,7 @@ import (
 	"bartizan/internal/digest"
 	"bartizan/internal/engine"
 	"bartizan/internal/request"
+	"bartizan/internal/signal"
 )
 
 // Recorder turns exchanges that have ended into lines, with secrets masked, and
@@ -42,6 +43,11 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	}
 	if !o.Answered {
 		l.Status = 0
+	}
+	for _, s := range q.Signals {
+		if s.Kind == signal.ErrorLeak {
+			l.ResponseLeak = s.Note
+		}
 	}
 	if o.Schema != 0 {
 		l.ResponseSchema = strconv.FormatUint(o.Schema, 16)
