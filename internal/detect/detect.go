@@ -136,6 +136,9 @@ func (d *Detector) look(r *request.Request, s *scan, v request.Value) {
 		text = text[maxText-overlap:]
 	}
 	d.piece(r, s, v, text)
+	if document(v.Text) {
+		d.nested(r, s, v, v.Text)
+	}
 	if plain, ok := s.armoured(v.Text); ok {
 		d.piece(r, s, v, plain)
 	}

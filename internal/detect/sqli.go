@@ -46,12 +46,3 @@ func sqlGate(s *scan) bool {
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
-
-// strength of a proof.
-type strength uint8
-
-const (
-	none strength = iota
-	weak
-	strong
-)

@@ -44,6 +44,7 @@ func (d *Detector) token(r *request.Request, s *scan, v request.Value, text stri
 	if band, ok := judgeToken(view(b)); ok {
 		d.add(r, finding{signal.JWTAbuse, band, 0}, v, "")
 	}
+	d.claims(r, s, v, text[end+1:])
 }
 
 // judgeToken judges the header of a token.

@@ -93,7 +93,7 @@ func relative(s string) bool {
 			return false
 		}
 	}
-	return rest != "" && rest != s && wordByte(rest[0]) && strings.IndexAny(rest, "'\"\x00<>;|") < 0
+	return rest != "" && rest != s && wordByte(rest[0]) && !strings.ContainsAny(rest, "'\"\x00<>;|")
 }
 
 func traversalGate(s *scan) bool {
@@ -140,7 +140,7 @@ var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts
 // whole reports whether a path fills the value: nothing but its own beginning
 // stands before the file.
 func whole(s string, at int) bool {
-	return at <= 24 && strings.IndexByte(s, ' ') < 0 && strings.IndexAny(s[:at], "{[,(") < 0
+	return at <= 24 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s[:at], "{[,(")
 }
 
 // wrapper reports whether the value begins with a scheme that reads files.

@@ -55,7 +55,11 @@ func FuzzPlain(f *testing.F) {
 		if len(out) > len(s) {
 			t.Errorf("%q: got %q, longer than what it came from", s, out)
 		}
-		Climbs(out)
-		Address(s)
+		if n, at := Climbs(out); n > 0 && at >= len(out) {
+			t.Errorf("%q: a climb at %d of %d bytes", out, at, len(out))
+		}
+		if _, at, _ := Address(s); at > len(s) {
+			t.Errorf("%q: an address at %d", s, at)
+		}
 	})
 }

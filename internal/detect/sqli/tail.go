@@ -41,7 +41,7 @@ func (t *tail) judge() lex.Strength {
 		if n := t.peek(); n.kind == comment {
 			return t.ended(n)
 		}
-		if n := t.peek(); n.kind == end && t.quote != 0 && t.from > 0 && t.from < 64 && strings.IndexAny(t.s[:t.from], " \t\n(={") < 0 {
+		if n := t.peek(); n.kind == end && t.quote != 0 && t.from > 0 && t.from < 64 && !strings.ContainsAny(t.s[:t.from], " \t\n(={") {
 			return lex.Likely // a@b.example';
 		}
 		if n := t.peek(); n.kind == logic && t.commentless() {

@@ -1,0 +1,66 @@
+package detect
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"bartizan/internal/request"
+)
+
+// maxNested is how many strings of a document inside a value are looked at.
+const maxNested = 256
+
+// document reports whether a value is a JSON document of its own: a string that
+// the server will parse once more.
+func document(s string) bool {
+	return len(s) > 8 && (s[0] == '{' || s[0] == '[') && strings.Contains(s, `":`) || graphQL(s)
+}
+
+// graphQL reports whether a value is a GraphQL document, whose string literals
+// are values of their own.
+func graphQL(s string) bool {
+	t := strings.TrimLeft(s[:min(len(s), 64)], " \t\r\n")
+	for _, w := range [...]string{"query", "mutation", "subscription", "{"} {
+		if strings.HasPrefix(t, w) && strings.IndexByte(s, '{') >= 0 && strings.IndexByte(s, '(') >= 0 && strings.IndexByte(s, '"') >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// nested looks at each string of a JSON document that stands inside a value.
+func (d *Detector) nested(r *request.Request, s *scan, v request.Value, text string) {
+	text = text[:min(len(text), maxText)]
+	for n := 0; n < maxNested; n++ {
+		i := strings.IndexByte(text, '"')
+		if i < 0 {
+			return
+		}
+		text = text[i+1:]
+		end := 0
+		for end < len(text) && text[end] != '"' {
+			if text[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end = min(end, len(text))
+		if end > 2 {
+			d.piece(r, s, v, text[:end])
+		}
+		text = text[min(end+1, len(text)):]
+	}
+}
+
+// claims looks at the strings of a token's claims.
+func (d *Detector) claims(r *request.Request, s *scan, v request.Value, rest string) {
+	body, _, _ := strings.Cut(rest, ".")
+	if len(body) < 8 || len(body) > maxToken {
+		return
+	}
+	b, err := base64.RawURLEncoding.AppendDecode(s.decoded[:0], []byte(body))
+	s.decoded = b
+	if err == nil && document(view(b)) {
+		d.nested(r, s, v, view(b))
+	}
+}
