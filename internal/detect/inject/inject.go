@@ -41,6 +41,8 @@ func Judge(s string, name bool) (best Finding) {
 			k, st := lineBreak(s, i)
 			best.raise(k, st, i)
 			i = lex.Skip(s, i, "\r\n \t") - 1
+		case ';':
+			best.raise(signal.NoSQLInjection, leaves(s, i), i)
 		case ':':
 			if lex.Byte(s, i+1) == ':' {
 				best.raise(signal.XPathInjection, axis(s, i), i)
@@ -144,7 +146,7 @@ func ldap(s string, i int) lex.Strength {
 	}
 	eq := lex.Skip(s, w, "~<>: ")
 	switch {
-	case w == m && m > n+1 && strings.ContainsAny(s[n:m], "|&") && m >= len(s):
+	case w == m && m > n+1 && strings.ContainsAny(s[n:m], "|&") && (m >= len(s) || s[m] == ')'):
 		return lex.Likely
 	case w == m || lex.Byte(s, eq) != '=' || lex.Byte(s, eq+1) == '=' || lex.Byte(s, eq+1) == '>':
 		return lex.None
@@ -177,6 +179,22 @@ func operator(s string, i int, name bool) lex.Strength {
 			return lex.Likely // true, $or: [ {}, ...: a query that goes on
 		}
 		return lex.Hint
+	}
+	return lex.None
+}
+
+// leaves: '; return true; var a=': script that goes on behind a string.
+func leaves(s string, i int) lex.Strength {
+	if b := lex.Byte(s, i-1); b != '\'' && b != '"' && b != '}' || i > 64 {
+		return lex.None
+	}
+	n := lex.Skip(s, i+1, " \t\n")
+	switch w := lex.Word(s, n); w {
+	case "return", "while", "do", "it", "d":
+		rest := lex.Ahead(s, n+len(w))
+		if strings.Contains(rest[:min(len(rest), 24)], "true") || strings.Contains(rest[:min(len(rest), 24)], "new date") || strings.Contains(rest[:min(len(rest), 24)], "this.") || strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "{") {
+			return lex.Likely
+		}
 	}
 	return lex.None
 }
@@ -223,6 +241,8 @@ func xpath(s string, i int) lex.Strength {
 			return lex.Likely
 		}
 	case lex.At(s, i, "/text()") || lex.At(s, i, "/node()"):
+		return lex.Likely
+	case lex.At(s, i, "//") && i > 2 && s[i-1] == ' ' && s[i-2] == '|' && lex.Letter(lex.Byte(s, i+2)) && strings.IndexByte(s[:i], ']') >= 0:
 		return lex.Likely
 	case lex.At(s, i, "//") && i > 0 && (s[i-1] == '(' || s[i-1] == '|') && (strings.Contains(s, "count(") || strings.Contains(s, "string-length(") || strings.Contains(s, "name(") || strings.Contains(s, "substring(")):
 		return lex.Likely

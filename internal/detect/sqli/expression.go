@@ -226,6 +226,13 @@ func (p *parser) condition() what {
 	left := p.sum()
 	for n := 0; n < 4 && left != nothing; n++ {
 		t := p.peek()
+		if t.kind == not && p.word(t) == "not" { // a NOT BETWEEN b AND c, a NOT LIKE b
+			q := p.lexer
+			p.next()
+			if t = p.peek(); t.kind != compare {
+				p.lexer = q
+			}
+		}
 		if t.kind != compare {
 			break
 		}
