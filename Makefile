@@ -48,6 +48,7 @@ fuzz:
 bench:
 	$(GO) test ./internal/... -run '^$$' -bench . -benchmem
 	bench/gateway/run
+	bench/payload/run
 
 scenario:
 	$(GO) test ./cmd/bartizan -run TestScenarios -v -args -table
