@@ -82,12 +82,20 @@ func TestLoadErrors(t *testing.T) {
 
 // An error of a schema names its line.
 func TestErrorLines(t *testing.T) {
-	doc := "openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths:\n  /a:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema:\n              type: object\n              properties:\n                a:\n                  minLength: -1\n      responses: {'200': {description: ok}}\n"
-	_, err := Load(write(t, "a.yaml", doc))
-	if err == nil || !strings.Contains(err.Error(), "a.yaml:") {
-		t.Fatalf("got %v", err)
+	doc := func(schema string) string {
+		return "openapi: 3.1.0\ninfo: {title: a, version: '1'}\npaths:\n  /a:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema:\n              type: object\n              properties:\n                a:\n                  " + schema + "\n      responses: {'200': {description: ok}}\n"
 	}
-	t.Log(err)
+	for schema, want := range map[string]string{
+		"minLength: -1":                        "a.yaml:13 (/paths/~1a/post/requestBody/content/application~1json/schema/properties/a/minLength): ",
+		"dependentSchemas: {a: {$ref: '#/x'}}": "a.yaml:13 (",
+		"allOf: [{type: string}, {contains: {maxItems: 1, minContains: x}}]": "a.yaml:13 (",
+		"propertyNames: {$ref: b.yaml}":                                      "a.yaml:13 (",
+	} {
+		_, err := Load(write(t, "a.yaml", doc(schema)))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s:\n got %v; want %q", schema, err, want)
+		}
+	}
 }
 
 // References lead to other files of the folder, also back.
@@ -118,5 +126,17 @@ func TestYAMLFeatures(t *testing.T) {
 	}
 	if got := spell(s.Head(ask("GET /a?n=x"))); len(got) != 1 || s.Operations() != 1 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Names that are also words of OpenAPI's are names.
+func TestNamesLikeWords(t *testing.T) {
+	s, err := Parse("a.yaml", []byte(head+"paths:\n  /schema:\n    get:\n      parameters:\n        - {$ref: '#/components/parameters/example'}\n        - {$ref: '#/components/parameters/schema'}\n      responses: {'200': {description: ok}}\ncomponents:\n  parameters:\n    example: {name: schema, in: query, schema: {type: object, properties: {default: {type: integer}, example: {type: integer}}}}\n    schema: {name: properties, in: query, content: {application/json: {schema: {$ref: '#/components/schemas/schema'}}}}\n  schemas:\n    schema: {type: object, properties: {example: {type: integer}, enum: {type: integer}, nullable: {type: boolean}, $ref: {type: integer}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(spell(s.Head(ask("GET /schema?properties={%22example%22:true,%22enum%22:true,%22nullable%22:1}"))), "; ")
+	if want := "value query:properties.example: boolean instead of integer; value query:properties.enum: boolean instead of integer; value query:properties.nullable: number instead of boolean"; got != want {
+		t.Errorf("got %q; want %q", got, want)
 	}
 }

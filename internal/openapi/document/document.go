@@ -7,14 +7,15 @@
 package document
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -104,13 +105,13 @@ func (s *Set) parse(name, rel string, data []byte) (*File, error) {
 	return file, nil
 }
 
-// JSON returns the file that a path relative to the set's folder names, as JSON.
-func (s *Set) JSON(rel string) ([]byte, error) {
+// Tree returns the file that a path relative to the set's folder names.
+func (s *Set) Tree(rel string) (any, error) {
 	f, err := s.file(rel)
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(f.tree)
+	return f.tree, nil
 }
 
 // file returns a file by its name relative to the folder, reading it if need be.
@@ -201,6 +202,30 @@ func (s *Set) Resolve(n Node) (Node, error) {
 		n = next
 	}
 	return Node{}, n.Wrap(errors.New("following references: they lead in a circle"))
+}
+
+// Dangling returns the error of the first reference at or below n that leads
+// nowhere, with its place, or nil.
+func (s *Set) Dangling(n Node) error {
+	if ref, ok := n.ref(); ok {
+		s.following = 0
+		_, err := s.Follow(n.File, ref)
+		return n.Wrap(err)
+	}
+	if m := n.Map(); m != nil {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			c, _ := n.At(key)
+			if err := s.Dangling(c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range n.Items() {
+		if err := s.Dangling(c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (n Node) ref() (string, bool) {
