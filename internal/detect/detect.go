@@ -89,8 +89,7 @@ func New(seed uint64, l Lists) *Detector {
 // Head judges path, query, cookies and headers of a parsed request and appends
 // what it finds to its signals.
 func (d *Detector) Head(r *request.Request) {
-	s := d.pool.Get().(*scan)
-	s.open = d.ungated
+	s := d.scan()
 	defer d.pool.Put(s)
 	d.probePath(r)
 	d.exploitPath(r)
@@ -105,10 +104,14 @@ func (d *Detector) Head(r *request.Request) {
 // Body judges one value of a body and appends what it finds to the request's
 // signals. It is made to be called from request.WalkBody's visitor.
 func (d *Detector) Body(r *request.Request, v request.Value) {
+	d.value(r, nil, v)
+}
+
+// scan takes the memory of a look from the pool.
+func (d *Detector) scan() *scan {
 	s := d.pool.Get().(*scan)
 	s.open = d.ungated
-	defer d.pool.Put(s)
-	d.value(r, s, v)
+	return s
 }
 
 // finding is what a detector says of a value.

@@ -40,13 +40,18 @@ func (m *memo) add(key uint64) {
 	}
 }
 
-// value looks at one value, unless it is known to be harmless. It is learned to
+// value looks at one value, unless it is known to be harmless, with memory of its
+// own if s is nil. It is learned to
 // be so only while the request shows nothing at all: a finding that is left out
 // as a repeat of another must not pass for none.
 func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
 	key := d.keyOf(v)
 	if d.harmless.has(key) {
 		return
+	}
+	if s == nil {
+		s = d.scan()
+		defer d.pool.Put(s)
 	}
 	d.look(r, s, v)
 	if len(r.Signals) == 0 {
