@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -235,7 +236,7 @@ func (m *mediaSpec) judgeMultipart(e *schema.Evaluation, contentType string, bod
 	reader := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
 	for {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

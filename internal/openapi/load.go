@@ -214,13 +214,12 @@ func firstLine(s string) string {
 
 // loader builds a Spec. Rules are numbers until all schemas are compiled.
 type loader struct {
-	set      *document.Set
-	root     document.Node
-	schemas  *schema.Builder
-	spec     *Spec
-	notes    map[string]bool
-	pending  []func(rules []*schema.Rule)
-	prefixes []string
+	set     *document.Set
+	root    document.Node
+	schemas *schema.Builder
+	spec    *Spec
+	notes   map[string]bool
+	pending []func(rules []*schema.Rule)
 }
 
 func (l *loader) note(n document.Node, what string) {

@@ -82,7 +82,7 @@ func (s *Set) decodeJSON(data []byte) (any, error) {
 		}
 		return nil, fmt.Errorf("line %d: %w", 1+bytes.Count(data[:min(int(at), len(data))], []byte("\n")), err)
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more after the JSON value")
 	}
 	if s.nodes += count(v); s.nodes > MaxNodes {

@@ -113,8 +113,8 @@ func (b *Builder) place(err error, i int) error {
 	if !errors.As(err, &bad) {
 		return b.where[i].Wrap(fmt.Errorf("compiling schema: %w", err))
 	}
-	v, _ := bad.Err.(*jsonschema.ValidationError)
-	if v == nil {
+	v := (*jsonschema.ValidationError)(nil)
+	if !errors.As(bad.Err, &v) {
 		return b.where[i].Wrap(err)
 	}
 	for len(v.Causes) > 0 { // the deepest place says most

@@ -87,7 +87,7 @@ func ratOf(text string) *big.Rat {
 
 // divides reports whether text is a multiple of l; what is too large to tell is.
 func (l *limit) divides(text string) bool {
-	if l.places >= 0 && strings.IndexAny(text, "eE") < 0 { // prices: multiples of 0.01
+	if l.places >= 0 && !strings.ContainsAny(text, "eE") { // prices: multiples of 0.01
 		_, fraction, _ := strings.Cut(text, ".")
 		return len(strings.TrimRight(fraction, "0")) <= l.places
 	}
