@@ -41,7 +41,7 @@ fuzz:
 	@set -e; for file in $$(grep -rl '^func Fuzz' --include=*_test.go internal); do \
 		for target in $$(grep -o '^func Fuzz[A-Za-z0-9]*' $$file | sed 's/func //'); do \
 			echo "fuzz $$(dirname $$file) $$target"; \
-			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+			$(GO) test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s; \
 		done; \
 	done
 
