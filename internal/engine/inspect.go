@@ -100,15 +100,18 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if len(body) == 0 {
 		return nil
 	}
-	if coding := r.Header("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+	raw, whole := body, complete
+	if coding := joined(r, "Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		// A prefix that cannot be decoded is judged as it stands.
 		if plain, err := request.Decode(e.codings, coding, body, s.inspect, scratch.plain[:0]); err == nil || len(plain) > 0 {
 			scratch.plain, body = plain, plain
 			complete = complete && len(plain) < s.inspect
+			e.otherwise(r, raw, whole, scratch)
 		}
 	}
 	contentType := r.Header("Content-Type")
 	if text, changed := request.ToUTF8(contentType, body, scratch.text[:0]); changed {
+		e.otherwise(r, body, complete, scratch)
 		scratch.text, body = text, text
 	}
 	apimap.Forget(r) // of a shorter prefix
@@ -129,7 +132,49 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if info.DuplicateKeys {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.ProtocolOddity, Where: "body", Note: "an object names one key twice"})
 	}
+	if another := last(r, "Content-Type"); another != contentType {
+		e.detectOnly(r, another, body, complete, scratch) // servers differ in which of two they believe
+	}
 	return e.documentBody(s, r, body, complete)
+}
+
+// otherwise looks at a body as a server does that does not decode it, if it
+// may be read so: most ignore a charset, and many a content coding.
+func (e *Engine) otherwise(r *request.Request, body []byte, complete bool, scratch *Scratch) {
+	if contentType := r.Header("Content-Type"); request.Plain(contentType, body) {
+		e.detectOnly(r, contentType, body, complete, scratch)
+	}
+}
+
+// detectOnly looks for payloads in a second reading of a body. The first one is
+// what the API is learned from, so this must come before or behind it. What the
+// walk learned of a login is the first one's too.
+func (e *Engine) detectOnly(r *request.Request, contentType string, body []byte, complete bool, scratch *Scratch) {
+	request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
+		e.detector.Body(r, v)
+		return true
+	})
+}
+
+// joined returns all values of a list-valued header as one.
+func joined(r *request.Request, name string) string {
+	out := ""
+	for v := range r.Headers(name) {
+		if out != "" {
+			v = out + "," + v
+		}
+		out = v
+	}
+	return out
+}
+
+// last returns the last value of a header.
+func last(r *request.Request, name string) string {
+	out := ""
+	for v := range r.Headers(name) {
+		out = v
+	}
+	return out
 }
 
 // loginAttempt reports whether r tries to log in: on a route tagged so, or where

@@ -30,11 +30,11 @@ func (k BodyKind) String() string {
 // Bounds of WalkBody.
 const (
 	MaxBody      = 64 << 10 // bytes looked at
-	maxValues    = 10000    // values visited
+	maxValues    = 10000    // values visited; MaxBody has no room for more that are not tiny
+	tinyValue    = 6        // bytes below which a value is tiny: no payload is that short
 	maxDepth     = 64       // containers told apart; deeper ones are walked, not named
 	maxKeyPath   = 256      // bytes of a value's key
 	maxUser      = 128      // bytes of a user name
-	maxParts     = 256      // parts of a multipart body
 	maxFileText  = 4 << 10  // bytes of an uploaded text file
 	maxTextValue = 8 << 10  // bytes of one value of a text body
 )
@@ -48,7 +48,8 @@ type BodyInfo struct {
 	Values int // visited
 	// Truncated says that the body went on beyond what was looked at.
 	Truncated bool
-	// Omitted says that there were more values than are visited.
+	// Omitted says that there were more values than are visited. Those left out
+	// are tiny: ten thousand of them must not hide what follows.
 	Omitted       bool
 	DuplicateKeys bool // an object names one key twice: parsers disagree on which counts
 	TooDeep       bool
@@ -78,6 +79,7 @@ type walker struct {
 	info  BodyInfo
 	visit func(Value) bool
 	bare  int // numbers and literals visited
+	tiny  int // tiny values visited
 	rank  int // of info.User
 	done  bool
 }
@@ -118,17 +120,10 @@ func (w *walker) walkKind(contentType, text string) {
 	switch w.info.Kind {
 	case JSONBody:
 		w.walkJSON(text, 0)
-		// A form or text that only begins like JSON: read it the other way too.
-		if w.info.Malformed && mediaIs(contentType, "application/x-www-form-urlencoded") {
-			w.walkForm(text)
-		}
 	case FormBody:
 		w.walkForm(text)
 	case MultipartBody:
-		if !w.walkMultipart(text, boundaryOf(contentType, text)) {
-			w.info.Malformed = true
-			w.walkText(InText, "", text)
-		}
+		w.walkParts(contentType, text)
 	case XMLBody:
 		w.walkXML(text)
 	case TextBody:
@@ -136,6 +131,39 @@ func (w *walker) walkKind(contentType, text string) {
 	case BinaryBody:
 		if strings.HasPrefix(text, "\xac\xed\x00\x05") { // Java's serialised objects are for a detector to see
 			w.give(InText, "", text[:min(len(text), 512)])
+		}
+	}
+	w.walkDeclared(contentType, text)
+}
+
+// walkDeclared reads a body that begins like one kind but is declared as
+// another in the declared way too: a server goes by that.
+func (w *walker) walkDeclared(contentType, text string) {
+	kind, declared := w.info.Kind, declaredKind(contentType)
+	if kind == declared {
+		return
+	}
+	switch declared {
+	case FormBody:
+		switch kind {
+		case JSONBody: // a whole document is one that is merely declared wrong
+			if w.info.Malformed {
+				w.walkForm(text)
+			}
+		case XMLBody, MultipartBody: // what stands before the first '&' was no field
+			if _, rest, ok := strings.Cut(text, "&"); ok {
+				w.walkForm(rest)
+			}
+		}
+	case MultipartBody:
+		w.walkParts(contentType, text)
+	case JSONBody:
+		if kind == MultipartBody {
+			w.walkJSON(text, 0)
+		}
+	case XMLBody:
+		if kind == MultipartBody {
+			w.walkXML(text)
 		}
 	}
 }
@@ -225,9 +253,11 @@ func (w *walker) give(in Location, key, text string) bool {
 	if w.done {
 		return false
 	}
-	if w.info.Values >= maxValues {
-		w.info.Omitted = true
-		return false
+	if len(text) < tinyValue {
+		if w.tiny++; w.tiny > maxValues {
+			w.info.Omitted = true
+			return true
+		}
 	}
 	w.info.Values++
 	if !in.Name() {

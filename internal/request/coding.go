@@ -192,3 +192,13 @@ func wideForm(contentType string, b []byte) (int, binary.ByteOrder) {
 	}
 	return 0, nil
 }
+
+// Plain reports whether a body that is coded, or is in a wide charset, may as
+// well be read as it stands: it is declared as a form or multipart, whose
+// readers skip what they do not know, or it is text.
+func Plain(contentType string, body []byte) bool {
+	if k := declaredKind(contentType); k == FormBody || k == MultipartBody {
+		return true
+	}
+	return !looksBinary(view(body))
+}

@@ -56,7 +56,7 @@ func (w *walker) walkJSON(s string, base int) {
 		w.json.used = 0
 	}
 	j := jsonScan{walker: w, s: strings.TrimPrefix(s, "\ufeff"), path: base, base: base}
-	for j.i < len(j.s) && !w.done && !w.info.Omitted {
+	for j.i < len(j.s) && !w.done {
 		j.step()
 	}
 	w.info.Truncated = w.info.Truncated || j.depth > 0 && !w.info.Malformed
@@ -255,7 +255,7 @@ func (j *jsonScan) word() {
 	if known {
 		// Numbers do not use up the budget: ten thousand of them would hide what follows.
 		if j.bare++; j.bare <= maxValues {
-			j.info.Values--
+			j.info.Values, j.tiny = j.info.Values-1, j.tiny-1
 			j.give(InJSON, view(j.key[:j.path]), text)
 		}
 		return

@@ -81,26 +81,50 @@ func (w *walker) walkMultipart(s, boundary string) bool {
 	}
 	parts := 0
 	rest, last, found := nextPart(s, boundary, true)
-	if found && last {
-		return true // no parts, and it says so
-	}
-	for found && !last && !w.done {
-		var part string
-		start := rest
+	said := found && last // no parts, and it says so
+	for found && !w.done {
+		start, ended := rest, last
+		if ended && strings.TrimSpace(rest) == "" {
+			break
+		}
 		rest, last, found = nextPart(start, boundary, false)
-		part = start[:len(start)-len(rest)]
+		part := start[:len(start)-len(rest)]
 		if found {
 			part = trimDelimiter(part, boundary)
-		} else {
+		} else if !ended {
 			w.info.Truncated = true
 		}
-		if parts++; parts > maxParts {
-			w.info.Omitted = true
-			return true
-		}
-		w.walkPart(part)
+		parts++
+		w.walkPart(part) // behind the end too: some servers read on
 	}
-	return parts > 0
+	return parts > 0 || said
+}
+
+// walkParts reads a multipart body with each boundary that it may be cut by.
+func (w *walker) walkParts(contentType, s string) {
+	first := boundaryOf(contentType, s)
+	if !w.walkMultipart(s, first) {
+		w.info.Malformed = true
+		w.walkText(InText, "", s)
+	}
+	// Agents differ in which of two parameters counts, and in whether they know
+	// the continued form (RFC 2231). No honest client sends either.
+	for range 8 {
+		_, rest, ok := cutParam(contentType)
+		if !ok {
+			return
+		}
+		key, value, _ := strings.Cut(rest, "=")
+		if value = unquote(value); foldPrefix(strings.TrimLeft(key, " \t"), "boundary") {
+			if i := strings.LastIndexByte(value, '\''); i >= 0 && strings.HasSuffix(strings.TrimRight(key, " \t"), "*") {
+				value = value[i+1:]
+			}
+			if value != first {
+				w.walkMultipart(s, value)
+			}
+		}
+		contentType = rest
+	}
 }
 
 // nextPart returns what follows the next delimiter line and whether that was
@@ -143,10 +167,9 @@ func trimDelimiter(part, boundary string) string {
 // walkPart visits one part: its header lines, an empty line, its content.
 func (w *walker) walkPart(part string) {
 	const maxHeaders, maxHeader = 16, 2048
-	var name, file, media string
-	hasFile := false
+	var name, disposition, media string
 	headers := 0
-	for ; headers < maxHeaders; headers++ {
+	for ; ; headers++ {
 		var line string
 		var more bool
 		line, part, more = strings.Cut(part, "\n")
@@ -158,7 +181,7 @@ func (w *walker) walkPart(part string) {
 		switch {
 		case fold(key, "Content-Disposition"):
 			name = param(value, "name")
-			file, hasFile = fileName(value)
+			disposition = value
 		case fold(key, "Content-Type"):
 			media = strings.TrimSpace(value)
 		}
@@ -166,33 +189,27 @@ func (w *walker) walkPart(part string) {
 			break
 		}
 	}
-	w.info.Malformed = w.info.Malformed || headers == 0 || headers == maxHeaders
+	w.info.Malformed = w.info.Malformed || headers == 0 || headers >= maxHeaders
 	if name != "" && !w.give(InPartName, name, name) {
 		return
 	}
-	w.walkContent(name, file, media, part, hasFile)
+	file, extended := param(disposition, "filename"), param(disposition, "filename*")
+	if w.fileName(name, file) && w.fileName(name, extended) {
+		w.walkContent(name, media, part, file != "")
+	}
 }
 
-// fileName returns filename or, percent-encoded, filename* of a Content-Disposition.
-func fileName(disposition string) (name string, ok bool) {
-	if name = param(disposition, "filename"); name != "" {
-		return name, true
-	}
-	if name = param(disposition, "filename*"); name != "" {
-		return name, true
-	}
-	return "", strings.Contains(disposition, "filename")
+// fileName visits the name of a file, if there is one.
+func (w *walker) fileName(name, file string) bool {
+	w.text = w.text[:0]
+	return file == "" || w.give(InFileName, name, w.unescapeName(file))
 }
 
-func (w *walker) walkContent(name, file, media, content string, hasFile bool) {
-	if file != "" {
-		w.text = w.text[:0]
-		if !w.give(InFileName, name, w.unescapeName(file)) {
-			return
-		}
-	}
+// walkContent visits the content of a part: a file only where every server
+// takes it for one, which is where a plain file name stands.
+func (w *walker) walkContent(name, media, content string, file bool) {
 	switch {
-	case hasFile:
+	case file:
 		if content = content[:min(len(content), maxFileText)]; content != "" && !looksBinary(content) {
 			w.give(InFile, name, content)
 		}

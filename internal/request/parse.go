@@ -9,8 +9,8 @@ import (
 // Bounds of Parse: far above what APIs use, far below what would cost anything.
 const (
 	maxSegments = 64
-	maxParams   = 1000
-	maxCookies  = 200
+	maxParams   = 1000     // beyond this only those that are not tiny: a payload behind a thousand names must be seen
+	maxCookies  = 200      // as above
 	maxScratch  = 64 << 10 // decoded text kept between requests
 )
 
@@ -115,7 +115,7 @@ func (r *Request) parseQuery() {
 		if pair == "" {
 			continue
 		}
-		if len(r.Query) == maxParams {
+		if len(r.Query) >= maxParams && len(pair) < tinyValue {
 			r.Omitted++
 			continue
 		}
@@ -147,7 +147,7 @@ func (r *Request) cookieLine(line string) {
 		case pair == "":
 		case len(r.Cookies) > first && !isToken(name):
 			r.Cookies[len(r.Cookies)-1].Value = line[start:end]
-		case len(r.Cookies) == maxCookies:
+		case len(r.Cookies) >= maxCookies && len(pair) < tinyValue:
 			r.Omitted++
 		default:
 			r.Cookies = append(r.Cookies, Param{name, value})

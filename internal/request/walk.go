@@ -72,6 +72,9 @@ func (r *Request) walkCookies(visit func(Value) bool) bool {
 			text = r.unescape(text, false)
 			r.BadEscapes = flag // said of the target only
 		}
+		if len(text) > 2 && text[0] == '"' && strings.IndexByte(text, '\\') > 0 {
+			text = r.unquoteCookie(text)
+		}
 		ok := plainName(c.Name) || visit(Value{InCookie, c.Name, c.Name})
 		ok = ok && (text == "" || visit(Value{InCookie, c.Name, text}))
 		r.scratch = r.scratch[:mark]
@@ -80,6 +83,21 @@ func (r *Request) walkCookies(visit func(Value) bool) bool {
 		}
 	}
 	return true
+}
+
+// unquoteCookie undoes the octal escapes of a quoted cookie (RFC 2109, as Python
+// writes and reads them).
+func (r *Request) unquoteCookie(s string) string {
+	start := len(r.scratch)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+3 < len(s) && s[i+1]-'0' < 4 && s[i+2]-'0' < 8 && s[i+3]-'0' < 8 {
+			c = (s[i+1]-'0')<<6 | (s[i+2]-'0')<<3 | (s[i+3] - '0')
+			i += 3
+		}
+		r.scratch = append(r.scratch, c)
+	}
+	return view(r.scratch[start:])
 }
 
 // plainName reports whether a cookie's name is made as names are.

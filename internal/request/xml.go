@@ -11,7 +11,7 @@ import (
 func (w *walker) walkXML(s string) {
 	element := ""
 	depth := 0
-	for s != "" && !w.done && !w.info.Omitted {
+	for s != "" && !w.done {
 		i := strings.IndexByte(s, '<')
 		if i < 0 {
 			i = len(s)
@@ -30,7 +30,7 @@ func (w *walker) walkXML(s string) {
 func (w *walker) markup(s, element string, depth int) (rest, inside string, level int) {
 	switch {
 	case strings.HasPrefix(s, "<!--"):
-		return behind(s[4:], "-->"), element, depth
+		return w.hidden(s[4:], "-->", element), element, depth
 	case strings.HasPrefix(s, "<![CDATA["):
 		text, rest, _ := strings.Cut(s[9:], "]]>")
 		w.give(InXML, element, text)
@@ -40,7 +40,7 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 		w.give(InXML, "!", text)
 		return rest, element, depth
 	case strings.HasPrefix(s, "<?"):
-		return behind(s[2:], "?>"), element, depth
+		return w.hidden(s[2:], "?>", element), element, depth
 	case strings.HasPrefix(s, "</"):
 		return behind(s, ">"), "", max(depth-1, 0)
 	}
@@ -48,6 +48,16 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 	w.info.Depth = max(w.info.Depth, depth)
 	w.info.TooDeep = w.info.TooDeep || depth > maxDepth
 	return w.tag(s[1:], depth)
+}
+
+// hidden visits a comment or an instruction, which hides nothing from a server
+// that takes the document for text, and returns what follows it.
+func (w *walker) hidden(s, mark, element string) string {
+	text, rest, _ := strings.Cut(s, mark)
+	if text != "" && !strings.HasPrefix(text, "xml") {
+		w.give(InXML, element, text)
+	}
+	return rest
 }
 
 // behind returns what follows the first mark, or nothing.
