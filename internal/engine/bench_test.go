@@ -79,6 +79,12 @@ func measure(b *testing.B, e *Engine, raw, body string) {
 
 func BenchmarkBenignGET(b *testing.B) { measure(b, newEngine(b, options(policy.Enforce)), browser, "") }
 
+// app is the head of an app's call.
+const app = "GET /api/products/17?sort=price&page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: shop-app/3.2 (android 16)\r\nAccept: application/json\r\n" +
+	"Accept-Encoding: gzip\r\nAuthorization: Bearer 0f8e7d6c5b4a39281706\r\n\r\n"
+
+func BenchmarkBenignAppGET(b *testing.B) { measure(b, newEngine(b, options(policy.Enforce)), app, "") }
+
 func BenchmarkBenignPOST1K(b *testing.B) {
 	measure(b, newEngine(b, options(policy.Enforce)), poster, document)
 }
