@@ -141,7 +141,11 @@ func (b *body) borrow(size int) bool {
 	if more <= 0 {
 		return true
 	}
-	if p.held.Add(int64(more)) > p.options.Budget {
+	budget := p.options.Budget
+	if size > 2*firstRead {
+		budget -= budget / 4 // a quarter is for small bodies, which a few thousand slow large ones must not leave unread
+	}
+	if p.held.Add(int64(more)) > budget {
 		p.held.Add(-int64(more))
 		p.stats.uninspected.Add(1)
 		b.tee = false

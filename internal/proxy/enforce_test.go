@@ -8,14 +8,17 @@ import (
 	"compress/zlib"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/andybalholm/brotli"
 
+	"bartizan/internal/listen"
 	"bartizan/internal/policy"
 	"bartizan/internal/proxy"
 	"bartizan/internal/signal"
@@ -203,4 +206,46 @@ func (s suite) budget(t *testing.T) {
 	}
 	small := fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(exploit), exploit)
 	refused(t, call(t, g, small), 403)
+}
+
+// A body that is refused before its end must not upset net/http, which would read
+// on, and begin with the next request before it is done with this one.
+func TestRefusedBodyLeavesNoPanic(t *testing.T) {
+	u := newRaw(t, nil)
+	var log lockedBuffer
+	g := proxyFront{}.start(t, setup{upstreams: []string{u.url}, mode: policy.Enforce, listen: func(o *listen.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) }})
+	for range 10 {
+		before := len(u.messages())
+		c := dial(t, g.plain)
+		send(t, c, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nTransfer-Encoding: chunked\n")+"1\r\n[\r\n")
+		eventually(t, "the head to go upstream", func() bool { return len(u.messages()) == before+1 })
+		send(t, c, fmt.Sprintf("%x\r\n%s\r\n", len(exploit), exploit))
+		if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || res.StatusCode != 403 {
+			t.Fatalf("got %v, %v; want 403", res, err)
+		}
+		io.WriteString(c, "0\r\n\r\n") // the connection may be gone
+		time.Sleep(5 * time.Millisecond)
+		c.Close()
+	}
+	time.Sleep(50 * time.Millisecond)
+	if s := log.String(); strings.Contains(s, "panic") {
+		t.Errorf("got %.300s; want no panic", s)
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

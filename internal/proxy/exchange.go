@@ -281,7 +281,10 @@ func (x *exchange) write(a answer.Response) {
 	for _, f := range a.Header {
 		h[f[0]] = []string{f[1]}
 	}
-	if a.Close && x.hr.ProtoMajor == 1 {
+	// Where the body was not read to its end, net/http reads on behind the answer
+	// and then begins with the next request before it is done with this one.
+	unread := !x.body.none() && !x.body.atEOF()
+	if (a.Close || unread) && x.hr.ProtoMajor == 1 {
 		h["Connection"] = []string{"close"}
 	}
 	x.wrote, x.outcome.Status, x.outcome.ResponseSize = true, a.Status, int64(len(a.Body))
