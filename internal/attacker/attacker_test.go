@@ -301,6 +301,20 @@ func TestAddressActsAloneOnly(t *testing.T) {
 	}
 }
 
+// One attacker in one browser does not shut out a newcomer behind his address.
+func TestOneAttackerIsNotHisAddress(t *testing.T) {
+	table := New(1000, seed)
+	for i := range 10 {
+		observe(table, time.Duration(i)*time.Second, from("203.0.113.9", 1), hit(signal.SQLInjection, signal.Certain, uint64(i+1)<<8))
+	}
+	if st := stand(table, 11*time.Second, from("203.0.113.9", 1)); st.Stage != signal.Block {
+		t.Errorf("the attacker: got %v; want a block", st.Stage)
+	}
+	if st := stand(table, 11*time.Second, from("203.0.113.9", 2)); st.Stage != signal.Clear {
+		t.Errorf("somebody else at his address: got %v; want clear", st.Stage)
+	}
+}
+
 // A flood of fresh clients must not wash a block away, nor pass the ceiling.
 func TestFloodKeepsThePunished(t *testing.T) {
 	table := New(20_000, seed)

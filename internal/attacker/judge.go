@@ -14,6 +14,11 @@ const established = 5
 // visit is how long a call counts as the one before.
 const visit = 30 * 60 * 1000 // ms
 
+// rotates is from how many distinct software evidence must have come for an
+// address to act by itself (the count is an estimate): one attacker in one
+// browser must not shut out who else is behind his address.
+const rotates = 2.5
+
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
@@ -36,7 +41,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	})
 	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
 		a.parole(ms, rules)
-		if !st.Established && a.others.count(ms) == 0 {
+		if !st.Established && a.others.count(ms) == 0 && a.users.count(ms) >= rotates {
 			a.stand(st, rules)
 		}
 	})
@@ -128,6 +133,9 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, f func(*r
 		}
 		t.with(ms, scope, r.Standing.Keys[scope], create, func(rec *record) {
 			rec.parole(ms, rules)
+			if scope == Address {
+				rec.users.add(ms, r.Standing.Keys[Client])
+			}
 			f(rec)
 			if c, ok := rec.restage(ms, rules); ok {
 				r.Changes = append(r.Changes, c)

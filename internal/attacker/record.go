@@ -27,7 +27,7 @@ type record struct {
 	silent  uint32 // events not reported since spoke
 	rates   rates
 	missing distinct // paths that do not exist
-	users   distinct // user names in failed logins
+	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
 	walk    walk
 	tagged  [businesses]business
 	before  uint64   // endpoint of the last answered request

@@ -176,6 +176,9 @@ func TestPreflightPassesAndHasNoBody(t *testing.T) {
 	if v.Action != signal.Pass || v.Reason != policy.Preflight {
 		t.Errorf("got %v by %v; want the preflight to pass", v.Action, v.Reason)
 	}
+	if v, _ := exchange(e, time.Second, "203.0.113.10", "OPTIONS", union, "Origin: https://app.example.com\r\nAccess-Control-Request-Method: PUT\r\n", "", 204); v.Action != signal.BlockAction {
+		t.Errorf("an exploit that looks like a preflight: got %v; want a block", v.Action)
+	}
 }
 
 // A panic inside becomes a pass with an alarm, or a refusal where the route says so.

@@ -75,10 +75,10 @@ func (p *Policy) Listed(now time.Time, r *request.Request) (Decision, bool) {
 // Judge decides by what r shows and by its client's standing.
 func (p *Policy) Judge(now time.Time, r *request.Request) Decision {
 	switch {
+	case certain(r.Signals): // also in what looks like a preflight: browsers put no exploits there
+		return Decision{Would: signal.BlockAction, Reason: Exploit}
 	case preflight(r):
 		return Decision{Would: signal.Pass, Reason: Preflight}
-	case certain(r.Signals):
-		return Decision{Would: signal.BlockAction, Reason: Exploit}
 	}
 	d := Decision{Would: signal.Pass, Reason: Clean}
 	switch st := r.Standing; st.Stage {
@@ -111,7 +111,7 @@ func (p *Policy) Carry(d Decision, r *request.Request, mode Mode, passAll bool) 
 	switch {
 	case passAll:
 		d.Waiver = PassAll
-	case r.Client.Untold:
+	case r.Client.Untold && d.Reason != DenyListed: // the list names the proxy itself then
 		d.Waiver = UntoldProxy
 	case mode == Observe:
 		d.Waiver = ObserveMode

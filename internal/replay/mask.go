@@ -56,6 +56,8 @@ func (m masker) header(name, value string, f flagged) string {
 	switch {
 	case strings.EqualFold(name, "Cookie"):
 		return m.cookies(value, f)
+	case strings.EqualFold(name, "Referer"):
+		return m.target(value, f)
 	case !request.SecretHeader(name) || value == "" || f["header:"+name]:
 		return value
 	}
@@ -133,14 +135,24 @@ func (m masker) body(contentType string, body []byte, f flagged, scratch *reques
 func secretsIn(contentType string, body []byte, f flagged, scratch *request.Scratch) []string {
 	var out []string
 	request.WalkBody(contentType, body, true, scratch, func(v request.Value) bool {
-		last := v.Key[strings.LastIndexByte(v.Key, '.')+1:]
-		secret := request.SecretField(strings.TrimSuffix(last, "[]")) && !masked(v.Text) || request.CardNumber(v.Text)
+		secret := secretKey(v.Key) && !masked(v.Text) || request.CardNumber(v.Text)
 		if secret && !v.In.Name() && v.Text != "" && !f["body:"+v.Key] {
 			out = append(out, strings.Clone(v.Text))
 		}
 		return len(out) < 100
 	})
 	return out
+}
+
+// secretKey reports whether any part of a key path names a secret: what stands
+// below a "password" is one too.
+func secretKey(path string) bool {
+	for part := range strings.SplitSeq(path, ".") {
+		if request.SecretField(strings.TrimSuffix(part, "[]")) {
+			return true
+		}
+	}
+	return false
 }
 
 func masked(s string) bool { return len(s) == 17 && s[0] == '~' }

@@ -50,13 +50,14 @@ func exchangeOf(target, kind, body string, fields ...request.Field) *request.Req
 func TestSecretsAreNeverRecorded(t *testing.T) {
 	fields := []request.Field{
 		{Name: "Authorization", Value: "Bearer bearer-5ecret"}, {Name: "cookie", Value: "session=c00kie-5ecret; theme=dark"}, {Name: "X-API-Key", Value: "k3y-5ecret"},
+		{Name: "Referer", Value: "https://x/?access_token=t0ken-in-query"},
 		{Name: "Proxy-Authorization", Value: "Basic dXNlcjpiNHNpYy1wYXNz"},
 	}
 	form, json := "application/x-www-form-urlencoded", "application/json"
 	target := "/login?access_token=t0ken-in-query&page=2"
 	var all []*request.Request
 	for _, c := range [][2]string{
-		{json, `{"user":"ada","password":"pa55 \"word\"","card":{"number":"4111111111111111"},"alt":4111111111111111}`},
+		{json, `{"user":"ada","password":{"now":"pa55 \"word\""},"card":{"number":"4111111111111111"},"alt":4111111111111111}`},
 		{form, "user=ada&password=pa55+%22word%22&card_number=4111111111111111"},
 		{"multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\npa55 \"word\"\r\n--b--\r\n"},
 	} {

@@ -16,7 +16,7 @@ func SecretHeader(name string) bool {
 
 var secretHeaders = [...]string{
 	"authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "apikey", "x-api-key", "x-auth-token", "x-csrf-token",
-	"x-xsrf-token", "x-amz-security-token", "private-token", "x-auth", "x-access-token", "x-session-id", "x-wp-nonce", "x-goog-api-key",
+	"x-xsrf-token", "x-amz-security-token", "private-token", "x-auth", "x-access-token", "x-session-id", "x-session", "x-wp-nonce", "x-goog-api-key",
 	"x-vault-token", "ocp-apim-subscription-key", "sec-websocket-key", "x-functions-key", "x-auth-key", "authentication-info",
 }
 
