@@ -20,6 +20,7 @@ import (
 	"net/netip"
 	"time"
 
+	"bartizan/internal/digest"
 	"bartizan/internal/signal"
 )
 
@@ -95,12 +96,7 @@ func Key(seed uint64, scope Scope, parts ...uint64) uint64 {
 	return max(h, 1)
 }
 
-func mix(x uint64) uint64 {
-	x += 0x9e3779b97f4a7c15
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+func mix(x uint64) uint64 { return digest.Scramble(x + 0x9e3779b97f4a7c15) }
 
 // AddressKey returns the key of an address prefix.
 func AddressKey(seed uint64, p netip.Prefix) uint64 {

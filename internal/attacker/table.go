@@ -194,7 +194,6 @@ type Stats struct {
 	Records, Capacity  int
 	Bytes              int64
 	Evictions, Pardons uint64
-	Stages             [signal.Stages]int // filled by Census only
 }
 
 // Stats returns the table's fill.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -194,7 +195,7 @@ func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
 
 func siteOf(s Site) policy.Site {
 	out := policy.Site{Hosts: s.Hosts}
-	out.Mode, _ = policy.ParseMode(or(s.Mode, "observe")) // check has refused others
+	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
 	out.Validate = validating(s.Validate)
 	for _, r := range s.Routes {
 		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
@@ -311,11 +312,4 @@ func deref(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
-}
-
-func or(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
 }

@@ -22,6 +22,15 @@ func Mix(a, b uint64) uint64 {
 	return hi ^ lo ^ b
 }
 
+// Scramble spreads the bits of x; it is a bijection, so no two values meet.
+//
+// Source: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+func Scramble(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
 // String hashes s under seed; it allocates nothing.
 //
 // Source: the 64x64 to 128-bit multiply and fold of wyhash (Wang Yi, 2019, public domain).

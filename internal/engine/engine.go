@@ -268,21 +268,13 @@ func (e *Engine) guard(r *request.Request, v *Verdict) {
 // 13 base-32 digits that tell nothing of how many requests there are.
 func (e *Engine) nextID() string {
 	const digits = "0123456789abcdefghjkmnpqrstvwxyz" // Crockford
-	x := scramble(e.ids + e.count.Add(1))
+	x := digest.Scramble(e.ids + e.count.Add(1))      // a bijection: no two counts give one id
 	var out [13]byte
 	for i := range out {
 		out[i] = digits[x&31]
 		x >>= 5
 	}
 	return string(out[:])
-}
-
-// scramble is a bijection, so that no two counts give one id: SplitMix64
-// (Steele, Lea and Flood, 2014).
-func scramble(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
 }
 
 // Tick does what time brings: nothing that the parts built so far cannot do on

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -23,8 +24,8 @@ func (x *exchange) forwarded(h http.Header, room []string) {
 		if said := joined(r, "Forwarded"); said != "" {
 			h["Forwarded"] = []string{said + ", for=" + node(peer)}
 		}
-		proto = or(r.Header("X-Forwarded-Proto"), proto)
-		host = or(r.Header("X-Forwarded-Host"), host)
+		proto = cmp.Or(r.Header("X-Forwarded-Proto"), proto)
+		host = cmp.Or(r.Header("X-Forwarded-Host"), host)
 	}
 	n := len(room)
 	room = append(room, chain, proto, host)

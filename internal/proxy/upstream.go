@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -120,12 +121,12 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{Timeout: or(t.Connect, 5*time.Second), KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: cmp.Or(t.Connect, 5*time.Second), KeepAlive: 30 * time.Second}
 	tr := &http.Transport{
 		DialContext:           dialer.DialContext,
-		TLSHandshakeTimeout:   or(t.Connect, 5*time.Second),
-		ResponseHeaderTimeout: or(t.Response, time.Minute),
-		IdleConnTimeout:       or(t.Idle, 90*time.Second),
+		TLSHandshakeTimeout:   cmp.Or(t.Connect, 5*time.Second),
+		ResponseHeaderTimeout: cmp.Or(t.Response, time.Minute),
+		IdleConnTimeout:       cmp.Or(t.Idle, 90*time.Second),
 		MaxIdleConns:          2048,
 		MaxIdleConnsPerHost:   1024,
 		DisableCompression:    true, // nothing is asked for that the client did not ask for
@@ -152,13 +153,6 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 }
 
 // or returns v, or otherwise where v is the zero value.
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
 
 // pick returns the upstream to try next, skipping those tried already: in turn
 // among the healthy ones, any if none is healthy. It returns nil if all were tried.

@@ -6,6 +6,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -117,7 +118,7 @@ func (l *Line) fill(r *request.Request, number int) {
 	r.ID, r.Client, r.Number = l.ID, addr.Of(a), number
 	r.Conn = request.Conn{ID: numeric(l.Conn), Peer: r.Client, Port: l.Port, H2: l.H2}
 	h := &r.Head
-	h.Method, h.Target, h.Host, h.Proto, h.Scheme = l.Method, l.Target, l.Host, or(l.Proto, "HTTP/1.1"), "http"
+	h.Method, h.Target, h.Host, h.Proto, h.Scheme = l.Method, l.Target, l.Host, cmp.Or(l.Proto, "HTTP/1.1"), "http"
 	h.ContentLength, h.Ordered = l.BodySize, !l.Sorted
 	if l.TLS != nil {
 		r.Conn.Secure, h.Scheme = true, "https"
@@ -150,13 +151,6 @@ func numeric(s string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(s))
 	return h.Sum64()
-}
-
-func or(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
 }
 
 // setBody stores b as text where it is text.

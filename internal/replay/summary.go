@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -22,7 +23,7 @@ func NewSummary() *Summary {
 
 // Add counts one verdict.
 func (s *Summary) Add(v Verdict) error {
-	label := or(v.Label, "unlabelled")
+	label := cmp.Or(v.Label, "unlabelled")
 	s.requests[label]++
 	if s.would[label] == nil {
 		s.would[label] = map[string]int{}

@@ -9,6 +9,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -224,8 +225,8 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 	q := p.Requests[n%len(p.Requests)]
 	fill := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(c), "{r}", word(r), "{i}", strconv.Itoa(r.IntN(10000))).Replace
 	l := replay.Line{
-		Time: at, Conn: fmt.Sprintf("%s-%d", p.Name, c), Client: address.String(), Method: or(q.Method, "GET"), Target: fill(q.Target),
-		Host: or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Label: or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
+		Time: at, Conn: fmt.Sprintf("%s-%d", p.Name, c), Client: address.String(), Method: cmp.Or(q.Method, "GET"), Target: fill(q.Target),
+		Host: cmp.Or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Label: cmp.Or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
 	}
 	if s.ja4 != "" {
 		l.TLS = &replay.TLS{JA4: s.ja4, ALPN: s.alpn, SNI: l.Host}
@@ -259,13 +260,6 @@ func word(r *rand.Rand) string {
 		b[i] = byte('a' + r.IntN(26))
 	}
 	return string(b)
-}
-
-func or(s, otherwise string) string {
-	if s != "" {
-		return s
-	}
-	return otherwise
 }
 
 // Write writes the lines as a recording.

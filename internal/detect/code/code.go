@@ -14,17 +14,7 @@ import (
 )
 
 // Finding is the strongest shape in a value.
-type Finding struct {
-	Kind     signal.Kind
-	Strength lex.Strength
-	At       int
-}
-
-func (f *Finding) raise(k signal.Kind, st lex.Strength, at int) {
-	if st > f.Strength {
-		*f = Finding{k, st, at}
-	}
-}
+type Finding = lex.Finding
 
 // Set knows names, in lower case.
 type Set struct {
@@ -73,10 +63,10 @@ func (c *Set) Judge(s string) (best Finding) {
 			w := lex.Word(s, i)
 			if !lex.WordByte(lex.Byte(s, i-1)) && len(w) > 1 {
 				k, st := c.word(s, i, w)
-				best.raise(k, st, i)
+				best.Raise(k, st, i)
 			}
 			if len(w) == 1 && (b == 'o' || b == 'c') && lex.Byte(s, i+1) == ':' && lex.Digit(lex.Byte(s, i+2)) && phpObject(s, i+2) {
-				best.raise(signal.Deserialisation, lex.Certain, i)
+				best.Raise(signal.Deserialisation, lex.Certain, i)
 			}
 			i += len(w) - 1
 		case b == '{', b == '$', b == '#', b == '@', b == '*', b == '%', b == '<', b == '[', b == '~', b == '!':
@@ -84,7 +74,7 @@ func (c *Set) Judge(s string) (best Finding) {
 				continue
 			}
 			k, st := c.mark(s, i)
-			best.raise(k, st, i)
+			best.Raise(k, st, i)
 			if st == lex.None && lex.Byte(s, i+1) == '{' {
 				seen = expression(s, i+2)
 			}

@@ -13,17 +13,7 @@ import (
 )
 
 // Finding is the strongest shape in a value.
-type Finding struct {
-	Kind     signal.Kind
-	Strength lex.Strength
-	At       int
-}
-
-func (f *Finding) raise(k signal.Kind, st lex.Strength, at int) {
-	if st > f.Strength {
-		*f = Finding{k, st, at}
-	}
-}
+type Finding = lex.Finding
 
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
@@ -32,35 +22,35 @@ func Judge(s string, name bool) (best Finding) {
 		switch s[i] {
 		case '<':
 			k, st := markup(s, i)
-			best.raise(k, st, i)
+			best.Raise(k, st, i)
 		case ')', '*':
-			best.raise(signal.LDAPInjection, ldap(s, i), i)
+			best.Raise(signal.LDAPInjection, ldap(s, i), i)
 		case '$':
-			best.raise(signal.NoSQLInjection, operator(s, i, name), i)
+			best.Raise(signal.NoSQLInjection, operator(s, i, name), i)
 		case '\n', '\r':
 			k, st := lineBreak(s, i)
-			best.raise(k, st, i)
+			best.Raise(k, st, i)
 			i = lex.Skip(s, i, "\r\n \t") - 1
 		case ';':
-			best.raise(signal.NoSQLInjection, leaves(s, i), i)
+			best.Raise(signal.NoSQLInjection, leaves(s, i), i)
 		case ':':
 			if lex.Byte(s, i+1) == ':' {
-				best.raise(signal.XPathInjection, axis(s, i), i)
+				best.Raise(signal.XPathInjection, axis(s, i), i)
 			}
 		case '/':
-			best.raise(signal.XPathInjection, xpath(s, i), i)
+			best.Raise(signal.XPathInjection, xpath(s, i), i)
 		case '_':
 			if lex.At(s, i, "__schema") || lex.At(s, i, "__type") && lex.Byte(s, lex.Skip(s, i+6, " ")) == '(' {
-				best.raise(signal.GraphQLAbuse, lex.Hint, i)
+				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
 		case 'w':
 			if lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
-				best.raise(signal.XXE, lex.Likely, i)
+				best.Raise(signal.XXE, lex.Likely, i)
 			}
 		case 'x', 'p', 's':
-			best.raise(signal.XXE, stylesheet(s, i), i)
+			best.Raise(signal.XXE, stylesheet(s, i), i)
 		case 'd', 't':
-			best.raise(signal.NoSQLInjection, script(s, i), i)
+			best.Raise(signal.NoSQLInjection, script(s, i), i)
 		}
 	}
 	return best

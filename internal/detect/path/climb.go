@@ -9,6 +9,18 @@ import (
 	"bartizan/internal/detect/lex"
 )
 
+// stand appends what a spelled-out sign stands for, a dot or a slash; ok is false
+// for no sign.
+func stand(dst []byte, sign byte) (out []byte, ok bool) {
+	switch sign {
+	case 0:
+		return dst, false
+	case '.':
+		return append(dst, '.'), true
+	}
+	return slash(dst), true
+}
+
 // Plain appends to dst what lenient decoders make of a path in lower case:
 // 0x2e, %2%e and the marks that remain of broken overlong bytes become what
 // they stood for.
@@ -17,23 +29,13 @@ func Plain(dst []byte, s string) []byte {
 		c := s[i]
 		switch {
 		case c == '0' && i+3 < len(s) && s[i+1] == 'x':
-			if b := sign(s[i+2], s[i+3]); b == '.' {
-				dst = append(dst, b)
-				i += 3
-				continue
-			} else if b != 0 {
-				dst = slash(dst)
-				i += 3
+			if out, ok := stand(dst, sign(s[i+2], s[i+3])); ok {
+				dst, i = out, i+3
 				continue
 			}
 		case c == '%' && i+3 < len(s) && s[i+2] == '%':
-			if b := sign(s[i+1], s[i+3]); b == '.' {
-				dst = append(dst, b)
-				i += 3
-				continue
-			} else if b != 0 {
-				dst = slash(dst)
-				i += 3
+			if out, ok := stand(dst, sign(s[i+1], s[i+3])); ok {
+				dst, i = out, i+3
 				continue
 			}
 		case c == '%' && i+2 < len(s) && sign(s[i+1], s[i+2]) != 0:
