@@ -23,13 +23,17 @@ const rotates = 2.5
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
 	*st = request.Standing{Keys: st.Keys}
-	previous := uint64(0)
-	defer func() { st.Previous = previous }()
+	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
+	defer func() { st.Previous, st.Age, st.Gap = previous, age, gap }()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		st.Established = c.rates.fine >= established && c.stage == signal.Clear
 		st.Shared = c.others.count(ms) >= 1.5
+		age = time.Duration(ms-c.first) * time.Millisecond
+		if c.called != 0 {
+			gap = time.Duration(ms-c.called) * time.Millisecond
+		}
 		if ms-c.called < visit {
 			previous = c.before
 		}
@@ -38,6 +42,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {
 		c.parole(ms, rules)
 		c.stand(&credential, rules)
+		age = max(age, time.Duration(ms-c.first)*time.Millisecond)
 	})
 	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
 		a.parole(ms, rules)

@@ -35,21 +35,23 @@ type claim struct {
 	agent   string
 	family  Family
 	version int
+	system  System
 }
 
 // NewClassifier returns a classifier whose digests are keyed by seed.
 func NewClassifier(seed uint64) *Classifier { return &Classifier{seed: seed} }
 
-// agent is Agent with a memory.
-func (c *Classifier) agent(ua string) (Family, int) {
+// claim returns what a User-Agent claims: Agent and SystemOf with a memory.
+func (c *Classifier) claim(ua string) *claim {
 	ua = ua[:min(len(ua), maxAgent)]
 	slot := &c.claims[digest.String(c.seed, ua)%claims]
 	if known := slot.Load(); known != nil && known.agent == ua {
-		return known.family, known.version
+		return known
 	}
-	family, version := Agent(ua)
-	slot.Store(&claim{strings.Clone(ua), family, version})
-	return family, version
+	known := &claim{agent: strings.Clone(ua), system: SystemOf(ua)}
+	known.family, known.version = Agent(ua)
+	slot.Store(known)
+	return known
 }
 
 // Classify says what can be said of the software that sent f. Once it knows the
@@ -61,7 +63,8 @@ func (c *Classifier) Classify(f Facts) Software {
 	if f.Ordered {
 		s.Order = h.order
 	}
-	s.Claimed, s.Version = c.agent(h.agent)
+	claimed := c.claim(h.agent)
+	s.Claimed, s.Version, s.System = claimed.family, claimed.version, claimed.system
 	s.Contradicts = contradict(&f, &h, s.Claimed, s.Version)
 	s.Key = key(seed, f.JA4, f.H2, s.Claimed)
 	return s

@@ -189,7 +189,8 @@ func TestClassifierRemembersRight(t *testing.T) {
 	for round := range 2 {
 		for i := range 3 * claims {
 			for _, ua := range []string{"curl/8." + strconv.Itoa(i), "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/" + strconv.Itoa(i), strings.Repeat("x", 2*maxAgent) + strconv.Itoa(i)} {
-				family, version := c.agent(ua)
+				known := c.claim(ua)
+				family, version := known.family, known.version
 				if wantFamily, wantVersion := Agent(ua); family != wantFamily || version != wantVersion {
 					t.Fatalf("round %d, %q: got %v %d; want %v %d", round, ua, family, version, wantFamily, wantVersion)
 				}

@@ -33,6 +33,8 @@ type Software struct {
 	// Claimed is the family that the User-Agent claims, with its major version (0 unknown).
 	Claimed Family
 	Version int
+	// System is the operating system that the User-Agent claims.
+	System System
 	// Contradicts lists how the claim is contradicted; None where it is not.
 	Contradicts Contradiction
 }

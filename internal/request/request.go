@@ -46,14 +46,22 @@ type Request struct {
 	Network   Network
 	Endpoint  Endpoint
 	Standing  Standing
+	Match     Match
 	Login     Login
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
 	Inspected int      // decoded body bytes that were judged
 	Truncated bool     // the body was longer than what was judged
-	scratch   []byte
+
+	// Attributes is the request's row of the botnet search. Writer and only
+	// reader: swarm; it stands here so that it costs no allocation.
+	Attributes [MaxAttributes]uint32
+	scratch    []byte
 }
+
+// MaxAttributes is how many attributes a row can hold.
+const MaxAttributes = 60
 
 // Param is a name with its value, both decoded.
 type Param struct{ Name, Value string }
@@ -125,11 +133,28 @@ type Standing struct {
 	// Previous is the endpoint that the client called before, within half an
 	// hour; 0 if there is none.
 	Previous uint64
+	// Age is since when the client, or its accepted credential, has been known;
+	// Gap is how long ago the client called last; both are 0 on a first call.
+	Age, Gap time.Duration
 	// Intent is an OWASP Automated Threat class ("OAT-008") or "unclassified", and
 	// Phase the phase of the attack; both empty below the watch stage.
 	Intent, Phase string
 	// Acting says whose record the stage comes from: "client", "address" or "credential".
 	Acting string
+}
+
+// Match is the botnet signature that a request matches. Writer: swarm.
+type Match struct {
+	// Signature ("s-…") and Campaign ("c-…") are empty where none matches.
+	Signature, Campaign string
+	// Serial identifies the signature within swarm.
+	Serial uint32
+	// Action is what the signature's proof allows for this client.
+	Action signal.Action
+	// Canary says that the request is let through to measure who is hit.
+	Canary bool
+	// Retry is how long a limited client should wait.
+	Retry time.Duration
 }
 
 // Change is a client's step from one stage to another. Writer: attacker.
