@@ -22,7 +22,6 @@ import (
 	"bartizan/internal/attacker"
 	"bartizan/internal/config"
 	"bartizan/internal/control"
-	"bartizan/internal/detect"
 	"bartizan/internal/engine"
 	"bartizan/internal/intel"
 	"bartizan/internal/listen"
@@ -34,7 +33,6 @@ import (
 	"bartizan/internal/sink"
 	"bartizan/internal/store"
 	"bartizan/internal/unpack"
-	"bartizan/internal/wordlist"
 )
 
 const (
@@ -57,7 +55,8 @@ type setup struct {
 type gateway struct {
 	setup
 	file      config.File
-	seen      string // stamp of the configuration in force; watch's own once it runs
+	tried     config.File // what reload read last, in force or not
+	seen      string      // stamp of the configuration in force; watch's own once it runs
 	engine    *engine.Engine
 	proxy     *proxy.Proxy
 	intel     *intel.Locator
@@ -120,7 +119,7 @@ func (g *gateway) close() {
 
 // openEngine makes the engine and gives it back its state.
 func (g *gateway) openEngine(p *policy.Policy) error {
-	lists, err := wordlist.Lists()
+	detector, err := detectorOf(g.file, g.store.Seed())
 	if err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	node, _ := os.Hostname() // a name for events; none is fine
 	now := time.Now()
 	g.engine = engine.New(engine.Options{
-		Policy: p, Specs: specs, Detector: detect.New(g.store.Seed(), lists), Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
+		Policy: p, Specs: specs, Detector: detector, Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
 		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file),
 	})
 	records := 0

@@ -8,33 +8,42 @@ import (
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/config"
+	"bartizan/internal/detect"
 )
 
-// stamp tells whether the configuration file or a list that it names changed.
+// stamp tells whether the configuration file or a file that it names changed.
+// What the last one tried names counts too: mending a list that kept it from
+// coming into force is a change.
 func (g *gateway) stamp() string {
 	if g.configFile == "" {
 		return ""
 	}
 	var b strings.Builder
-	names := []string{g.configFile}
-	for _, s := range g.file.Sites {
+	names := append(listsOf(g.file), listsOf(g.tried)...)
+	for _, name := range append(names, g.configFile) {
+		if info, err := os.Stat(name); err == nil {
+			fmt.Fprintf(&b, "%d/%d;", info.ModTime().UnixNano(), info.Size())
+		}
+	}
+	return b.String()
+}
+
+// listsOf returns the files that a configuration names and reload reads again.
+func listsOf(f config.File) []string {
+	names := append([]string(nil), f.Exploits...)
+	for _, s := range f.Sites {
 		if s.OpenAPI != "" {
 			names = append(names, s.OpenAPI)
 		}
 	}
-	for _, list := range [][]config.Entry{g.file.Allow, g.file.Deny} {
+	for _, list := range [][]config.Entry{f.Allow, f.Deny} {
 		for _, e := range list {
 			if e.File != "" {
 				names = append(names, e.File)
 			}
 		}
 	}
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil {
-			fmt.Fprintf(&b, "%d/%d;", info.ModTime().UnixNano(), info.Size())
-		}
-	}
-	return b.String()
+	return names
 }
 
 // reload puts the file's policy and sites in force. A bad file changes nothing.
@@ -44,9 +53,14 @@ func (g *gateway) reload() {
 		return
 	}
 	next, p, err := config.Load(g.configFile, g.override)
+	g.tried = next
 	var specs map[string]apimap.Validator
 	if err == nil {
 		specs, err = specsOf(next)
+	}
+	var detector *detect.Detector
+	if err == nil {
+		detector, err = detectorOf(next, g.store.Seed())
 	}
 	if err == nil {
 		err = g.proxy.Swap(sitesOf(next))
@@ -55,11 +69,12 @@ func (g *gateway) reload() {
 		g.log.Error("reload: the configuration is not used; the one in force stays", "error", err)
 		return
 	}
+	g.engine.Arm(detector)
 	g.engine.Swap(p, specs)
 	if keys := fixed(g.file, next); len(keys) > 0 {
 		g.log.Warn("reload: some changes need a restart", "keys", strings.Join(keys, ", "))
 	}
-	g.file.Sites, g.file.Allow, g.file.Deny = next.Sites, next.Allow, next.Deny
+	g.file.Sites, g.file.Allow, g.file.Deny, g.file.Exploits = next.Sites, next.Allow, next.Deny, next.Exploits
 	g.log.Info("reload: done", "policy", g.engine.Stats().Policy)
 }
 

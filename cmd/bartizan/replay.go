@@ -6,11 +6,9 @@ import (
 
 	"bartizan/internal/attacker"
 	"bartizan/internal/config"
-	"bartizan/internal/detect"
 	"bartizan/internal/engine"
 	"bartizan/internal/replay"
 	"bartizan/internal/unpack"
-	"bartizan/internal/wordlist"
 )
 
 type replayCommand struct {
@@ -70,7 +68,7 @@ func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error
 	if err != nil {
 		return nil, err
 	}
-	lists, err := wordlist.Lists()
+	detector, err := detectorOf(f, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +77,7 @@ func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error
 		return nil, err
 	}
 	return engine.New(engine.Options{
-		Policy: p, Specs: specs, Detector: detect.New(seed, lists), Codings: unpack.Codings(), Seed: seed,
+		Policy: p, Specs: specs, Detector: detector, Codings: unpack.Codings(), Seed: seed,
 		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(f),
 	}), nil
 }

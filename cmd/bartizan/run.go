@@ -76,6 +76,9 @@ func (c *checkCommand) Run() error {
 	if _, err := specsOf(f); err != nil {
 		return err
 	}
+	if _, err := detectorOf(f, 0); err != nil {
+		return err
+	}
 	out, err := f.Effective()
 	if err != nil {
 		return err

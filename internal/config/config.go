@@ -28,6 +28,7 @@ type File struct {
 	Allow             []Entry     `yaml:"allow"`
 	Deny              []Entry     `yaml:"deny"`
 	Exceptions        []Exception `yaml:"exceptions"`
+	Exploits          []string    `yaml:"exploits"`
 	Rules             []any       `yaml:"rules"`
 	Patches           []any       `yaml:"patches"`
 	Intel             Intel       `yaml:"intel"`
@@ -207,6 +208,9 @@ func (f *File) resolve(dir string) {
 		for i := range list {
 			at(&list[i].File)
 		}
+	}
+	for i := range f.Exploits {
+		at(&f.Exploits[i])
 	}
 	at(&f.Intel.ASN)
 	at(&f.Intel.Country)

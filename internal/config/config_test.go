@@ -64,6 +64,7 @@ tarpit: {connections: 10, memory: 1MiB}
 allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]
 deny: [{file: `+list+`}]
 exceptions: [{who: 192.0.2.0/24, endpoint: POST /x, field: "body:q", kind: xss, until: 2027-01-01T00:00:00Z, reason: tests}]
+exploits: [exploits.txt]
 rules: []
 patches: []
 admin: {address: 127.0.0.1:0}
@@ -80,7 +81,7 @@ access: {file: access.jsonl}
 	if o := p.Options(); len(o.Deny[0].Prefixes) != 2 || o.Sites[0].Mode != 1 || *o.Sites[0].Routes[0].Mode != 0 || !o.Sites[0].Routes[0].FailClosed || o.FingerprintHeader != "X-JA4" {
 		t.Errorf("policy: got %+v", o)
 	}
-	if !filepath.IsAbs(f.Data) || f.Limits.Memory != 128<<20 || time.Duration(f.Timeouts.Drain) != 6*time.Second {
+	if !filepath.IsAbs(f.Data) || !filepath.IsAbs(f.Exploits[0]) || f.Limits.Memory != 128<<20 || time.Duration(f.Timeouts.Drain) != 6*time.Second {
 		t.Errorf("got %+v", f)
 	}
 	out, err := f.Effective()

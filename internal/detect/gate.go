@@ -101,7 +101,14 @@ var byteBits = func() (t [256]uint64) {
 }()
 
 // wordTable is a small open-addressing table of word hashes: 32 KiB.
-type wordTable struct{ slots [4096]wordSlot }
+type wordTable struct {
+	slots [4096]wordSlot
+	used  int
+}
+
+// full reports whether no more words should be put in: lookups would be slow,
+// and a table without a free place has no end.
+func (t *wordTable) full() bool { return t.used >= len(t.slots)*3/4 }
 
 type wordSlot struct {
 	hash  uint32
@@ -142,7 +149,11 @@ func (t *wordTable) learn(d *Detector, l Lists) {
 		t.longest(first, wordFile)
 	}
 	for _, x := range l.Exploits {
-		if len(x.Text) > 0 {
+		switch {
+		case len(x.Text) == 0:
+		case t.full():
+			d.exploits.always = true
+		default:
 			t.longest(inner(x.Text), wordExploit)
 		}
 	}
@@ -173,6 +184,9 @@ func (t *wordTable) put(h uint32, class uint16) {
 	}
 	for i := h % uint32(len(t.slots)); ; i = (i + 1) % uint32(len(t.slots)) {
 		if s := &t.slots[i]; s.hash == h || s.hash == 0 {
+			if s.hash == 0 {
+				t.used++
+			}
 			s.hash = h
 			s.class |= class
 			return

@@ -58,7 +58,7 @@ type Engine struct {
 	ids       uint64
 	count     atomic.Uint64
 	current   atomic.Pointer[compiled]
-	detector  *detect.Detector
+	detector  atomic.Pointer[detect.Detector]
 	software  *fingerprint.Classifier
 	codings   map[string]request.Coding
 	attackers *attacker.Table
@@ -89,12 +89,17 @@ func New(o Options) *Engine {
 	o.Model.Seed = o.Seed
 	e := &Engine{
 		model: apimap.New(o.Model), clients: o.Clients,
-		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), detector: o.Detector, software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
+		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
+	e.Arm(o.Detector)
 	e.Swap(o.Policy, o.Specs)
 	return e
 }
+
+// Arm makes d the payload detector for all that is looked at from now on. A
+// request under way may have its head judged by one and its body by the other.
+func (e *Engine) Arm(d *detect.Detector) { e.detector.Store(d) }
 
 // Swap makes p the policy, and specs the APIs' documents by site, for all requests
 // that begin from now on. State stays.
@@ -156,7 +161,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		return v
 	}
 	if r.Standing.Stage != signal.Block {
-		e.detector.Head(r)
+		e.detector.Load().Head(r)
 		e.contradictions(r)
 		e.departures(now, r)
 		v.Schema = e.document(s, r, site, route)

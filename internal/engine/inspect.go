@@ -117,7 +117,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	apimap.Forget(r) // of a shorter prefix
 	from := len(r.Shape)
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
-		e.detector.Body(r, v)
+		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
 		return true
 	})
@@ -151,7 +151,7 @@ func (e *Engine) otherwise(r *request.Request, body []byte, complete bool, scrat
 // walk learned of a login is the first one's too.
 func (e *Engine) detectOnly(r *request.Request, contentType string, body []byte, complete bool, scratch *Scratch) {
 	request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
-		e.detector.Body(r, v)
+		e.detector.Load().Body(r, v)
 		return true
 	})
 }

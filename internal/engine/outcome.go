@@ -65,7 +65,7 @@ func (e *Engine) leak(now time.Time, s *compiled, r *request.Request, o request.
 	if len(o.Prefix) == 0 || !s.policy.Options().InspectAnswers || !payload(r.Signals) {
 		return
 	}
-	a := e.detector.Answer(o.Status, o.ResponseType)
+	a := e.detector.Load().Answer(o.Status, o.ResponseType)
 	a.Write(o.Prefix)
 	sig, ok := a.Signal()
 	if !ok {
