@@ -81,10 +81,15 @@ func (s *scan) unescape() bool {
 	return true
 }
 
-// pluses reports whether a text without a space has a plus where words would
-// be parted: a form's spaces, not decoded.
+// pluses reports whether a text has pluses where words would be parted, and few
+// spaces or none: a form's spaces, not decoded.
 func pluses(s string) bool {
-	return strings.IndexByte(s, '+') >= 0 && strings.IndexByte(s, ' ') < 0
+	i := strings.IndexByte(s, '+')
+	if i < 0 {
+		return false
+	}
+	space := strings.IndexByte(s, ' ')
+	return space < 0 || !strings.Contains(s, " +") && strings.Count(s[i:], "+") > 2*strings.Count(s, " ")
 }
 
 // spaces makes a space of every plus.

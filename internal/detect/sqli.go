@@ -20,6 +20,13 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	f := sqli.Judge(s.lower())
+	if s.disguised() {
+		plain, _ := sqli.Plain(s.flatBuf[:0], s.lower())
+		s.flatBuf = plain
+		if g := sqli.Judge(view(plain)); g.Strength >= lex.Likely && s.sentence() < 6 {
+			return finding{signal.SQLInjection, bandOf(g.Strength), 0} // nobody writes prose so
+		}
+	}
 	if f.Strength == lex.None {
 		return finding{}
 	}
@@ -31,6 +38,12 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{signal.SQLInjection, band, f.At}
 	}
 	return finding{signal.SQLInjection, s.limit(band), f.At}
+}
+
+// disguised reports whether the value may be SQL whose words or spaces are hidden.
+func (s *scan) disguised() bool {
+	g := &s.gate
+	return (g.bits&hasComment != 0 || g.bits&(hasDigit|hasArith) == hasDigit|hasArith || g.bits&hasHigh != 0) && sqli.Disguised(s.lower())
 }
 
 // sqlGate: SQL takes a quote, a bracket, an operator, a comment or a word of its

@@ -82,6 +82,11 @@ func (p *parser) name(t token) what {
 		return nothing
 	case "interval":
 		return p.operand()
+	case "array":
+		if lex.Byte(p.s, p.i) == '[' {
+			p.past("]")
+			return literal
+		}
 	}
 	own := catalogue(w) && lex.Byte(p.s, p.i) == '.' || sureCatalogue(w)
 	for n := 0; n < 4 && (lex.Byte(p.s, p.i) == '.' || lex.Byte(p.s, p.i) == ':' && lex.Letter(lex.Byte(p.s, p.i+1))); n++ {

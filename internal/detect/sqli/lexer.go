@@ -204,6 +204,8 @@ func (l *lexer) number() kind {
 	case c == 'e' && (lex.Digit(lex.Byte(l.s, l.i+1)) || strings.IndexByte("+-", lex.Byte(l.s, l.i+1)) >= 0 && lex.Digit(lex.Byte(l.s, l.i+2))):
 		for l.i += 2; l.i < len(l.s) && lex.Digit(l.s[l.i]); l.i++ {
 		}
+	case (c == 'd' || c == 'f') && lex.At(l.s, l.i+1, "union"): // 42DUNION: Oracle's suffix of a double
+		l.i++
 	case lex.Letter(c) || c == '_':
 		if w := lex.Word(l.s, l.i); logicWord(w) || lex.OneOf(w, "union", "from", "like", "having", "order", "group", "limit", "where", "into", "div", "e") {
 			return number // 1or 1=1: MySQL reads two tokens

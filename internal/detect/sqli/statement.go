@@ -26,9 +26,7 @@ func (t *tail) clause(k token) lex.Strength {
 	case "order", "group":
 		return t.sorted()
 	case "limit", "offset":
-		if n := t.next(); n.kind == number && out && t.commented() {
-			return lex.Likely
-		}
+		return t.limited()
 	case "into":
 		if n := t.next(); lex.OneOf(t.word(n), "outfile", "dumpfile") || n.kind == variable && out {
 			return lex.Certain
@@ -62,6 +60,25 @@ func (t *tail) clause(k token) lex.Strength {
 		if n := t.next(); out && lex.OneOf(t.word(n), "xml", "update") {
 			return lex.Likely
 		}
+	}
+	return lex.None
+}
+
+// limited: LIMIT 1,1, and what injections put behind it.
+func (t *tail) limited() lex.Strength {
+	if n := t.next(); n.kind != number {
+		return lex.None
+	}
+	if t.peek().kind == comma {
+		t.next()
+		t.next()
+	}
+	if t.quote != 0 && t.commented() {
+		return lex.Likely
+	}
+	if k := t.peek(); k.kind == word && lex.OneOf(t.word(k), "union", "procedure", "into") {
+		t.next()
+		return t.clause(k)
 	}
 	return lex.None
 }

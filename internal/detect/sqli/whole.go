@@ -11,9 +11,12 @@ import (
 func whole(s, w string) lex.Strength {
 	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
 	switch w {
-	case "select", "insert", "update", "delete", "drop", "create", "alter", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe", "set":
+	case "select", "insert", "update", "delete", "drop", "create", "alter", "load", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe", "set":
 		t.literal = true
 		l := t.lexer
+		if st := commanded(s, w, t.parser); st > lex.None {
+			return st
+		}
 		if w == "restore" && strings.Contains(s, " from ") || t.statement() >= lex.Hint {
 			t.lexer = l
 			t.next()
@@ -27,6 +30,9 @@ func whole(s, w string) lex.Strength {
 		return lex.None
 	}
 	t.next()
+	if strings.HasPrefix(w, "xp_") && t.peek().kind == text {
+		return lex.Likely // xp_dirtree '\\host\share'
+	}
 	if t.peek().kind == end && sureCatalogue(w) {
 		return lex.Likely // a table of the database's own, where a name was asked for
 	}
@@ -49,6 +55,44 @@ func whole(s, w string) lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// commanded judges statements whose first words say that no API's client wrote
+// them: SELECT glued to its operand, a variable declared, a statement made of a
+// string, a file on somebody else's machine.
+func commanded(s, w string, p parser) lex.Strength {
+	p.next()
+	glued := strings.IndexByte("-~@+!\\^", lex.Byte(s, p.i)) >= 0
+	n := p.next()
+	switch w {
+	case "select":
+		if glued && strings.Contains(lex.Ahead(s, p.i), "from") || n.kind == word && p.peek().kind == end && delays(p.word(n)) {
+			return lex.Likely
+		}
+	case "declare":
+		if n.kind == variable {
+			return lex.Likely
+		}
+	case "execute":
+		if m := p.peek(); p.word(n) == "immediate" && (m.kind == text || m.kind == openText) {
+			return lex.Likely
+		}
+	case "grant":
+		if p.word(n) == "file" {
+			return lex.Likely
+		}
+	case "backup", "restore", "load", "bulk", "copy", "create":
+		if j := strings.Index(lex.Ahead(s, p.i), "'\\\\"); j >= 0 {
+			return lex.Likely // '\\host\share
+		}
+	}
+	return lex.None
+}
+
+// delays reports whether a name is a function that does one thing anywhere.
+func delays(w string) bool {
+	_, sure := telling(w)
+	return sure && w != "elt"
 }
 
 // statementAlone judges a whole statement by what it reads and how it ends.

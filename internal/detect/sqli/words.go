@@ -7,7 +7,13 @@ var sureNames = [...]string{
 	"name_const", "xp_cmdshell", "xp_dirtree", "xp_fileexist", "xp_regread", "sp_executesql", "sp_oacreate", "receive_message", "get_host_address", "get_host_name",
 	"httpuritype", "sys_eval", "sys_exec", "lo_import", "lo_export", "pg_read_file", "pg_ls_dir", "dblink_connect", "query_to_xml", "database_to_xml", "openrowset",
 	"opendatasource", "fn_xe_file_target_read_file", "load_extension", "drithsx", "getmappingxpath", "waitfor", "group_concat", "concat_ws", "make_set", "elt",
-	"procedure_analyse", "generate_series", "export_set",
+	"procedure_analyse", "generate_series", "export_set", "fn_my_permissions", "has_perms_by_name", "lo_get", "lo_put", "lo_from_bytea", "lo_creat", "lo_unlink",
+	"database_to_xmlschema", "table_to_xml", "query_to_xml_and_xmlschema", "schema_to_xml", "cursor_to_xml", "writefile", "fts3_tokenizer", "cast_to_varchar2",
+	"pg_read_binary_file", "pg_stat_file", "pg_ls_logdir", "pg_ls_waldir", "pg_current_logfile", "pg_file_write", "pg_reload_conf", "inet_server_addr", "dblink_exec",
+	"dblink_send_query", "xp_subdirs", "xp_servicecontrol", "xp_ntsec_enumdomains", "xp_loginconfig", "xp_enumgroups", "xp_enumerrorlogs", "xp_regwrite", "xp_regdeletekey",
+	"sp_makewebtask", "sp_addextendedproc", "sp_oamethod", "sp_addlogin", "sp_addsrvrolemember", "fn_trace_gettable", "fn_get_audit_file", "fn_dblog",
+	"fn_get_sql", "fn_virtualfilestats", "sqlite_compileoption_get", "sqlite_source_id", "lib_mysqludf_sys_info", "master_pos_wait", "is_free_lock", "is_used_lock", "uuid_short",
+	"zeroblob", "is_srvrolemember",
 }
 
 // tellingNames are functions of databases, some of them words of other languages.
@@ -42,7 +48,8 @@ var sureCatalogueNames = [...]string{
 	"information_schema", "sysobjects", "syscolumns", "sysusers", "sysdatabases", "sqlite_master", "pg_catalog", "pg_user", "pg_shadow", "msysobjects", "msysaccessobjects",
 	"all_tab_columns", "user_tab_columns", "dba_users", "sysibm", "sysdummy1", "sysmaster", "utl_inaddr", "utl_http", "dbms_pipe", "dbms_lock", "dbms_session",
 	"dbms_xmlgen", "dbms_java", "ctxsys", "xp_cmdshell", "v$version", "v$instance", "performance_schema", "rdb$database", "rdb$types", "rdb$fields", "sp_oacreate",
-	"sp_executesql", "load_file", "all_users",
+	"sp_executesql", "load_file", "all_users", "dba_java_policy", "user_java_policy", "dba_role_privs", "dba_sys_privs", "user_role_privs", "session_privs", "pg_authid",
+	"pg_largeobject", "dba_objects", "dba_tab_columns", "dba_tables", "all_tables", "all_objects", "systypes",
 }
 
 // keywords are the words that the grammar knows.
