@@ -160,7 +160,8 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 		if layer == maxLayers && s.encoded >= maxLayers {
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
-		if layer == maxLayers || g.bits&hasEscape == 0 && !(layer == 0 && g.bits&hasPlus != 0 && pluses(s.text)) || !s.unescape() {
+		deeper := g.bits&hasEscape != 0 || layer == 0 && (g.bits&hasPlus != 0 && pluses(s.text) || g.bits&hasPercent != 0 && percents(s.text))
+		if layer == maxLayers || !deeper || !s.unescape() {
 			return
 		}
 	}

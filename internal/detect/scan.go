@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -74,6 +75,9 @@ func (s *scan) unescape() bool {
 	if pluses(s.text) {
 		spaces(*buf)
 	}
+	if percents(s.text) {
+		*buf = slices.DeleteFunc(*buf, func(c byte) bool { return c == '%' })
+	}
 	if view(*buf) == s.text {
 		return false
 	}
@@ -90,6 +94,22 @@ func pluses(s string) bool {
 	}
 	space := strings.IndexByte(s, ' ')
 	return space < 0 || !strings.Contains(s, " +") && strings.Count(s[i:], "+") > 2*strings.Count(s, " ")
+}
+
+// percents reports whether percent signs stand between all other bytes: IIS
+// drops those that begin no escape.
+func percents(s string) bool {
+	n, alone := 0, 0
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != '%' {
+			continue
+		}
+		n++
+		if s[i+1] != '%' && (i+2 == len(s) || s[i+2] == '%' || s[i+2] == ' ') {
+			alone++
+		}
+	}
+	return n >= 6 && 3*n > len(s) && 10*alone >= 9*n
 }
 
 // spaces makes a space of every plus.
@@ -130,6 +150,8 @@ func encoded(s string) (r rune, n int) {
 		return digits(s, 2, 4)
 	case s[0] == '%':
 		return digits(s, 1, 2)
+	case s[0] == '\\' && len(s) > 3 && s[1] == 'u' && s[2] == '{':
+		return braced(s)
 	case s[0] == '\\' && len(s) > 2 && s[1] == 'u':
 		return digits(s, 2, 4)
 	case s[0] == '\\' && len(s) > 2 && s[1] == 'x':
@@ -155,12 +177,47 @@ func encoded(s string) (r rune, n int) {
 		return rune(s[0]&0x1f)<<6 | rune(s[1]&0x3f), 2
 	case s[0] == 0xc0 && len(s) > 1: // sloppy decoders take the low bits of anything
 		return rune(s[1]), 2
+	case s[0] >= 0xc5:
+		return folded(s)
+	}
+	return 0, 0
+}
+
+// folded reads a character that some server takes for one of ASCII: full-width
+// forms, which databases fold; the long s and the sign of Kelvin, which a change
+// of letter case folds; brackets and quotes with their two bytes swapped, as one
+// that guesses UTF-16 wrongly reads them.
+func folded(s string) (r rune, n int) {
+	switch {
+	case strings.HasPrefix(s, "\u017f"):
+		return 's', 2
+	case strings.HasPrefix(s, "\u212a"):
+		return 'k', 3
+	case strings.HasPrefix(s, "\u3c00"):
+		return '<', 3
+	case strings.HasPrefix(s, "\u3e00"):
+		return '>', 3
+	case strings.HasPrefix(s, "\u2200"):
+		return '"', 3
 	case s[0] == 0xef && len(s) > 2: // full-width forms, which databases fold
 		if r, n := utf8.DecodeRuneInString(s); r >= 0xff01 && r <= 0xff5e {
 			return r - 0xfee0, n
 		}
 	}
 	return 0, 0
+}
+
+// braced reads \u{61}.
+func braced(s string) (r rune, n int) {
+	end := strings.IndexByte(s[:min(len(s), 11)], '}')
+	if end < 4 {
+		return 0, 0
+	}
+	r, n = digits(s, 3, end-3)
+	if n == 0 || r > utf8.MaxRune {
+		return 0, 0
+	}
+	return r, end + 1
 }
 
 // digits reads count hexadecimal digits from s[at:].

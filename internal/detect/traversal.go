@@ -39,7 +39,7 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Likely
 	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
 		band = signal.Likely
-	case file == 2 && fills:
+	case file == 2 && fills, file == 2 && rooted(low):
 		at, band = fileAt, signal.Likely
 		if !body {
 			band = signal.Certain
@@ -53,6 +53,8 @@ func (d *Detector) traversal(s *scan) finding {
 		if fills && strings.LastIndexByte(low, '.') > strings.LastIndexAny(low, "/") && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
 			band = signal.Likely
 		}
+	case s.gate.bits&(hasPercent|hasHigh|hasDigit) != 0 && path.Hidden(raw) >= 0:
+		at, band = path.Hidden(raw), signal.Likely
 	case path.Junk(raw) && strings.Count(raw, "/")+strings.Count(raw, "\\") > 3 && up == 0 && (!body || len(raw) > 32):
 		band = signal.Likely
 	default:
@@ -64,6 +66,11 @@ func (d *Detector) traversal(s *scan) finding {
 		}
 	}
 	return finding{signal.PathTraversal, s.limit(band), at}
+}
+
+// rooted reports whether a value is a path from a root on, and nothing else.
+func rooted(s string) bool {
+	return (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
 }
 
 // base reports whether a parameter of this name says where a program's own code is.

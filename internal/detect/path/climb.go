@@ -4,6 +4,7 @@
 package path
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"bartizan/internal/detect/lex"
@@ -159,4 +160,47 @@ func Junk(s string) bool {
 		}
 	}
 	return signs >= 2 && dots >= 2
+}
+
+// hiddenSteps are files, taken apart, that are asked for behind separators that
+// are spelled in a way of their own.
+var hiddenSteps = [...][2]string{{"etc", "passwd"}, {"etc", "shadow"}, {"etc", "issue"}, {"etc", "hosts"}, {"etc", "group"}, {"drivers", "etc"}, {"windows", "win.ini"}, {"windows", "system32"}, {"winnt", "system32"}, {"proc", "self"}, {"proc", "version"}, {"system32", "config"}, {"web-inf", "web.xml"}}
+
+// Hidden returns where, in lower case, a directory and a file of a system stand
+// that are parted by something other than a slash, and the same something before
+// them: fuzzers put every broken spelling of a separator there. It returns -1 if
+// there are none.
+func Hidden(s string) int {
+	for _, step := range hiddenSteps {
+		for i := strings.Index(s, step[0]); i >= 1; {
+			if n := hiddenSign(s, i+len(step[0]), step[1]); n > 0 && i >= n && s[i-n:i] == s[i+len(step[0]):i+len(step[0])+n] {
+				return i
+			}
+			j := strings.Index(s[i+1:], step[0])
+			if j < 0 {
+				break
+			}
+			i += 1 + j
+		}
+	}
+	return -1
+}
+
+// hiddenSign returns the length of what stands between s[i:] and file, if it is
+// the spelling of a sign: with a percent sign, a zero x, or bytes beyond ASCII.
+func hiddenSign(s string, i int, file string) int {
+	n := strings.Index(s[i:min(len(s), i+16+len(file))], file)
+	if n < 2 {
+		return 0
+	}
+	sign := s[i : i+n]
+	for j := 0; j < n; j++ {
+		if c := sign[j]; c != '%' && c < 0x80 && !lex.WordByte(c) && c != '.' {
+			return 0
+		}
+	}
+	if sign[0] == '%' || strings.HasPrefix(sign, "0x") || sign[0] >= 0x80 {
+		return n
+	}
+	return 0
 }

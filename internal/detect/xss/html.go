@@ -24,6 +24,9 @@ func element(s string, i int) (st lex.Strength, plain bool, end int) {
 	if name == "" {
 		return special(s, i), false, i + 1
 	}
+	if spaced(s, from) {
+		return lex.Likely, false, n
+	}
 	if !lex.Letter(name[0]) {
 		return lex.None, false, i + 1
 	}
@@ -33,6 +36,22 @@ func element(s string, i int) (st lex.Strength, plain bool, end int) {
 	st, end = attributes(s, n)
 	st = max(st, opened(s, i, n, name))
 	return st, formatting(name), end
+}
+
+// spaced reports whether the name of an element stands at s[i:] with a space
+// behind each letter: filters that drop white space make a tag of it.
+func spaced(s string, i int) bool {
+	var buf [12]byte
+	n := 0
+	for n < len(buf) && lex.Letter(lex.Byte(s, i)) && !lex.Letter(lex.Byte(s, i+1)) {
+		buf[n] = s[i]
+		n++
+		if lex.Byte(s, i+1) != ' ' {
+			break
+		}
+		i += 2
+	}
+	return n >= 4 && lex.OneOf(string(buf[:n]), "script", "iframe", "form", "embed", "object", "style", "dialog", "input", "body", "video", "audio", "details", "applet", "meta", "link", "base", "button")
 }
 
 // special judges comments, declarations and instructions.
@@ -71,13 +90,16 @@ func closed(s string, i int, name string) lex.Strength {
 // opened judges a start tag by its element.
 func opened(s string, i, n int, name string) lex.Strength {
 	name = strings.Trim(name, "\x00")
+	if j := strings.IndexByte(name, ':'); j > 0 && strings.HasSuffix(name, ":vmlframe") {
+		name = name[j+1:]
+	}
 	switch {
 	case strings.HasPrefix(name, "script") && (len(name) == 6 || name[6] == 0 || name[6] == ':'):
 		if c := lex.Byte(s, n); c == 0 || strings.IndexByte(" /\t\n\r\f\x0b>+<(='\"", c) >= 0 || c >= 0x80 || c == '&' || c == ';' || c == '%' {
 			return lex.Certain
 		}
 		return lex.Likely
-	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
+	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
 		return dangerous(s, i, n, name)
 	case name == "img" && lex.Byte(s, n) == '=':
 		return lex.Likely
@@ -95,7 +117,7 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 	}
 	has := strings.IndexByte(rest, '=') >= 0
 	switch name {
-	case "body", "html", "head", "use", "set", "event", "handler", "comment", "eval":
+	case "body", "html", "head", "use", "set", "event", "handler", "comment", "eval", "listener", "import", "stylesheet":
 		if !has {
 			return lex.Hint
 		}
@@ -111,7 +133,7 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 		return lex.Hint
 	}
 	switch {
-	case name == "meta" && !strings.Contains(rest, "http-equiv"), name == "base" && !strings.Contains(rest, "href"), name == "link" && !strings.Contains(rest, "href"), name == "comment" && len(rest) == 0:
+	case name == "meta" && !strings.Contains(rest, "http-equiv") && !(i < 4 && strings.Contains(rest, "charset") && !strings.Contains(rest, "utf-8")), name == "base" && !strings.Contains(rest, "href"), name == "link" && !strings.Contains(rest, "href"), name == "comment" && len(rest) == 0:
 		return lex.Hint
 	case strings.Contains(rest, "data:text/html") || strings.Contains(rest, "data:image/svg") || strings.Contains(rest, "data:text/javascript"):
 		return lex.Certain
@@ -225,6 +247,9 @@ func attribute(name, value string) lex.Strength {
 	if name == "content" && strings.Contains(value, "url=") && (strings.Contains(value, "script:") || strings.Contains(value, "data:")) {
 		return lex.Certain
 	}
+	if strings.Contains(value, "alert(") || strings.Contains(value, "activexobject(") || value != "" && value[0] == '`' {
+		return lex.Likely
+	}
 	if j := strings.Index(value, "://"); j >= 0 && j < 8 && oddHost(value[j+3:]) || strings.HasPrefix(value, "//") && oddHost(value[2:]) {
 		return lex.Likely
 	}
@@ -257,7 +282,7 @@ func oddHost(s string) bool {
 
 // css judges a style: what can run script or load it.
 func css(v string) lex.Strength {
-	for _, w := range [...]string{"expression", "javascript:", "-moz-binding", "behavior", "behaviour", "binding:", "@import", "vbscript:", "url(data:", "-o-link"} {
+	for _, w := range [...]string{"expression", "javascript:", "-moz-binding", "behavior", "behaviour", "binding:", "@import", "vbscript:", "url(data:", "-o-link", "url(javascript"} {
 		if strings.Contains(v, w) {
 			return lex.Likely
 		}

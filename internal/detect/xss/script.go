@@ -103,6 +103,14 @@ func statement(s string, i int) lex.Strength {
 		if lex.At(s, n, ".fromcharcode") {
 			return lex.Likely
 		}
+	case "external":
+		if lex.At(s, n, ".navigateandfind(") {
+			return lex.Likely
+		}
+	case "onload":
+		if c == '=' && lex.OneOf(lex.Word(s, n+1), "alert", "confirm", "prompt", "eval") {
+			return lex.Likely
+		}
 	}
 	return lex.None
 }
@@ -117,7 +125,7 @@ func object(s string, n int, w string) lex.Strength {
 		}
 	case '.':
 		m := lex.Word(s, noise(s, n+1))
-		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
+		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "getelementsbyname", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
 			return lex.Likely
 		}
 	case '=':
@@ -173,7 +181,7 @@ func script(s string) lex.Strength {
 		}
 		return lex.Hint
 	}
-	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document"} {
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)"} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely
 		}

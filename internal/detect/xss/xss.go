@@ -34,11 +34,31 @@ func (f *Finding) raise(st lex.Strength, at int) {
 	}
 }
 
-// outside counts the words of s[from:to], text between tags.
+// outside counts the words of s[from:to], text between tags. Those of a string
+// in a script, and of a remark behind a script that begins the value, are no
+// sentence's.
 func (f *Finding) outside(s string, from, to int) {
-	if from < to && f.Words < 32 {
-		f.Words += lex.Prose(s[from:to], 32-f.Words)
+	if from >= to || f.Words >= 32 {
+		return
 	}
+	text := s[from:to]
+	if f.Strength == lex.Certain && f.At < 3 && f.Proof {
+		text, _, _ = strings.Cut(text, "//")
+	}
+	for f.Words < 32 {
+		i := strings.IndexAny(text, "('\"")
+		if i < 0 || i+1 >= len(text) || text[i] != '(' {
+			break
+		}
+		q := text[i+1]
+		j := strings.IndexByte(text[min(i+2, len(text)):], q)
+		if q != '\'' && q != '"' || j < 0 {
+			break
+		}
+		f.Words += lex.Prose(text[:i], 32-f.Words)
+		text = text[i+2+j:]
+	}
+	f.Words += lex.Prose(text, 32-f.Words)
 }
 
 // Judge looks at a value in lower case.
@@ -46,8 +66,9 @@ func Judge(s string) (f Finding) {
 	if st := scheme(s, lex.Skip(s, 0, " \t\r\n'\"(>=")); st > lex.None {
 		f.raise(st, 0)
 	}
-	next := 0 // up to here a tag has been judged
-	text := 0 // where text begins
+	joins := false // strings are put together
+	next := 0      // up to here a tag has been judged
+	text := 0      // where text begins
 	defer func() { f.outside(s, text, len(s)) }()
 	for i := 0; i < len(s); i++ {
 		if f.Strength == lex.Certain && s[i] != '<' {
@@ -76,15 +97,23 @@ func Judge(s string) (f Finding) {
 			if plain {
 				f.Markup++
 			}
+			if next > i+1 && lex.Letter(lex.Byte(s, i+1)) && out(s, i) {
+				f.raise(lex.Likely, 0)
+			}
 			if next > i+4 && lex.Letter(lex.Byte(s, i+1)) && strings.IndexByte(s[i:min(next, len(s))], '=') > 0 && (plain || control(lex.Word(s, i+1))) {
 				if f.Tags++; f.Tags == 1 {
 					f.First = i
 				}
 			}
 		case '"', '\'', '`':
+			joins = joins || junction(s, i) > 0
 			f.raise(leave(s, i), i)
 			f.raise(urlAt(s, i+1), i)
-		case ';', '-', '+', '}', ')', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
+		case 'o':
+			if lex.At(s, i, "on") && !lex.WordByte(lex.Byte(s, i-1)) {
+				f.raise(looseHandler(s, i), i)
+			}
+		case ';', '-', '+', '}', ')', ']', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
 			f.raise(urlAt(s, i+1), i)
 			if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
 				f.raise(statement(s, i+1), i)
@@ -98,10 +127,19 @@ func Judge(s string) (f Finding) {
 	if f.Strength < lex.Likely {
 		f.raise(script(s), 0)
 	}
+	if f.Strength < lex.Likely && joins {
+		f.raise(pieces(s), 0)
+	}
 	if f.Strength < lex.Likely && (strings.Contains(s, "=&{()}") || strings.Contains(s, "=\"&{")) { // the classical locators
 		f.raise(lex.Likely, 0)
 	}
 	return f
+}
+
+// out reports whether a tag at s[i:] stands behind a quote and a bracket with
+// which the value begins: it left an attribute.
+func out(s string, i int) bool {
+	return i > 1 && i < 6 && (s[0] == '"' || s[0] == '\'') && s[i-1] == '>'
 }
 
 // urlAt judges a URL at s[i:] by its scheme.
@@ -162,6 +200,28 @@ func bareHandler(s string, i int) lex.Strength {
 	}
 	if known(w) && telltale(lex.Ahead(s, n)) {
 		return lex.Likely
+	}
+	return lex.None
+}
+
+// looseHandler: the name of a handler, then what proves a hole behind a sign that
+// only some reader takes for the one of equality: onload[a]=[b]alert(1).
+func looseHandler(s string, i int) lex.Strength {
+	w := lex.Word(s, i)
+	if !known(w) {
+		return lex.None
+	}
+	rest := s[i+len(w) : min(len(s), i+len(w)+24)]
+	sign := strings.IndexByte(rest, '=')
+	if sign < 0 || sign > 8 || lex.Prose(rest[:sign], 2) > 0 {
+		if sign = strings.Index(rest, " cdata "); sign != 0 {
+			return lex.None
+		}
+	}
+	for _, call := range [...]string{"alert", "confirm", "prompt"} {
+		if j := strings.Index(rest[sign:], call); j > 0 && j+len(call) < len(rest[sign:]) && strings.IndexByte("(`", rest[sign+j+len(call)]) >= 0 {
+			return lex.Likely
+		}
 	}
 	return lex.None
 }
