@@ -31,12 +31,20 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // APIs that run commands take them in documents
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
+	case loops(s.low):
+		return finding{signal.CommandInjection, band, f.At}
 	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:
 		return finding{signal.CommandInjection, band, f.At}
 	case s.gate.plain > 8 && (s.gate.breaks > 0 || s.sentence() > 3):
 		band = signal.Hint
 	}
 	return finding{signal.CommandInjection, s.limit(band), f.At}
+}
+
+// loops reports whether a value begins with a loop of cmd, whose set of words is
+// no sentence.
+func loops(low string) bool {
+	return strings.HasPrefix(low, "for %") || strings.HasPrefix(low, "for /")
 }
 
 func (d *Detector) commandGate(s *scan) bool {

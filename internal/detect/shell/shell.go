@@ -51,6 +51,9 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 			best = Finding{st, i, false, breaks}
 		}
 	}
+	if best.Strength < lex.Likely && (c.chain(s) || option(s)) {
+		best = Finding{lex.Likely, 0, false, breaks}
+	}
 	if best.Strength > lex.Hint && list(s) {
 		best.Strength = lex.Hint
 	}
@@ -142,10 +145,8 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 		return lex.Certain
 	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
 		return lex.Likely
-	case lex.At(s, i, "$'") || lex.At(s, i, "$\""):
-		if n := lex.Skip(s, 0, " ;&|\n'\"fail`"); n < i && strings.HasPrefix(s[n:], "cmd=") { // CMD=$'...';$CMD
-			return lex.Likely
-		}
+	case assigned(s, i):
+		return lex.Likely
 	}
 	return lex.None
 }
@@ -173,6 +174,9 @@ func (c Commands) quoted(s string, i int) lex.Strength {
 
 // braces: {cat,/etc/passwd}, {,id}, c{a,}t.
 func (c Commands) braces(s string, i int) lex.Strength {
+	if c.spelled(s, i) {
+		return lex.Likely
+	}
 	n := lex.Skip(s, i+1, ",'\"")
 	name, end, _ := plainWord(s, n)
 	if c.of(name) == Unknown || len(name) < 2 {

@@ -16,7 +16,11 @@ func windows(s string, i int) lex.Strength {
 		return condition(s, i+2)
 	case "alias":
 		rest := lex.Ahead(s, i+5)
-		if j := strings.IndexByte(rest, '='); j > 0 && j < 24 && (strings.ContainsAny(rest, "&;$\"'") || strings.ContainsAny(rest[:j], "+-")) && lex.Prose(rest, 4) < 4 {
+		j := strings.IndexByte(rest, '=')
+		if j > 0 && j < 24 && (strings.ContainsAny(rest, "&;$\"'") || strings.ContainsAny(rest[:j], "+-")) && lex.Prose(rest, 4) < 4 {
+			return lex.Likely
+		}
+		if j > 1 && len(rest) < 48 && strings.IndexByte(strings.TrimLeft(rest, " "), ' ') < 0 { // alias a=b and nothing more
 			return lex.Likely
 		}
 	}
@@ -51,6 +55,9 @@ func condition(s string, i int) lex.Strength {
 	rest = strings.TrimLeft(strings.TrimPrefix(rest, "/i"), " \t")
 	if r, ok := strings.CutPrefix(rest, "not "); ok {
 		rest = strings.TrimLeft(r, " \t")
+	}
+	if r, ok := strings.CutPrefix(rest, "errorlevel "); ok && r != "" && lex.Digit(r[0]) {
+		return lex.Likely
 	}
 	for _, w := range [...]string{"exist ", "defined ", "errorlevel ", "cmdextversion "} {
 		if r, ok := strings.CutPrefix(rest, w); ok && (strings.ContainsAny(r, "()%\\&") || lex.Prose(r, 4) < 3 || strings.Contains(r, " echo ") || strings.Contains(r, " del ") || strings.Contains(r, " goto ") || strings.Contains(r, " call ")) {

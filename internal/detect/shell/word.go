@@ -107,9 +107,9 @@ func (c Commands) first(s string) lex.Strength {
 			return lex.Likely
 		}
 		return lex.Hint
-	case lex.OneOf(string(name), "bash", "sh", "zsh", "ksh", "busybox", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe", "time", "timeout", "sudo", "env", "nohup") && n > end:
+	case lex.OneOf(string(name), "bash", "sh", "zsh", "ksh", "busybox", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe", "time", "timeout", "sudo", "env", "nohup", "strace", "ltrace", "xargs", "setsid", "stdbuf", "nice") && n > end:
 		rest := lex.Ahead(s, n)
-		if next, _, _ := plainWord(s, n); class == Plain && c.of(next) == Telling && (len(next) > 3 && string(next) != "echo" && string(next) != "touch" && string(next) != "sleep" && string(next) != "ping") {
+		if next, _, _ := plainWord(s, n); (class == Plain || name[0] == 's' && name[1] == 't' || name[0] == 'l') && c.of(next) == Telling && (len(next) > 3 && string(next) != "echo" && string(next) != "touch" && string(next) != "sleep" && string(next) != "ping") {
 			return lex.Likely
 		}
 		if strings.HasPrefix(rest, "-c ") || strings.HasPrefix(rest, "-i ") || strings.HasPrefix(rest, "/c ") || strings.HasPrefix(rest, "-e") || strings.HasPrefix(rest, "-nop") || strings.HasPrefix(rest, "-w ") || strings.Contains(rest, "sh -c") || strings.Contains(rest, ".exe") {
@@ -157,6 +157,9 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	case b != 0 && b != ' ' && b != '\t' && b != '"' && b != '\'' && b != '+' && b != '<':
 		return lex.None
 	case class == Plain:
+		if argument(s, end) == sureArgument {
+			return lex.Certain
+		}
 		if len(s)-end < 24 && lex.Prose(s[end:], 3) < 3 && s[i] != '\n' && s[i] != '\r' {
 			return lex.Likely
 		}

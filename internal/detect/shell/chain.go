@@ -1,0 +1,84 @@
+package shell
+
+import (
+	"strings"
+
+	"bartizan/internal/detect/lex"
+)
+
+// chain reports whether a value is a chain of commands and nothing else: each
+// part between separators begins with one, and one at least has what only a
+// command has.
+func (c Commands) chain(s string) bool {
+	if len(s) > 200 || strings.IndexAny(s, ";|&\n") < 1 || lex.Prose(s, 6) > 4 {
+		return false
+	}
+	parts, sure := 0, false
+	for len(s) > 0 {
+		part := s
+		if i := strings.IndexAny(s, ";|&\n"); i >= 0 {
+			part, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
+		n := lex.Skip(part, 0, " \t'\"")
+		if n == len(part) {
+			continue
+		}
+		var buf [maxWord]byte
+		name, end, _ := word(part, n, &buf)
+		class := c.of(name)
+		if b := lex.Byte(part, end); class == Unknown || b != 0 && strings.IndexByte(" \t'\"", b) < 0 {
+			return false
+		}
+		parts++
+		sure = sure || argument(part, end) >= likelyArgument || strings.IndexByte(string(name), '-') > 0 || class == Telling && end == len(part)
+	}
+	return parts > 1 && sure
+}
+
+// option reports whether a value has an option by which a program that was only
+// given an argument runs another, or writes where the client wants.
+func option(s string) bool {
+	i := strings.IndexByte(s, '-')
+	if i < 0 || lex.Prose(s, 6) > 5 {
+		return false
+	}
+	for _, o := range [...]string{"-oproxycommand=", "--checkpoint-action=exec", "--use-compress-program=", "--upload-pack=", "--receive-pack=", "core.sshcommand=", "-wrapper sh,", "--to-command=", "--use-askpass=", "-exec /bin/", "-exec sh ", "--rsh=sh", "--post-file=/", "--open-files-in-pager="} {
+		if strings.Contains(s[max(i-4, 0):], o) {
+			return true
+		}
+	}
+	return false
+}
+
+// assigned reports whether $x at s[i:] is run as a command after x was given a
+// value: x=cat;$x.
+func assigned(s string, i int) bool {
+	w := lex.Word(s, i+1)
+	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 {
+		return false
+	}
+	j := strings.Index(s[:i], w+"=")
+	return j >= 0 && !lex.WordByte(lex.Byte(s, j-1)) && lex.Prose(s, 5) < 4
+}
+
+// spelled reports whether a brace expansion at s[i:] stands inside a word and
+// spells a command: c{a,oun}t.
+func (c Commands) spelled(s string, i int) bool {
+	from := i
+	for from > 0 && lex.Letter(s[from-1]) {
+		from--
+	}
+	j := strings.IndexByte(s[i:min(len(s), i+24)], ',')
+	k := strings.IndexByte(s[i:min(len(s), i+32)], '}')
+	if j < 2 || k < j || from > 3 || from > 0 && strings.IndexByte(" ;|&`(", s[from-1]) < 0 {
+		return false
+	}
+	tail, _, _ := plainWord(s, i+k+1)
+	var buf [maxWord]byte
+	name := append(buf[:0], s[from:i]...)
+	name = append(name, s[i+1:i+j]...)
+	name = append(name, tail...)
+	return len(name) > j-1 && c.of(name) == Telling
+}
