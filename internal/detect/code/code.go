@@ -55,7 +55,8 @@ func (c *Set) Words() (classes, functions []string) {
 
 // Judge looks at a value in lower case.
 func (c *Set) Judge(s string) (best Finding) {
-	seen := 0 // up to here an expression has been read
+	seen := 0       // up to here an expression has been read
+	joined := false // strings that are put together have been judged
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
 		b := s[i]
 		switch {
@@ -65,10 +66,18 @@ func (c *Set) Judge(s string) (best Finding) {
 				k, st := c.word(s, i, w)
 				best.Raise(k, st, i)
 			}
+			if len(w) == 1 && (b == 'a' || b == 's') && phpArray(s, i) {
+				best.Raise(signal.Deserialisation, lex.Likely, i)
+			}
 			if len(w) == 1 && (b == 'o' || b == 'c') && lex.Byte(s, i+1) == ':' && lex.Digit(lex.Byte(s, i+2)) && phpObject(s, i+2) {
 				best.Raise(signal.Deserialisation, lex.Certain, i)
 			}
 			i += len(w) - 1
+		case b == '(':
+			best.Raise(signal.CodeInjection, c.group(s, i), i)
+		case (b == '"' || b == '\'') && !joined && junction(s, i) > 0:
+			joined = true
+			best.Raise(signal.CodeInjection, pieces(s), i)
 		case b == '{', b == '$', b == '#', b == '@', b == '*', b == '%', b == '<', b == '[', b == '~', b == '!':
 			if i < seen {
 				continue
@@ -96,6 +105,21 @@ func phpObject(s string, i int) bool {
 	return j > 0 && lex.Byte(rest, j+1) == ':'
 }
 
+// phpArray: a:2:{s:4:"name", an array of PHP's, or user|s:5:"admin", a session's.
+func phpArray(s string, i int) bool {
+	n := i + 2
+	for n < len(s) && lex.Digit(s[n]) {
+		n++
+	}
+	if lex.Byte(s, i+1) != ':' || n == i+2 || lex.Byte(s, n) != ':' {
+		return false
+	}
+	if s[i] == 's' {
+		return i > 1 && s[i-1] == '|' && lex.WordByte(s[i-2]) && lex.Byte(s, n+1) == '"'
+	}
+	return lex.At(s, n+1, "{s:") || lex.At(s, n+1, "{i:") || lex.At(s, n+1, "{o:")
+}
+
 // expression returns up to where an expression that begins at s[i:] has been
 // read in vain, but for a little: what nests in it has been seen with it.
 func expression(s string, i int) int {
@@ -120,7 +144,7 @@ func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
 		}
 		return signal.None, lex.None
 	case '[':
-		if lex.At(s, i, "[php]") || lex.At(s, i, "[/php]") || lex.At(s, i, "[[${") {
+		if lex.At(s, i, "[php]") || lex.At(s, i, "[/php]") || lex.At(s, i, "[\\php]") || lex.At(s, i, "[[${") {
 			return signal.CodeInjection, lex.Likely
 		}
 		return signal.None, lex.None
@@ -149,6 +173,8 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 	switch {
 	case lex.At(s, i, "<?php"), lex.At(s, i, "<?="):
 		return signal.CodeInjection, lex.Likely
+	case lex.At(s, i, "<?xml ") && foreign(lex.Ahead(s, i+5)), lex.At(s, i, "<?") && lex.OneOf(lex.Word(s, lex.Skip(s, i+2, " \t\r\n")), "echo", "print", "system", "eval", "exec", "include", "passthru", "phpinfo", "assert"):
+		return signal.CodeInjection, lex.Likely
 	case lex.At(s, i, "<?") && !lex.At(s, i, "<?xml ") && !lex.At(s, i, "<?xml-") && !lex.At(s, i, "<?import") && !lex.At(s, i, "<?mso"):
 		rest := strings.TrimLeft(lex.Ahead(s, i+2), " \t\r\n@")
 		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"") {
@@ -173,11 +199,23 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 	return signal.None, lex.None
 }
 
+// foreign reports whether what follows <?xml is no declaration: PHP with short
+// tags runs it.
+func foreign(rest string) bool {
+	rest = strings.TrimLeft(rest, " \t\r\n")
+	return rest != "" && (rest[0] == ':' || rest[0] == '(' || rest[0] == '$')
+}
+
 // dollar judges variables of PHP and calls through them, and markers of Node.
 func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	n := i + 1
 	for lex.Byte(s, n) == '$' {
 		n++
+	}
+	if m := lex.Skip(s, n, " "); lex.Byte(s, m) == '{' {
+		if st := variableVariable(s, i, m, m > n); st > lex.None {
+			return signal.CodeInjection, st
+		}
 	}
 	w := lex.Word(s, n)
 	switch {
@@ -197,37 +235,6 @@ func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	case lex.At(s, n, "{") && lex.At(s, n+1, "@"), lex.At(s, n, "{'"), lex.At(s, n, "{\""), lex.At(s, n, "{_"):
 		if j := strings.IndexByte(lex.Ahead(s, n), '}'); j > 0 && (lex.Byte(s, n+j+1) == '(' || lex.Byte(s, n+j+1) == '[' || lex.Byte(s, n+j+1) == '{') {
 			return signal.CodeInjection, lex.Likely
-		}
-	}
-	return signal.None, lex.None
-}
-
-// through judges a call through a variable: $a(1), $a['b'](2), $a->$b().
-func through(s string, n int) (signal.Kind, lex.Strength) {
-	for range 4 {
-		n = lex.Skip(s, n, " \t\r\n")
-		switch {
-		case lex.Byte(s, n) == '[':
-			j := strings.IndexByte(lex.Ahead(s, n), ']')
-			if j < 0 {
-				return signal.None, lex.None
-			}
-			n += j + 1
-		case lex.At(s, n, "->$"):
-			n += 3 + len(lex.Word(s, n+3))
-		case lex.At(s, n, "/*"), lex.At(s, n, "//"), lex.At(s, n, "#"):
-			j := strings.IndexAny(lex.Ahead(s, n+2), "/\n")
-			if j < 0 {
-				return signal.None, lex.None
-			}
-			n += 2 + j + 1
-		case lex.Byte(s, n) == '(':
-			if len(s) < 160 && lex.Prose(s, 5) < 4 {
-				return signal.CodeInjection, lex.Likely
-			}
-			return signal.CodeInjection, lex.Hint
-		default:
-			return signal.None, lex.None
 		}
 	}
 	return signal.None, lex.None

@@ -117,10 +117,13 @@ func computes(e string) lex.Strength {
 	if arithmetic(e) {
 		return lex.Likely
 	}
-	for _, w := range [...]string{"constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[]."} {
+	for _, w := range [...]string{"constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version"} {
 		if strings.Contains(e, w) {
 			return lex.Likely
 		}
+	}
+	if literalCall(strings.TrimLeft(e, " \t=-")) {
+		return lex.Likely
 	}
 	switch t := strings.Trim(e, " \t"); t {
 	case "config", "self", "7*'7'", "this", "settings", "request", "debug", "app", "$this", "$", "_context", ".data_model", ".version", "dump":
@@ -130,6 +133,16 @@ func computes(e string) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// literalCall reports whether an expression begins with a string whose method is
+// called: no template asks what it knows already.
+func literalCall(e string) bool {
+	if e == "" || e[0] != '\'' && e[0] != '"' {
+		return false
+	}
+	j := strings.IndexByte(e[1:min(len(e), 48)], e[0])
+	return j >= 0 && lex.Byte(e, j+2) == '.' && lex.Letter(lex.Byte(e, j+3)) && strings.IndexByte(e[j+3:], '(') > 0
 }
 
 // arithmetic reports whether two numbers or strings are joined by an operator:

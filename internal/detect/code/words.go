@@ -115,7 +115,7 @@ func (c *Set) class(s string, i int) (signal.Kind, lex.Strength) {
 func gadget(s string, i int, w string, b byte) (signal.Kind, lex.Strength) {
 	switch w {
 	case "clonetransformer", "forclosure", "instantiatefactory", "instantiatetransformer", "invokertransformer", "prototypeclonefactory", "prototypeserializationfactory", "whileclosure", "chainedtransformer", "constanttransformer", "templatesimpl", "jdbcrowsetimpl", "xmldecoder", "unicastremoteobject", "ysoserial", "badattributevalueexpexception", "jndiconnectionpooldatasource",
-		"objectdataprovider", "windowsidentity", "typeconfusedelegate", "fnstream", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject":
+		"objectdataprovider", "windowsidentity", "typeconfusedelegate", "fnstream", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject", "xamlreader", "expandedwrapperofxamlreaderobjectdataprovider", "__halt_compiler", "setstub":
 		return signal.Deserialisation, lex.Likely
 	case "getruntime", "processbuilder":
 		if b == '(' || b == '.' {
@@ -156,10 +156,16 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 	case "child_process":
 		return signal.CodeInjection, lex.Likely
 	case "require":
+		if i == 0 && lex.Byte(s, end) == '[' && len(s) < 80 && strings.IndexByte(s, ' ') < 0 {
+			return signal.CodeInjection, lex.Likely
+		}
 		if b == '(' && (strings.Contains(rest, "child_process") || strings.Contains(rest, "exec") || strings.Contains(rest, "'fs'") || strings.Contains(rest, "\"fs\"") || strings.Contains(rest, "spawn")) {
 			return signal.CodeInjection, lex.Certain
 		}
 	case "process":
+		if i == 0 && lex.Byte(s, end) == '[' && lex.Letter(lex.Byte(s, end+1)) && len(s) < 80 && strings.IndexByte(s, ' ') < 0 {
+			return signal.CodeInjection, lex.Likely
+		}
 		for _, m := range [...]string{".mainmodule", ".binding", "['binding", "[\"binding", ".env", "[\"env", "['env", ".exit(", ".spawn(", ".kill(", ".dlopen", "[\"mainmodule"} {
 			if strings.HasPrefix(rest, m) && lex.Byte(s, i-1) != '.' {
 				if m == ".env" && lex.Prose(s, 5) > 3 {
@@ -180,6 +186,14 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 			if strings.HasPrefix(rest, m) {
 				return signal.CodeInjection, lex.Likely
 			}
+		}
+	case "system":
+		if strings.HasPrefix(rest, ".shell(") {
+			return signal.CodeInjection, lex.Likely
+		}
+	case "phar":
+		if b == '(' && strings.HasSuffix(s[:i], "new ") && len(s) < 160 {
+			return signal.Deserialisation, lex.Likely
 		}
 	case "while":
 		if b == '(' && len(s) < 80 && endless(rest) {

@@ -105,7 +105,7 @@ func doctype(rest string) lex.Strength {
 
 // stylesheet: functions and spaces of names by which XSLT reaches out.
 func stylesheet(s string, i int) lex.Strength {
-	for _, w := range [...]string{"xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt"} {
+	for _, w := range [...]string{"xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('", "select=\"unparsed-text('", "select='document(\""} {
 		if s[i] == w[0] && lex.At(s, i, w) {
 			return lex.Likely
 		}
