@@ -3,6 +3,7 @@ package detect
 import (
 	"strings"
 
+	"bartizan/internal/detect/code"
 	"bartizan/internal/detect/inject"
 	"bartizan/internal/detect/lex"
 	"bartizan/internal/request"
@@ -43,7 +44,7 @@ func codeGate(s *scan) bool {
 	if g.words&(wordSure|wordCode) != 0 || g.bits&(hasBrace|hasDollar|hasAngle) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 {
 		return true
 	}
-	return g.bits&(hasColon|hasQuote|hasDigit) == hasColon|hasQuote|hasDigit || g.bits&hasBang != 0 && g.bits&(hasSlash|hasDots|hasBang) != 0 || g.bits&(hasBracket|hasHash|hasAt) != 0 && g.words&(wordCall|wordFile|wordShell|wordOp) != 0 || g.bits&hasAt != 0 && g.bits&hasParen != 0 || s.value.In.Name() && g.words != 0
+	return g.bits&(hasColon|hasQuote|hasDigit) == hasColon|hasQuote|hasDigit || g.bits&hasBang != 0 && g.bits&(hasSlash|hasDots|hasBang) != 0 || g.bits&(hasBracket|hasHash|hasAt) != 0 && g.words&(wordCall|wordFile|wordShell|wordOp) != 0 || g.bits&hasAt != 0 && g.bits&hasParen != 0 || s.value.In.Name() && g.words != 0 || g.bits&hasQuote != 0 && code.Joins(s.text)
 }
 
 // Injection into filters, documents, headers and mails.
@@ -61,6 +62,8 @@ func (d *Detector) inject(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.XXE && f.Strength == lex.Hint && (s.value.In == request.InForm || s.value.In == request.InQuery) && !richField(s.value.Key):
+		band = signal.Likely // a document where a value was asked for, and where its schema is
 	case f.Kind == signal.NoSQLInjection && band == signal.Likely && s.value.In == request.InJSONKey && !strings.HasSuffix(s.value.Text, "where"):
 		band = signal.Hint
 	case f.Kind == signal.XXE && s.value.In == request.InFile && band == signal.Certain:

@@ -15,6 +15,7 @@ package detect
 import (
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"bartizan/internal/detect/code"
 	"bartizan/internal/detect/shell"
@@ -153,7 +154,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 	s.begin(v, text)
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
-		if s.open || g.bits&interesting != 0 || g.words != 0 || numbered(s.text) {
+		if s.open || g.bits&interesting != 0 || g.words != 0 || numbered(s.text) || g.bits&hasHigh != 0 && !utf8.ValidString(s.text) {
 			s.gate = g
 			d.detectors(r, s, v)
 		}

@@ -281,7 +281,7 @@ func pair(s string, i int, c byte) (bits uint64) {
 			}
 		}
 	default:
-		if c >= 0xc0 && encodedAt(s, i) {
+		if c >= 0xc0 && encodedAt(s, i) || c >= 0x80 && eighth(s, i) {
 			bits = hasEscape
 		}
 	}
@@ -348,7 +348,7 @@ var gateWords = [...]struct {
 		"php", "include", "require", "exec", "exit", "die", "print", "echo", "__class__", "__import__", "__globals__", "__proto__", "__mro__", "__subclasses__", "constructor", "subprocess", "os", "java", "javax", "freemarker", "lang", "opensymphony", "xwork", "apache", "corba", "omg", "groovy", "rhino", "springframework", "sun", "clonetransformer", "forclosure", "instantiatefactory", "prototypeclonefactory", "whileclosure", "xmldecoder", "console", "process", "function", "while",
 		"request", "config", "self", "cycler", "lipsum", "spring", "entity", "doctype", "where", "ne", "gt", "regex", "file_get_contents", "fwrite", "fopen", "rce", "lower", "upper", "env", "child_process", "md", "response", "write", "gopher", "dict", "expect", "phar", "zip", "glob", "data", "file", "filter", "set", "cookie", "class", "module"}},
 	{wordSure, []string{"processbuilder", "getruntime", "ognl", "jndi", "invokertransformer", "instantiatetransformer", "templatesimpl", "unicastremoteobject", "classloader", "ysoserial", "clonetransformer", "forclosure", "instantiatefactory", "prototypeclonefactory", "prototypeserializationfactory", "whileclosure", "chainedtransformer", "constanttransformer", "jdbcrowsetimpl", "xmldecoder", "badattributevalueexpexception", "jndiconnectionpooldatasource", "fnstream", "objectdataprovider", "windowsidentity", "typeconfusedelegate", "textformattingrunproperties", "losformatter", "binaryformatter", "netdatacontractserializer", "objectinputstream", "bcelclassloader", "activitysurrogateselector", "psobject", "scriptenginemanager", "newfactory", "getenginebyname", "runtimeexec", "allowstaticmethodaccess", "memberaccess", "_memberaccess", "ognlcontext", "ognlutil", "denymethodexecution", "methodaccessor", "sstoolbox", "groovyshell", "child_process", "__js_function", "__definegetter__", "__definesetter__", "__builtins__", "__base__", "__bases__", "__getattribute__", "__reduce__", "_self", "auto_prepend_file", "auto_append_file", "allow_url_include", "disable_functions", "nd_func", "__schema", "__type", "prototype", "xsl", "xslt", "xalan", "saxon", "xinclude", "transform", "oast", "interact", "interactsh", "burpcollaborator", "oastify", "dnslog", "ceye", "bxss", "ro", "aced"}},
-	{wordCall, []string{"this", "content", "function", "throw", "fetch", "with", "while", "string", "new", "constructor", "delete", "void", "typeof", "feed", "view",
+	{wordCall, []string{"external", "this", "content", "function", "throw", "fetch", "with", "while", "string", "new", "constructor", "delete", "void", "typeof", "feed", "view",
 		"popen", "spawn", "execsync", "spawnsync", "execfile", "instance_eval", "class_eval", "module_eval", "getclass", "forname", "newinstance", "getmethod", "loadclass", "defineclass", "create_function", "preg_replace", "file_put_contents", "include_once", "require_once",
 		"call_user_func", "phpversion", "print_r", "var_dump", "readfile", "show_source", "highlight_file", "unserialize", "decode", "str_rot", "gzinflate", "gzuncompress", "curl_exec", "getcwd", "scandir", "chr", "assert_options", "strip_tags", "usleep", "ini_set", "putenv", "dl", "mail",
 		"get_defined_vars", "get_defined_constants", "array_map", "opendir", "move_uploaded_file", "pcntl_exec", "db", "match", "findone", "text", "node", "position", "count", "name", "length"}},
@@ -367,7 +367,7 @@ func escapeAt(s string, i int) bool {
 	case s[i] == '%':
 		return isHex(rest[0]) && isHex(rest[1]) || rest[0]|0x20 == 'u' && len(rest) >= 5
 	case s[i] == '\\':
-		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{'
+		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{' || rest[0] == '0' && rest[1] == '0'
 	}
 	return rest[0] == '#' || rest[0]|0x20-'a' < 26 && len(rest) > 2
 }

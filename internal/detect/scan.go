@@ -126,7 +126,7 @@ func spaces(b []byte) {
 func appendLayer(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c == '%' || c == '\\' || c == '&' || c == '+' || c == ' ' || c >= 0xc0 {
+		if c == '%' || c == '\\' || c == '&' || c == '+' || c == ' ' || c >= 0xc0 || eighth(s, i) {
 			if r, n := encoded(s[i:]); n > 0 {
 				if r < 0x100 && c == '%' {
 					out = append(out, byte(r))
@@ -141,6 +141,16 @@ func appendLayer(out []byte, s string) []byte {
 		i++
 	}
 	return out
+}
+
+// eighth reports whether a bracket or quote of ASCII stands at s[i] with its
+// eighth bit set and no character of UTF-8 around it: old decoders drop the bit.
+func eighth(s string, i int) bool {
+	switch s[i] {
+	case 0xbc, 0xbe, 0xa2:
+		return i == 0 || s[i-1] < 0x80
+	}
+	return false
 }
 
 // encoded returns the character that s begins with in encoded form.
@@ -160,8 +170,15 @@ func encoded(s string) (r rune, n int) {
 			r = ' ' // a line break spelled out in text ends no shell's line
 		}
 		return r, n
+	case s[0] == '\\' && len(s) > 4 && s[1] == '0' && s[2] == '0': // as in style sheets
+		if r, n := digits(s, 1, 6); n > 0 {
+			return r, n
+		}
+		return digits(s, 1, 4)
 	case s[0] == '&':
 		return entity(s)
+	case s[0] < 0xc0 && s[0] >= 0x80:
+		return rune(s[0] & 0x7f), 1
 	case s[0] == '+' || s[0] == ' ':
 		return utf7(s)
 	case s[0] == 0xc2 && len(s) > 1: // the eighth bit set, which old decoders of ASCII drop

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"bartizan/internal/detect/path"
 	"bartizan/internal/request"
@@ -37,7 +38,7 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Certain
 	case up == 2 && !body && s.value.In != request.InHeader && !relative(low), up >= 3, up >= 2 && len(low) < 40 && strings.IndexByte(low, ' ') < 0 && !relative(low), up >= 1 && s.value.In <= request.InSegment, up >= 1 && s.gate.bits&hasNUL != 0, up >= 1 && backslash(s.low):
 		band = signal.Likely
-	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.value.In > request.InSegment && s.gate.breaks == 0:
+	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.gate.breaks == 0:
 		band = signal.Likely
 	case file == 2 && fills, file == 2 && rooted(low):
 		at, band = fileAt, signal.Likely
@@ -105,7 +106,7 @@ func relative(s string) bool {
 
 func traversalGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && (strings.Contains(s.text, "0x") || strings.Contains(s.text, "0X"))
+	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || !utf8.ValidString(s.text) || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && (strings.Contains(s.text, "0x") || strings.Contains(s.text, "0X"))
 }
 
 // path returns the text as a path: in lower case, broken encodings read.
@@ -153,8 +154,8 @@ func whole(s string, at int) bool {
 // wrapper reports whether the value begins with a scheme that reads files.
 // In bodies only those of PHP count: clients send file: and data: URLs.
 func wrapper(s string, body bool) bool {
-	for i, w := range [...]string{"php://filter", "php://input", "expect://", "phar://", "file:///etc", "file:///c:", "file:///proc", "gopher://", "dict://", "file://", "zip://", "zlib:", "glob://", "ogg://", "compress.zlib://", "data://", "data:text/plain", "data:;base64", "netdoc:", "jar:http"} {
-		if body && i >= 9 {
+	for i, w := range [...]string{"php://", "expect://", "phar://", "file:///etc", "file:///c:", "file:///proc", "gopher://", "dict://", "file://", "zip://", "zlib:", "glob://", "ogg://", "compress.zlib://", "data://", "data:text/plain", "data:;base64", "netdoc:", "jar:http"} {
+		if body && i >= 8 {
 			return false
 		}
 		if strings.HasPrefix(s, w) || strings.Contains(s[:min(len(s), 64)], "="+w) {
@@ -177,7 +178,7 @@ func remote(s string) bool {
 	}
 	rest := s[i+3:]
 	ends := strings.HasSuffix(rest, "?")
-	if digits := rest != "" && rest[0]-'0' < 10 && strings.IndexByte(rest, '/') > 0; digits && (ends || strings.Contains(rest, ".php") || strings.Contains(rest, ".txt") || strings.Contains(rest, ".gif?")) {
+	if digits := rest != "" && (rest[0]-'0' < 10 || rest[0] == '[') && strings.IndexByte(rest, '/') > 0; digits && (ends || strings.Contains(rest, ".php") || strings.Contains(rest, ".txt") || strings.Contains(rest, ".gif?")) {
 		return true // an address of numbers
 	}
 	for _, ext := range [...]string{".txt", ".inc", ".dat"} {

@@ -22,6 +22,9 @@ func (d *Detector) xss(s *scan) finding {
 		return finding{}
 	}
 	f := xss.Judge(s.lower())
+	if f.Strength < lex.Likely && f.Handler && s.value.In.Name() {
+		return finding{signal.XSS, signal.Likely, 0}
+	}
 	if f.Strength == lex.None {
 		if f.Tags > 0 && s.injected(f) {
 			return finding{signal.XSS, signal.Likely, 0}
@@ -37,6 +40,8 @@ func (d *Detector) xss(s *scan) finding {
 	}
 	free := s.value.In.Body()
 	switch {
+	case f.Script && len(s.text) < 200, f.Proof && f.Words >= 5 && f.Words < 12 && s.left(f.At):
+		return finding{signal.XSS, min(band, signal.Likely), f.At}
 	case f.Words >= 5 || f.Quoted && f.Words >= 2 || f.Markup >= 3 && !f.Proof && len(s.text) >= 120:
 		return finding{signal.XSS, signal.Hint, f.At}
 	case s.prose() && (f.Words >= 3 || f.Markup > 0 && !f.Proof):
@@ -53,6 +58,12 @@ func (d *Detector) xss(s *scan) finding {
 // value with a tag at its start, in a place or field that is no text's.
 func (s *scan) injected(f xss.Finding) bool {
 	return !s.value.In.Body() && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
+}
+
+// left reports whether markup at the given place stands behind a quote and a
+// bracket, by which it leaves an attribute, and no sentence before them.
+func (s *scan) left(at int) bool {
+	return at > 1 && at < 200 && s.low[at-1] == '>' && (s.low[at-2] == '"' || s.low[at-2] == '\'') && lex.Prose(s.low[:at], 3) < 2
 }
 
 // addressed reports whether the tag at s[i:] stands at the start, or behind the
@@ -76,7 +87,7 @@ func xssGate(s *scan) bool {
 	const signs = hasQuote | hasParen | hasCompare | hasBrace | hasColon | hasBracket | hasBackslash
 	return g.bits&hasAngle != 0 || g.words&wordHTML != 0 && (g.bits&signs != 0 || g.known > 1) || g.words&wordCall != 0 && g.bits&(hasParen|hasTick|hasBracket) != 0 ||
 		g.bits&hasHandler != 0 && g.bits&hasCompare != 0 || g.bits&(hasBang|hasBracket) == hasBang|hasBracket || g.bits&hasColon != 0 && g.bits&(hasQuote|hasCompare|hasControl|hasParen|hasBackslash|hasSlash) != 0 && spells(s.text) ||
-		g.bits&(hasCompare|hasBrace) == hasCompare|hasBrace || g.bits&hasTick != 0
+		g.bits&(hasCompare|hasBrace) == hasCompare|hasBrace || g.bits&hasTick != 0 || g.bits&(hasBrace|hasStar) == hasBrace|hasStar || g.bits&(hasBackslash|hasParen) == hasBackslash|hasParen || g.bits&hasQuote != 0 && xss.Joins(s.text)
 }
 
 // spells reports whether a scheme of scripts may be spelled out in a text: a

@@ -152,6 +152,16 @@ func junction(s string, i int) int {
 	return n + 1 - i
 }
 
+// Joins reports whether strings are put together anywhere in s.
+func Joins(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if (s[i] == '\'' || s[i] == '"') && junction(s, i) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // pieces judges strings that are put together: a name that only their sum spells
 // is one that its writer hides.
 func pieces(s string) lex.Strength {

@@ -207,7 +207,7 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 func endless(rest string) bool {
 	arg, _, ok := strings.Cut(strings.TrimLeft(rest, " ("), ")")
 	arg = strings.Trim(arg, " +-!\"'`(;")
-	return ok && (arg == "" || lex.OneOf(arg, "1", "true", "0", "false", "null", "nan", "undefined", "infinity", "[]", "{}", "new date") || len(arg) < 5 && lex.Digit(arg[0]))
+	return ok && (arg == "" || lex.OneOf(arg, "1", "true", "0", "false", "null", "nan", "undefined", "infinity", "[]", "{}", "new date", "this", "string", "object", "array", "number", "math", "window", "document", "global", "process") || len(arg) < 5 && lex.Digit(arg[0]))
 }
 
 // serial: objects of PHP, Ruby and .NET in their own notation.
@@ -227,6 +227,9 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
 	before := lex.Byte(s, i-1)
 	whole := i < 3 && len(s) < 200
+	if w == "function" && strings.HasSuffix(s[:i], "new ") && lex.Prose(s, 5) < 4 {
+		return signal.CodeInjection, lex.Likely
+	}
 	if open > i+len(w) && !lit && !whole && arg != ')' {
 		return signal.None, lex.None // a word and a remark in brackets
 	}

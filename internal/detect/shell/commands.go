@@ -25,7 +25,7 @@ var tellingNames = [...]string{"cat", "id", "whoami", "uname", "ls", "ifconfig",
 	"bcdboot", "bcdedit", "schtasks", "cscript", "wscript", "iptables", "useradd", "adduser", "usermod", "strace", "ltrace", "lsof", "hexdump", "xxd", "uptime", "aptitude", "lastlog", "htop", "visudo", "zcat", "zstdcat", "bzcat", "xzcat", "unxz", "irb", "iwr", "iex", "iwmi", "attrib", "taskkill", "nltest", "qwinsta", "arp"}
 
 var plainNames = [...]string{"type", "net", "find", "grep", "head", "tail", "less", "more", "sed", "awk", "env", "which", "set", "w", "who", "host", "hostname", "df", "mount", "cp", "mv", "mkdir", "start", "timeout", "vol",
-	"reg", "php", "ruby", "node", "ssh", "scp", "ftp", "kill", "reboot", "shutdown", "exec", "eval", "sort", "dig", "base64", "od", "nl", "rev", "cut", "date", "time", "printf", "gcc", "lwp-download", "crontab", "passwd", "su", "usleep", "ping6", "traceroute", "help", "getent", "ss", "cd", "export", "source", "alias", "del", "copy", "move", "xcopy", "route", "nohup", "xargs", "tee", "sudo", "git", "make", "man", "top", "tar", "zip", "test", "read", "function", "call", "goto", "gem", "cp.exe", "at", "sc", "fc", "if", "for"}
+	"reg", "php", "ruby", "node", "ssh", "scp", "ftp", "kill", "reboot", "shutdown", "exec", "eval", "sort", "dig", "base64", "od", "nl", "rev", "cut", "date", "time", "printf", "gcc", "lwp-download", "crontab", "passwd", "su", "usleep", "ping6", "traceroute", "help", "getent", "ss", "cd", "export", "source", "alias", "del", "copy", "move", "xcopy", "route", "nohup", "xargs", "tee", "sudo", "ansible", "chef", "cscli", "rmt", "bsdtar", "git", "make", "man", "top", "tar", "zip", "test", "read", "function", "call", "goto", "gem", "cp.exe", "at", "sc", "fc", "if", "for"}
 
 // Words returns the names with which a command line can begin, and the words of
 // loops and conditions.
@@ -76,6 +76,9 @@ func NewCommands(list, cmdlets []string) Commands {
 func (c Commands) of(name []byte) Class {
 	if k := c[string(name)]; k != Unknown {
 		return k
+	}
+	if j := strings.IndexByte(string(name), '-'); j > 1 && lex.OneOf(string(name[:j]), "ansible", "chef", "rmt", "aa", "apt", "dpkg", "git", "docker", "systemd", "kubectl") {
+		return Plain // ansible-doc, apt-get
 	}
 	n := len(name)
 	for n > 0 && (name[n-1]-'0' < 10 || name[n-1] == '.') {

@@ -88,11 +88,12 @@ func fromStart(s string) Finding {
 	case number, variable, text:
 		t.next()
 		t.literal = true
-		if n := t.peek(); n.kind == arith && t.s[n.at] != '-' { // 2/0
+		for n := 0; n < 3 && t.peek().kind == arith; n++ { // 2/0, 2020-03-01
 			q := t.lexer
 			t.next()
 			if m := t.next(); m.kind != number {
 				t.lexer = q
+				break
 			}
 		}
 	case arith:
@@ -136,6 +137,8 @@ func anywhere(s string) (best Finding) {
 		case c == ';':
 			t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: 24}}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
 			best.raise(Finding{t.statement(), i, false, false})
+		case c == '1' && lex.At(s, i, "1.e(") && lex.Letter(lex.Byte(s, i+4)) && !lex.WordByte(lex.Byte(s, i-1)):
+			best.raise(Finding{lex.Likely, i, false, false}) // 1.e(f): an exponent of nothing
 		case c == ':' && lex.At(s, i, "::"):
 			best.raise(Finding{cast(s, i), i, false, false})
 		case c == '@' && lex.At(s, i, "@@") && lex.Letter(lex.Byte(s, i+2)):

@@ -192,7 +192,7 @@ func (t *tail) statement() lex.Strength {
 	case "drop", "create", "alter", "truncate":
 		ok = lex.OneOf(next, "table", "database", "user", "function", "procedure", "view", "index", "schema", "login", "alias", "extension", "or", "assembly", "trigger", "role", "temporary", "aggregate", "rule")
 	case "insert", "replace", "merge":
-		ok = next == "into"
+		ok = next == "into" || w == "replace" && strings.Contains(rest, ") values")
 	case "delete":
 		ok = next == "from"
 	case "update":

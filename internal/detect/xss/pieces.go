@@ -17,7 +17,7 @@ func junction(s string, i int) int {
 		n += 2
 	case lex.At(s, n, ".concat("):
 		n += 8
-	default:
+	case n == i+1:
 		return 0
 	}
 	n = lex.Skip(s, n, " \t")
@@ -25,6 +25,16 @@ func junction(s string, i int) int {
 		return 0
 	}
 	return n + 1 - i
+}
+
+// Joins reports whether strings are put together anywhere in s.
+func Joins(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if (s[i] == '\'' || s[i] == '"' || s[i] == '`') && junction(s, i) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // pieces judges strings that are put together: a word of scripts that only their

@@ -163,31 +163,38 @@ func telltale(v string) bool {
 }
 
 // script judges a value that is nothing but script.
-func script(s string) lex.Strength {
+func script(s string) (st lex.Strength, whole bool) {
+	if escape := s[:min(len(s), 2)]; escape == "\\n" || escape == "\\r" || escape == "\\t" { // line breaks spelled out
+		s = s[2:]
+	}
 	i := lex.Skip(s, 0, " \t\r\n;(+-!~[{}'\"/*\\)>,.:?&|^%=#$<@`")
-	for range 8 { // delete new void typeof alert(1)
+	from := i
+	for range 16 { // delete new void typeof alert(1)
 		w := lex.Word(s, i)
-		if !lex.OneOf(w, "delete", "typeof", "void", "new", "in", "return", "throw", "instanceof", "var", "let", "const") {
+		if !lex.OneOf(w, "delete", "typeof", "void", "new", "in", "return", "throw", "instanceof", "var", "let", "const", "class", "extends", "await", "yield") {
 			break
 		}
 		i = lex.Skip(s, i+len(w), " \t")
 	}
 	if bareHandler(s, i) == lex.Likely {
-		return lex.Likely
+		return lex.Likely, false
 	}
 	if st := statement(s, i); st > lex.None {
 		if end := strings.TrimRight(s, " ;/\t\r\n\"'`)}>-+*<!]=&"); len(s) < 160 || len(end) < 160 {
-			return st
+			return st, i > from
 		}
-		return lex.Hint
+		return lex.Hint, false
 	}
 	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)"} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
-			return lex.Likely
+			return lex.Likely, false
 		}
 	}
-	if strings.Contains(s, "![]") && strings.Count(s, "[]") > 1 { // script of six signs
-		return lex.Likely
+	if strings.Contains(s, "{}*{") || len(s) < 100 && (strings.Contains(s, "@import\"") || strings.Contains(s, "@import'") || strings.Contains(s, "@import url(")) { // a style sheet where none was asked for
+		return lex.Likely, false
 	}
-	return lex.None
+	if strings.Contains(s, "![]") && strings.Count(s, "[]") > 1 { // script of six signs
+		return lex.Likely, false
+	}
+	return lex.None, false
 }

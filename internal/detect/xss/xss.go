@@ -23,6 +23,9 @@ type Finding struct {
 	Proof bool
 	// Quoted says that the shape stands in code marks, as people quote code.
 	Quoted bool
+	// Script says that the value is script from its first word on, and Handler
+	// that the name of a handler and a sign of equality stand in it.
+	Script, Handler bool
 	// Tags counts elements of HTML with attributes.
 	Tags  int
 	First int // where the first of them begins
@@ -84,6 +87,11 @@ func Judge(s string) (f Finding) {
 			f.outside(s, text, i)
 			st, plain, next = element(s, i)
 			text = next
+			if lex.At(s, i, "<!--") { // nor is a comment one
+				if j := strings.Index(lex.Ahead(s, i), "-->"); j >= 0 {
+					text = i + j + 3
+				}
+			}
 			if lex.At(s, i, "<script") || lex.At(s, i, "<style") { // what it holds is no sentence
 				if j := strings.Index(s[i+1:], "</s"); j >= 0 {
 					text = i + 1 + j
@@ -91,7 +99,7 @@ func Judge(s string) (f Finding) {
 			}
 			if st > f.Strength {
 				f.Quoted = lex.Byte(s, i-1) == '`' || lex.At(s, next, "`")
-				f.Proof = telltale(s[i:min(len(s), max(next, i)+64)])
+				f.Proof = telltale(s[i:min(len(s), max(next, i)+64)]) || hidden(s[i:min(len(s), max(next, i))])
 			}
 			f.raise(st, i)
 			if plain {
@@ -121,11 +129,15 @@ func Judge(s string) (f Finding) {
 		case ' ', '\t':
 			if lex.At(s, i+1, "on") {
 				f.raise(bareHandler(s, i+1), i)
+				w := lex.Word(s, i+1)
+				f.Handler = f.Handler || handlerName(w) && lex.Byte(s, i+1+len(w)) == '='
 			}
 		}
 	}
 	if f.Strength < lex.Likely {
-		f.raise(script(s), 0)
+		st, whole := script(s)
+		f.raise(st, 0)
+		f.Script = whole && st >= lex.Likely
 	}
 	if f.Strength < lex.Likely && joins {
 		f.raise(pieces(s), 0)
@@ -134,6 +146,16 @@ func Judge(s string) (f Finding) {
 		f.raise(lex.Likely, 0)
 	}
 	return f
+}
+
+// hidden reports whether a tag names a scheme of scripts with white space inside.
+func hidden(tag string) bool {
+	for i := 1; i < len(tag) && i < 64; i++ {
+		if n, ok := spelled(tag, i, "javascript"); ok && n-i > len("javascript:") {
+			return true
+		}
+	}
+	return false
 }
 
 // out reports whether a tag at s[i:] stands behind a quote and a bracket with
