@@ -22,7 +22,7 @@ func variableVariable(s string, i, open int, spaced bool) lex.Strength {
 		return st
 	}
 	in := strings.TrimLeft(s[open+1:n-1], " ")
-	if (spaced || strings.HasPrefix(in, "'") || strings.HasPrefix(in, "\"")) && in != "" && i < 3 && len(s) < 160 && lex.Prose(s, 5) < 4 {
+	if (spaced || strings.HasPrefix(in, "'") || strings.HasPrefix(in, "\"")) && in != "" && !strings.Contains(in, "()") && i < 3 && len(s) < 160 && lex.Prose(s, 5) < 4 {
 		return lex.Likely
 	}
 	return lex.None

@@ -141,10 +141,16 @@ func (c Commands) named(s string) lex.Strength {
 // leading judges a command behind the separator at s[i] with which a value
 // begins, its first bytes aside: whatever its arguments are.
 func (c Commands) leading(s string, i, next int) lex.Strength {
+	if i > 8 {
+		return lex.None
+	}
 	next = lex.Skip(s, next, " \t'\"\\")
+	if !begins(lex.Byte(s, next)) {
+		return lex.None
+	}
 	var buf [maxWord]byte
 	name, end, tricked := word(s, next, &buf)
-	if i > 8 || lex.Skip(s, 0, " \t'\"0123456789)$`\\") < i || len(name) == 0 {
+	if lex.Skip(s, 0, " \t'\"0123456789)$`\\") < i || len(name) == 0 {
 		return lex.None
 	}
 	class := c.of(name)
@@ -170,12 +176,15 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	return lex.Likely
 }
 
+// begins reports whether a command's name can begin with c.
+func begins(c byte) bool { return lex.WordByte(c) || c == '/' || c == '`' || c == '$' || c == '.' }
+
 // run judges a command at s[i:]. tight says that the separator before it is
 // rare outside shells.
 func (c Commands) run(s string, i int, tight bool) lex.Strength {
 	start := i
 	i = lex.Skip(s, i, " \t({'\"\\@!+")
-	if i-start > 5 {
+	if i-start > 5 || !begins(lex.Byte(s, i)) {
 		return lex.None
 	}
 	for _, dir := range [...]string{"/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/"} {

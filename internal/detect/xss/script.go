@@ -18,6 +18,9 @@ func scheme(s string, i int) lex.Strength {
 		if n-i > len(name)+1 && n-i < 64 {
 			return lex.Likely // white space inside the name hides it
 		}
+		if c := strings.TrimLeft(rest, " \t\r\n"); strings.HasPrefix(c, "alert(") || strings.HasPrefix(c, "confirm(") || strings.HasPrefix(c, "prompt(") || strings.HasPrefix(c, "eval(") {
+			return lex.Likely
+		}
 		if strings.ContainsAny(rest, "(`=/%[{&\\\"'") && lex.Prose(rest, 4) < 3 || len(rest) > 0 && len(rest) < 6 || strings.Contains(rest, "document.") {
 			return lex.Likely
 		}

@@ -48,18 +48,16 @@ func (f *Finding) outside(s string, from, to int) {
 	if f.Strength == lex.Certain && f.At < 3 && f.Proof {
 		text, _, _ = strings.Cut(text, "//")
 	}
-	for f.Words < 32 {
-		i := strings.IndexAny(text, "('\"")
-		if i < 0 || i+1 >= len(text) || text[i] != '(' {
-			break
+	for i := 1; i < len(text) && f.Words < 32; i++ {
+		if text[i] != '\'' && text[i] != '"' || strings.IndexByte("(+=,[", text[i-1]) < 0 {
+			continue
 		}
-		q := text[i+1]
-		j := strings.IndexByte(text[min(i+2, len(text)):], q)
-		if q != '\'' && q != '"' || j < 0 {
+		end := strings.IndexByte(text[i+1:], text[i])
+		if end < 0 {
 			break
 		}
 		f.Words += lex.Prose(text[:i], 32-f.Words)
-		text = text[i+2+j:]
+		text, i = text[i+2+end:], 0
 	}
 	f.Words += lex.Prose(text, 32-f.Words)
 }
