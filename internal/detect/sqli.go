@@ -55,7 +55,7 @@ func sqlGate(s *scan) bool {
 		return true
 	}
 	return g.bits&hasQuote != 0 && g.bits&(hasCompare|hasComment|hasSemicolon|hasBreak|hasArith|hasShut|hasNUL|hasControl|hasBang|hasScope|hasGlob|hasAt) != 0 ||
-		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasShut != 0 && g.bits&hasNUL != 0 || g.bits&hasComment != 0 && g.bits&(hasShut|hasBracket|hasStar) != 0 || g.bits&hasScope != 0 || g.bits&hasAt != 0 && g.bits&(hasParen|hasArith) != 0
+		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasNUL != 0 || g.bits&hasComment != 0 || g.bits&hasScope != 0 || g.bits&hasAt != 0 && g.bits&(hasParen|hasArith) != 0
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
