@@ -72,66 +72,82 @@ func Judge(s string) (f Finding) {
 	text := 0      // where text begins
 	defer func() { f.outside(s, text, len(s)) }()
 	for i := 0; i < len(s); i++ {
-		if f.Strength == lex.Certain && s[i] != '<' {
-			continue
-		}
-		switch s[i] {
-		case '<':
-			if i < next && !lex.At(s, i, "<script") {
-				continue
-			}
-			var st lex.Strength
-			var plain bool
+		switch {
+		case s[i] == '<' && (i >= next || lex.At(s, i, "<script")):
 			f.outside(s, text, i)
-			st, plain, next = element(s, i)
-			text = next
-			if lex.At(s, i, "<!--") { // nor is a comment one
-				if j := strings.Index(lex.Ahead(s, i), "-->"); j >= 0 {
-					text = i + j + 3
-				}
-			}
-			if lex.At(s, i, "<script") || lex.At(s, i, "<style") { // what it holds is no sentence
-				if j := strings.Index(s[i+1:], "</s"); j >= 0 {
-					text = i + 1 + j
-				}
-			}
-			if st > f.Strength {
-				f.Quoted = lex.Byte(s, i-1) == '`' || lex.At(s, next, "`")
-				f.Proof = telltale(s[i:min(len(s), max(next, i)+64)]) || hidden(s[i:min(len(s), max(next, i))])
-			}
-			f.raise(st, i)
-			if plain {
-				f.Markup++
-			}
-			if next > i+1 && lex.Letter(lex.Byte(s, i+1)) && out(s, i) {
-				f.raise(lex.Likely, 0)
-			}
-			if next > i+4 && lex.Letter(lex.Byte(s, i+1)) && strings.IndexByte(s[i:min(next, len(s))], '=') > 0 && (plain || control(lex.Word(s, i+1))) {
-				if f.Tags++; f.Tags == 1 {
-					f.First = i
-				}
-			}
-		case '"', '\'', '`':
-			joins = joins || junction(s, i) > 0
-			f.raise(leave(s, i), i)
-			f.raise(urlAt(s, i+1), i)
-		case 'o':
-			if lex.At(s, i, "on") && !lex.WordByte(lex.Byte(s, i-1)) {
-				f.raise(looseHandler(s, i), i)
-			}
-		case ';', '-', '+', '}', ')', ']', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
-			f.raise(urlAt(s, i+1), i)
-			if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
-				f.raise(statement(s, i+1), i)
-			}
-		case ' ', '\t':
-			if lex.At(s, i+1, "on") {
-				f.raise(bareHandler(s, i+1), i)
-				w := lex.Word(s, i+1)
-				f.Handler = f.Handler || handlerName(w) && lex.Byte(s, i+1+len(w)) == '='
-			}
+			next, text = f.tag(s, i)
+		case s[i] != '<' && f.Strength < lex.Certain:
+			joins = joins || (s[i] == '"' || s[i] == '\'' || s[i] == '`') && junction(s, i) > 0
+			f.sign(s, i)
 		}
 	}
+	f.whole(s, joins)
+	return f
+}
+
+// tag judges a tag at s[i:] and says where it ends, and where text begins again.
+func (f *Finding) tag(s string, i int) (next, text int) {
+	st, plain, next := element(s, i)
+	text = next
+	switch {
+	case lex.At(s, i, "<!--"): // a comment is no sentence
+		if j := strings.Index(lex.Ahead(s, i), "-->"); j >= 0 {
+			text = i + j + 3
+		}
+	case lex.At(s, i, "<script"), lex.At(s, i, "<style"): // nor is what these hold
+		if j := strings.Index(s[i+1:], "</s"); j >= 0 {
+			text = i + 1 + j
+		}
+	}
+	if st > f.Strength {
+		f.Quoted = lex.Byte(s, i-1) == '`' || lex.At(s, next, "`")
+		f.Proof = telltale(s[i:min(len(s), max(next, i)+64)]) || hidden(s[i:min(len(s), max(next, i))])
+	}
+	f.raise(st, i)
+	if plain {
+		f.Markup++
+	}
+	if !lex.Letter(lex.Byte(s, i+1)) {
+		return next, text
+	}
+	if next > i+1 && out(s, i) {
+		f.raise(lex.Likely, 0)
+	}
+	if next > i+4 && strings.IndexByte(s[i:min(next, len(s))], '=') > 0 && (plain || control(lex.Word(s, i+1))) {
+		if f.Tags++; f.Tags == 1 {
+			f.First = i
+		}
+	}
+	return next, text
+}
+
+// sign judges what begins with a sign at s[i] that is no tag's.
+func (f *Finding) sign(s string, i int) {
+	switch s[i] {
+	case '"', '\'', '`':
+		f.raise(leave(s, i), i)
+		f.raise(urlAt(s, i+1), i)
+	case 'o':
+		if lex.At(s, i, "on") && !lex.WordByte(lex.Byte(s, i-1)) {
+			f.raise(looseHandler(s, i), i)
+		}
+	case ';', '-', '+', '}', ')', ']', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
+		f.raise(urlAt(s, i+1), i)
+		if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
+			f.raise(statement(s, i+1), i)
+		}
+	case ' ', '\t':
+		if lex.At(s, i+1, "on") {
+			f.raise(bareHandler(s, i+1), i)
+			w := lex.Word(s, i+1)
+			f.Handler = f.Handler || handlerName(w) && lex.Byte(s, i+1+len(w)) == '='
+		}
+	}
+}
+
+// whole judges the value as script from its first byte on; joins says that
+// strings are put together in it.
+func (f *Finding) whole(s string, joins bool) {
 	if f.Strength < lex.Likely {
 		st, whole := script(s)
 		f.raise(st, 0)
@@ -143,7 +159,6 @@ func Judge(s string) (f Finding) {
 	if f.Strength < lex.Likely && (strings.Contains(s, "=&{()}") || strings.Contains(s, "=\"&{")) { // the classical locators
 		f.raise(lex.Likely, 0)
 	}
-	return f
 }
 
 // hidden reports whether a tag names a scheme of scripts with white space inside.
