@@ -453,7 +453,7 @@ func (g *gateway) tick(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case now := <-t.C:
-			g.engine.Tick(now)
+			g.tell(g.engine.Tick(now))
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 )
 
 // Options make an Engine.
@@ -40,6 +41,8 @@ type Options struct {
 	Clients int
 	// Model bounds the API model; its seed is the engine's.
 	Model apimap.Options
+	// Swarm bounds the botnet search; its seed is the engine's.
+	Swarm swarm.Options
 	// Seed keys every table and id. Live it is random and kept with the state;
 	// on replay it is fixed.
 	Seed uint64
@@ -63,6 +66,7 @@ type Engine struct {
 	codings   map[string]request.Coding
 	attackers *attacker.Table
 	model     *apimap.Model
+	swarm     *swarm.Swarm
 	recent    *ring
 	passAll   atomic.Int64 // ns since the epoch: until when everything passes
 	faults    atomic.Uint64
@@ -86,9 +90,9 @@ func New(o Options) *Engine {
 	if o.Recent == 0 {
 		o.Recent = 4096
 	}
-	o.Model.Seed = o.Seed
+	o.Model.Seed, o.Swarm.Seed = o.Seed, o.Seed
 	e := &Engine{
-		model: apimap.New(o.Model), clients: o.Clients,
+		model: apimap.New(o.Model), swarm: swarm.New(o.Swarm), clients: o.Clients,
 		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
@@ -160,6 +164,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))
 		return v
 	}
+	e.swarm.Inspect(now, r)
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
 		e.contradictions(r)
@@ -282,6 +287,21 @@ func (e *Engine) nextID() string {
 	return string(out[:])
 }
 
-// Tick does what time brings: nothing that the parts built so far cannot do on
-// demand. It is called every 250 ms.
-func (e *Engine) Tick(time.Time) {}
+// Tick does what time brings: it looks for botnets. It is called every 250 ms
+// and returns what is to be reported.
+func (e *Engine) Tick(now time.Time) (events []Event) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.faults.Add(1)
+			events = append(events, Event{Time: now.UTC(), Type: "fault", Node: e.node, Cause: fmt.Sprintf("%v\n%s", cause, debug.Stack())})
+		}
+	}()
+	for _, c := range e.swarm.Tick(now) {
+		ev := Event{Time: now.UTC(), Type: "campaign", Node: e.node, Policy: e.current.Load().version, Campaign: c.Campaign.Name, Botnet: &c}
+		if c.Signature != nil {
+			ev.Signature = c.Signature.Name
+		}
+		events = append(events, ev)
+	}
+	return events
+}

@@ -8,12 +8,13 @@ import (
 	"bartizan/internal/attacker"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 )
 
 // Event is one security event, as it is logged and stored. Secrets are masked.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "fault"
+	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "fault"
 	Request string    `json:"request"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
@@ -41,6 +42,10 @@ type Event struct {
 	Signals []Signal `json:"signals,omitempty"`
 	Repeats int      `json:"repeats,omitempty"` // like events not reported since the last
 	Cause   string   `json:"cause,omitempty"`   // of an engine fault
+
+	Signature string       `json:"signature,omitempty"` // that the request matches, or that the event is about
+	Campaign  string       `json:"campaign,omitempty"`
+	Botnet    *swarm.Event `json:"botnet,omitempty"` // for "campaign"
 
 	// Sentence is the block that the journal must keep; nil if there is none.
 	Sentence *attacker.Sentence `json:"-"`
@@ -73,7 +78,7 @@ func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.O
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry,
-		Signals: Signals(r.Signals), Cause: v.Cause,
+		Signals: Signals(r.Signals), Cause: v.Cause, Signature: r.Match.Signature, Campaign: r.Match.Campaign,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 )
 
 // repeatEvery is how often a client that keeps doing the same is reported.
@@ -28,6 +29,9 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
+	if v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block {
+		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: loginAttempt(r), Exploit: v.Reason == policy.Exploit})
+	}
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
@@ -36,6 +40,14 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}
 	e.recent.add(e.explanation(now, r, v, o, s.version))
 	return append(events, e.report(now, r, v, o)...)
+}
+
+// answered is the status that the upstream gave; 0 if it gave none.
+func answered(o request.Outcome) int {
+	if !o.Answered {
+		return 0
+	}
+	return o.Status
 }
 
 // learn hands the outcome to the attacker table.
@@ -130,7 +142,7 @@ func strong(found []signal.Signal) bool {
 
 // notable: worth an explanation. Plain passes are not kept.
 func notable(r *request.Request, v Verdict) bool {
-	return v.Would != signal.Pass || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
+	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
 }
 
 // report returns the events of one request: each step of a stage, and the

@@ -8,6 +8,7 @@ import (
 	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 )
 
 // ErrSnapshot marks a snapshot that cannot be used.
@@ -50,14 +51,24 @@ func (e *Engine) Endpoints(now time.Time) []apimap.Endpoint { return e.model.End
 type Stats struct {
 	Model     apimap.Stats
 	Attackers attacker.Stats
+	Swarm     swarm.Stats
 	Faults    uint64 // panics caught
 	Policy    uint64 // version in force
 }
 
 // Stats returns counters for metrics; it takes each shard's lock for a moment.
 func (e *Engine) Stats() Stats {
-	return Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
+	return Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Swarm: e.swarm.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
 }
 
 // Census counts clients by stage. It walks the whole table.
 func (e *Engine) Census(now time.Time) [signal.Stages]int { return e.attackers.Census(now) }
+
+// Campaigns returns the botnets found, newest first, at most limit.
+func (e *Engine) Campaigns(limit int) []swarm.Campaign { return e.swarm.Campaigns(limit) }
+
+// Signatures returns all signatures, newest first.
+func (e *Engine) Signatures() []swarm.Signature { return e.swarm.Signatures() }
+
+// Certainty says how much is known of good traffic.
+func (e *Engine) Certainty() swarm.Certainty { return e.swarm.Certainty() }

@@ -20,12 +20,13 @@ const (
 	Malformed                 // a message that nobody may forward
 	Exploit                   // a certain payload in this very request
 	StageReason               // the client's stage
+	Signature                 // a botnet's signature
 	UnknownHost               // no site serves the host
 	Schema                    // departs from the API's document, which is enforced
 	EngineFault               // the engine failed and the route is fail: closed
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "unknown-host", "schema", "engine-fault"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
@@ -88,6 +89,9 @@ func (p *Policy) Judge(now time.Time, r *request.Request) Decision {
 		d = Decision{Would: signal.TarpitAction, Reason: StageReason, Retry: p.cooling(st.Risk)}
 	case signal.Block:
 		d = Decision{Would: signal.BlockAction, Reason: StageReason, Retry: st.Until.Sub(now)}
+	}
+	if m := r.Match; m.Action > d.Would {
+		d = Decision{Would: m.Action, Reason: Signature, Retry: m.Retry, Entry: m.Signature}
 	}
 	return d
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"time"
@@ -86,6 +87,18 @@ func Run(e *engine.Engine, in io.Reader, emit func(Verdict) error) error {
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("reading recording: %w", err)
+	}
+	return r.drain()
+}
+
+// Feed is Run for lines that are at hand. They must not be changed afterwards.
+func Feed(e *engine.Engine, lines iter.Seq[*Line], emit func(Verdict) error) error {
+	r, n := &run{engine: e, emit: emit, numbers: map[string]int{}}, 0
+	for l := range lines {
+		n++
+		if err := r.take(l, n); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
 	}
 	return r.drain()
 }
@@ -227,6 +240,7 @@ func (r *run) end(x *exchange) {
 		ID: x.request.ID, Time: x.line.Time, Action: v.Action.String(), Would: v.Would.String(), Label: x.line.Label,
 		Stage: x.request.Standing.Stage.String(), Risk: round(x.request.Standing.Risk), Reason: v.Reason.String(),
 	}
+	x.out.Signature, x.out.Campaign = x.request.Match.Signature, x.request.Match.Campaign
 	r.engine.End(r.now, &x.request, x.verdict, o)
 	x.out.Signals = engine.Signals(x.request.Signals)
 	if st := &x.request.Standing; st.Stage > signal.Clear {

@@ -13,12 +13,12 @@ import (
 type Summary struct {
 	requests map[string]int            // by label
 	would    map[string]map[string]int // by label, by verdict
-	campaign map[string]int
+	botnets  Botnets
 }
 
 // NewSummary returns an empty summary.
 func NewSummary() *Summary {
-	return &Summary{requests: map[string]int{}, would: map[string]map[string]int{}, campaign: map[string]int{}}
+	return &Summary{requests: map[string]int{}, would: map[string]map[string]int{}}
 }
 
 // Add counts one verdict.
@@ -29,9 +29,7 @@ func (s *Summary) Add(v Verdict) error {
 		s.would[label] = map[string]int{}
 	}
 	s.would[label][v.Would]++
-	if v.Campaign != "" {
-		s.campaign[v.Campaign]++
-	}
+	s.botnets.Add(v)
 	return nil
 }
 
@@ -43,8 +41,8 @@ func (s *Summary) Write(w io.Writer) error {
 		by := s.would[label]
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", label, s.requests[label], by["pass"], by["limit"], by["challenge"], by["tarpit"], by["block"])
 	}
-	for _, c := range slices.Sorted(maps.Keys(s.campaign)) {
-		fmt.Fprintf(t, "campaign %s\t%d\t\n", c, s.campaign[c])
+	if err := t.Flush(); err != nil {
+		return err
 	}
-	return t.Flush()
+	return WriteFound(w, s.botnets.Found())
 }

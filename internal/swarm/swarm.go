@@ -1,0 +1,377 @@
+// Package swarm finds botnets: many addresses that do too little each to be
+// judged by themselves, and have in common what good traffic has not. It learns
+// what good traffic looks like, notices when something rises above it, searches
+// for the smallest conjunction of attributes that tells the surplus apart,
+// proves it on good traffic that the search has not seen, and matches each
+// further request against it, the first one of a bot included.
+//
+// It decides what a signature's proof allows: limit, challenge or block. It adds
+// no risk to anybody, and it does not know the operator's policy.
+//
+// Inspect and Learn may be called concurrently and take well under the time of
+// the rest of a request; they wait for nobody but each other, and that only to
+// copy one row. Tick does all else and must not run concurrently with itself.
+//
+// Memory: about 90 MiB when every table is full, see baseline.go and below, and
+// at most 30 MiB for the members of campaigns.
+package swarm
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"bartizan/internal/digest"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Options make a Swarm.
+type Options struct {
+	Seed uint64
+	// MinimumTime is how long good traffic must have been seen before anything
+	// is searched for; 1 minute.
+	MinimumTime time.Duration
+	// Shadow is how long a new signature only watches before it acts; 0.
+	Shadow time.Duration
+}
+
+// Swarm is the botnet search of one installation. Make one with New.
+type Swarm struct {
+	seed    uint64
+	options Options
+	words   *words
+	counts  *sketch
+	matcher atomic.Pointer[matcher]
+	trust   atomic.Int64 // ms that a client must be known for to be good
+
+	in     sync.Mutex // guards inbox and lost
+	inbox  []row
+	lost   uint64 // rows that found no room
+	unread []row  // the other half of the double buffer; Tick's
+
+	mu        sync.Mutex // guards all below; held by Tick and by whoever looks
+	base      *baseline
+	scopes    *scopes
+	recent    *ring
+	failed    *ring
+	odd       *ring
+	seeds     *ring
+	flagged   *memory32 // clients condemned by themselves
+	faulted   *memory32 // clients that met a fault of the upstream
+	seedRate  float64
+	seedCount int
+	list      []*signature
+	campaigns []*campaign
+	serial    uint32
+	opened    int // campaigns so far
+	members   int // over all campaigns
+	day       int64
+	looks     int
+	ticked    int64
+	events    []Event
+	changed   bool // signatures: compile again
+	stats     Stats
+}
+
+const (
+	inboxRows  = 1 << 13 // each half; 2.3 MiB
+	recentRows = 1 << 15 // 9 MiB
+	failedRows = 1 << 14 // 4.6 MiB
+	oddRows    = 1 << 14
+	seedRows   = 1 << 12
+	admitMost  = 4000 // rows that teach in one tick
+	searchMost = 3    // searches in one tick
+
+	retryMemory = 60_000 // ms after a fault in which a client's requests are retries
+)
+
+// Stats are counters.
+type Stats struct {
+	Rows, Lost, Learned        uint64
+	Searches, Vetoed, Refused  uint64
+	Signatures, Active         int
+	Campaigns, Open            int
+	GoodRows, Waiting, Members int
+}
+
+// New returns a Swarm that knows nothing yet.
+func New(o Options) *Swarm {
+	if o.MinimumTime == 0 {
+		o.MinimumTime = time.Minute
+	}
+	s := &Swarm{
+		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(),
+		recent: newRing(recentRows), failed: newRing(failedRows), odd: newRing(oddRows), seeds: newRing(seedRows),
+	}
+	s.base = newBaseline(rand.New(rand.NewPCG(o.Seed, 0x73776172)))
+	s.counts = s.base.counts
+	s.matcher.Store(compile(nil))
+	return s
+}
+
+// Inspect fills r.Attributes and, if a signature matches, r.Match. The head of r
+// must be parsed, and software, endpoint and standing be known.
+func (s *Swarm) Inspect(now time.Time, r *request.Request) {
+	s.describe(r)
+	at := (*[Attributes]uint32)(r.Attributes[:])
+	s.counts.derive(at)
+	g := s.matcher.Load().find(at)
+	if g == nil {
+		r.Match = request.Match{}
+		return
+	}
+	g.hits.Add(1)
+	g.last.Store(now.UnixMilli())
+	r.Match = request.Match{Signature: g.Name, Campaign: g.Campaign, Serial: g.Serial, Action: signal.Pass}
+	if g.acts() {
+		s.engage(now, r, g)
+	}
+}
+
+// canaries: one match in so many is let through.
+const canaries = 250
+
+// engage decides what the match means for this client. A known-good one is
+// never blocked: it is asked, or let through where less than a block is proven.
+func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
+	m := &r.Match
+	switch {
+	case s.trusts(r):
+		g.spared.Add(1)
+		if g.Action == signal.BlockAction {
+			m.Action = signal.ChallengeAction
+		}
+		return
+	case !g.Operator && digest.Scramble(digest.String(s.seed, r.ID))%canaries == 0:
+		g.canaries.Add(1)
+		m.Canary = true
+		return
+	case g.Action == signal.Limit:
+		wait, ok := g.admit(now, g.Rate)
+		if ok {
+			return
+		}
+		m.Retry = wait
+	}
+	g.stopped.Add(1)
+	m.Action = g.Action
+}
+
+// trusts reports whether r comes from a known-good client: a verified robot, or
+// one that has been served well, or whose credential has been accepted, since
+// before the traffic that is still in quarantine.
+func (s *Swarm) trusts(r *request.Request) bool {
+	st := &r.Standing
+	if r.Network.Bot != "" {
+		return true
+	}
+	old := s.trust.Load()
+	return st.Stage == signal.Clear && (st.Accepted || st.Established) && old > 0 && st.Age.Milliseconds() >= old
+}
+
+// Exchange is how a request ended.
+type Exchange struct {
+	Status  int  // of the upstream's answer; 0: none
+	Refused bool // it did not go upstream
+	Login   bool // it was a login attempt
+	Exploit bool // it showed a certain payload
+}
+
+// Learn takes a request that Inspect has seen and that has ended.
+func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
+	s.in.Lock()
+	defer s.in.Unlock()
+	if len(s.inbox) == inboxRows {
+		s.lost++ // more than 30,000 requests a second: a sample will do
+		return
+	}
+	s.inbox = append(s.inbox, row{})
+	row := &s.inbox[len(s.inbox)-1]
+	copy(row.at[:], r.Attributes[:])
+	row.time, row.addr, row.client = now.UnixMilli(), r.Client.Addr.As16(), fold32(r.Standing.Keys[0])
+	row.match, row.status, row.tags = r.Match.Serial, uint16(x.Status), tags(r.Endpoint.Tags)
+	copy(row.id[:], r.ID)
+	set := func(f flags, on bool) {
+		if on {
+			row.flags |= f
+		}
+	}
+	set(trusted, s.trusts(r))
+	set(seed, x.Exploit || r.Standing.Stage >= signal.Tarpit)
+	set(refused, x.Refused)
+	set(canary, r.Match.Canary)
+	set(protected, r.Match.Serial != 0 && s.trusts(r))
+	if x.Login {
+		row.tags |= loginAttempt
+	}
+}
+
+// Tick does what time brings, every 250 ms: it counts, learns, searches, and
+// retires. It returns what happened.
+func (s *Swarm) Tick(now time.Time) []Event {
+	ms := now.UnixMilli()
+	s.in.Lock()
+	s.inbox, s.unread = s.unread[:0], s.inbox
+	s.stats.Lost = s.lost
+	s.in.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seconds := float64(max(ms-s.ticked, 1)) / 1000
+	if s.ticked == 0 {
+		seconds = 0.25
+	}
+	s.ticked = ms
+	for i := range s.unread {
+		s.take(ms, &s.unread[i])
+	}
+	ready := s.ready(ms)
+	s.scopes.close(ms, !ready, s.base.taint)
+	s.base.tick(seconds)
+	s.seedRate += (float64(s.seedCount)/seconds - s.seedRate) * min(seconds/3600, 1)
+	s.seedCount = 0
+	s.base.admit(ms, admitMost, s.acceptable)
+	s.trust.Store(max(s.base.quarantine(ms), 1))
+	if ready {
+		s.alarm(ms)
+	}
+	s.live(ms, seconds)
+	if s.changed {
+		s.changed = false
+		s.matcher.Store(compile(s.list))
+	}
+	out := s.events
+	s.events = nil
+	return out
+}
+
+// ready reports whether enough good traffic is known to search at all.
+func (s *Swarm) ready(now int64) bool {
+	return s.base.first != 0 && now-s.base.first >= s.options.MinimumTime.Milliseconds() && len(s.base.uniform.rows) >= minimumRows
+}
+
+// take files one row.
+func (s *Swarm) take(now int64, r *row) {
+	s.stats.Rows++
+	if r.is(seed) {
+		s.seedCount++
+		s.flagged.note(now, r.client)
+		s.seeds.add(r)
+	}
+	if r.match != 0 {
+		s.matched(r)
+	}
+	if r.is(refused) || r.status == 0 {
+		return
+	}
+	// Who has just met a fault of the upstream tries again: that is not the
+	// client's doing.
+	again := s.faulted.within(now, r.client, retryMemory)
+	if r.status >= 500 {
+		s.faulted.note(now, r.client)
+	}
+	if again {
+		return
+	}
+	s.recent.add(r)
+	if r.failed() {
+		s.failed.add(r)
+	}
+	if odd(&r.at) {
+		s.odd.add(r)
+	}
+	if r.match != 0 {
+		return // explained
+	}
+	s.scopes.count(r)
+	if !r.is(seed) {
+		s.base.offer(now, r)
+	}
+}
+
+// matched books a row to its signature's campaign.
+func (s *Swarm) matched(r *row) {
+	g := s.bySerial(r.match)
+	if g == nil {
+		return
+	}
+	if r.is(canary) && r.status != 0 && r.status < 400 {
+		g.good.Add(1)
+	}
+	if c := s.campaignNamed(g.Campaign); c != nil {
+		s.join(c, r)
+	}
+}
+
+func (s *Swarm) join(c *campaign, r *row) {
+	if c.add(r, s.members < membersAll) {
+		s.members++
+	}
+}
+
+func (s *Swarm) bySerial(n uint32) *signature {
+	for _, g := range s.list {
+		if g.Serial == n {
+			return g
+		}
+	}
+	return nil
+}
+
+// acceptable reports whether a row that has waited may teach.
+func (s *Swarm) acceptable(r *row) bool {
+	if r.is(tainted) || s.flagged.has(r.client) || s.scopes.suspicious(r) || s.covered(r) {
+		return false
+	}
+	s.stats.Learned++
+	return true
+}
+
+// covered reports whether a signature explains a row already.
+func (s *Swarm) covered(r *row) bool {
+	if r.match != 0 {
+		return true
+	}
+	for _, g := range s.list {
+		if g.State <= held && holdAll(g.Literals, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// memory32 remembers when it was told of clients, at most 64 Ki of them.
+type memory32 struct {
+	at    map[uint32]int64
+	order []uint32
+	next  int
+}
+
+func newMemory32() *memory32 { return &memory32{at: map[uint32]int64{}} }
+
+const remembered = 1 << 16
+
+func (m *memory32) note(now int64, client uint32) {
+	if _, known := m.at[client]; known {
+		m.at[client] = now
+		return
+	}
+	if len(m.order) < remembered {
+		m.order = append(m.order, client)
+	} else {
+		delete(m.at, m.order[m.next])
+		m.order[m.next] = client
+		m.next = (m.next + 1) % remembered
+	}
+	m.at[client] = now
+}
+
+func (m *memory32) has(client uint32) bool { _, ok := m.at[client]; return ok }
+
+// within reports whether a client was noted less than d ms before now.
+func (m *memory32) within(now int64, client uint32, d int64) bool {
+	at, ok := m.at[client]
+	return ok && now-at < d
+}

@@ -1,0 +1,278 @@
+package swarm
+
+import (
+	"math"
+	"slices"
+
+	"bartizan/internal/digest"
+)
+
+// The least that a search needs.
+const (
+	leastPool     = 40   // requests above what is expected
+	leastSeedPool = 15   // the same for seeds
+	leastShare    = 0.25 // of the pool that must be excess
+	leastPrefixes = 15   // distinct /24 or /48: with fewer, blocking clients is the tool
+	seedPrefixes  = 12
+	retryAfter    = 30_000 // ms until a rejected candidate is tried again
+	seedEvery     = 5_000  // ms between searches among seeds
+	seedMemory    = 600_000
+	lookBack      = 120_000 // ms that a pool reaches back at least
+	giveUpAfter   = 600_000 // ms of alarm without a signature, at least
+)
+
+// alarm searches every scope under alarm whose turn it is.
+func (s *Swarm) alarm(now int64) {
+	searches := 0
+	for _, c := range s.scopes.alarmed() {
+		if now-c.tried >= 250<<min(c.fails, 5) && searches < searchMost {
+			c.tried = now
+			searches++
+			s.investigate(now, c)
+		}
+	}
+	if g := s.scopes.seeds; now-g.tried >= seedEvery<<min(g.fails, 4) {
+		g.tried = now
+		s.investigateSeeds(now)
+	}
+}
+
+// investigate searches a scope under alarm.
+func (s *Swarm) investigate(now int64, c *scope) {
+	k := c.counts.alarmed()
+	p, usual := s.gather(now, c, k)
+	s.debug(now, "alarm", c, k, p)
+	if p.shared(usual) {
+		s.debug(now, "veto", c, k, p)
+		s.stats.Vetoed++
+		c.counts[k].accept(now, scales[k])
+		return
+	}
+	if n := float64(len(p.rows)); n < p.expected+2*math.Sqrt(p.expected)+leastSeedPool && now-c.counts[k].start > 2*scales[k] {
+		c.counts[k].end() // what made it rise is explained by now
+		c.fails = 0
+		return
+	}
+	s.stats.Searches++
+	if s.searchPools(now, p) > 0 {
+		c.fails = 0
+		return
+	}
+	c.fails++
+	if change := &c.counts[k]; now-change.start > max(giveUpAfter, 20*scales[k]) {
+		// Nothing tells it apart: that is how it is now. It teaches nobody.
+		s.base.taint(c, change.start)
+		change.accept(now, scales[k])
+		c.fails = 0
+	}
+}
+
+// source is the ring that holds a scope's rows longest.
+func (s *Swarm) source(c *scope) *ring {
+	switch {
+	case c.kind == ofSeeds:
+		return s.seeds
+	case c.kind == ofOdd, c.kind == ofOddFailures:
+		return s.odd
+	case c.kind.failing():
+		return s.failed
+	}
+	return s.recent
+}
+
+// gather collects the scope's rows since its change, and what share of them
+// were known-good clients' before.
+func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
+	source := s.source(c)
+	from := max(c.counts[k].start, now-max(lookBack, 32*scales[k]), source.oldest())
+	p = &pool{scope: c}
+	before, good := 0, 0
+	source.each(func(r *row) {
+		switch {
+		case !c.has(r) || s.covered(r):
+		case r.time < from:
+			before++
+			if r.is(trusted) {
+				good++
+			}
+		case r.is(trusted):
+			p.live = append(p.live, r)
+		default:
+			p.rows = append(p.rows, r)
+		}
+	})
+	intervals := float64(now-from) / float64(scales[k])
+	p.expected = c.counts[k].mean * intervals
+	if c.kind.failing() {
+		p.expected = math.Max(c.counts[k].mean, c.counts[k].expected) * intervals
+	}
+	if before >= 50 {
+		return p, float64(good) / float64(before)
+	}
+	if stratum := s.base.strata[c.template]; c.kind.local() && stratum != nil && len(stratum.rows) > 50 {
+		return p, trustedShare(stratum.rows, c.kind.failing())
+	}
+	return p, trustedShare(s.base.uniform.rows, c.kind.failing())
+}
+
+// shared is the control group: if the known-good clients share the surge, it is
+// a flash crowd, an outage or a release, and not the clients' doing (difference
+// in differences). Otherwise their part is taken out of what is expected. usual
+// is their share of the scope before the change.
+func (p *pool) shared(usual float64) bool {
+	expected := p.expected * usual
+	if float64(len(p.live)) > 1.5*expected+3*math.Sqrt(expected+1)+2 {
+		return true
+	}
+	p.expected *= 1 - usual
+	return false
+}
+
+// sufficient thins a pool to what a search can bear and reports whether there is
+// enough in it.
+func (p *pool) sufficient(least float64, share float64, prefixes int) bool {
+	if n := len(p.rows); n > poolRows {
+		thin := make([]*row, poolRows)
+		for i := range thin {
+			thin[i] = p.rows[i*n/poolRows]
+		}
+		p.rows = thin
+		p.expected *= float64(poolRows) / float64(n)
+	}
+	p.excess = float64(len(p.rows)) - p.expected
+	return p.excess >= least && p.excess >= share*float64(len(p.rows)) && distinctPrefixes(p.rows, prefixes)
+}
+
+func distinctPrefixes(rows []*row, enough int) bool {
+	seen := map[uint64]bool{}
+	for _, r := range rows {
+		seen[r.prefix()] = true
+		if len(seen) >= enough {
+			return true
+		}
+	}
+	return false
+}
+
+// searchPools splits a pool by tool, since one botnet is one tool and two make
+// two clear signatures instead of a vague one, and searches the parts; then the
+// whole, if no part gave anything. It returns how many signatures came of it.
+func (s *Swarm) searchPools(now int64, whole *pool) int {
+	least, prefixes := float64(leastPool), leastPrefixes
+	if whole.scope.kind == ofSeeds {
+		least, prefixes = leastSeedPool, seedPrefixes
+	}
+	found := s.wake(now, whole)
+	if found > 0 {
+		return found
+	}
+	for _, part := range s.parts(whole) {
+		if part.sufficient(0.85*least, leastShare, prefixes) {
+			found += s.synthesise(now, part)
+		}
+	}
+	whole.whole = min(len(whole.rows), poolRows)
+	if found == 0 && whole.sufficient(least, leastShare, prefixes) {
+		s.goodFor(whole)
+		found += s.synthesise(now, whole)
+	}
+	return found
+}
+
+// tool tells tools apart: by the TLS prefix, and all that was never seen is one.
+func tool(r *row) uint32 {
+	if r.at[RarityJA4] == unseen || r.at[RarityOrder] == unseen {
+		return 1
+	}
+	if r.at[JA4Prefix] != 0 {
+		return r.at[JA4Prefix]
+	}
+	return fold32(digest.Mix(uint64(r.at[AgentFamily]), uint64(r.at[HeaderOrder])))
+}
+
+const partsMax = 4
+
+// parts returns the pool's parts by tool, those with the largest excess first.
+func (s *Swarm) parts(whole *pool) []*pool {
+	s.goodFor(whole)
+	usual := map[uint32]float64{}
+	rows := s.base.uniform.rows
+	if whole.scoped {
+		rows = s.base.strata[whole.scope.template].rows
+	}
+	for i := range rows {
+		usual[tool(&rows[i])] += 1 / float64(len(rows))
+	}
+	by := map[uint32]*pool{}
+	var order []uint32
+	of := func(t uint32) *pool {
+		if by[t] == nil {
+			by[t] = &pool{scope: whole.scope, good: whole.good, scoped: whole.scoped, whole: len(whole.rows), expected: whole.expected * usual[t]}
+			order = append(order, t)
+		}
+		return by[t]
+	}
+	for _, r := range whole.rows {
+		p := of(tool(r))
+		p.rows = append(p.rows, r)
+	}
+	for _, r := range whole.live {
+		p := of(tool(r))
+		p.live = append(p.live, r)
+	}
+	out := make([]*pool, 0, len(order))
+	for _, t := range order {
+		out = append(out, by[t])
+	}
+	slices.SortStableFunc(out, func(a, b *pool) int {
+		x, y := float64(len(a.rows))-a.expected, float64(len(b.rows))-b.expected
+		switch {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	return out[:min(len(out), partsMax)]
+}
+
+// goodFor chooses what good traffic the pool is compared with: the template's
+// own where enough of it is known.
+func (s *Swarm) goodFor(p *pool) {
+	rows := s.base.uniform.rows
+	if stratum := s.base.strata[p.scope.template]; p.scope.kind.local() && stratum != nil && len(stratum.rows) >= stratumLeast {
+		rows, p.scoped = stratum.rows, true
+	}
+	p.good = split(rows, true)
+}
+
+// investigateSeeds searches what condemned clients sent in the last ten minutes.
+// Seeds that many networks send are a botnet even where nothing else changed.
+func (s *Swarm) investigateSeeds(now int64) {
+	c := s.scopes.seeds
+	p := &pool{scope: c}
+	first := now
+	s.seeds.each(func(r *row) {
+		if r.time < now-seedMemory || r.is(trusted) || s.covered(r) {
+			return
+		}
+		first = min(first, r.time)
+		p.rows = append(p.rows, r)
+	})
+	p.expected = s.seedRate * float64(now-first) / 1000
+	if len(p.rows) < leastSeedPool || s.searchPools(now, p) == 0 {
+		c.fails++
+		return
+	}
+	c.fails = 0
+}
+
+func (s *Swarm) debug(now int64, what string, c *scope, k int, p *pool) {
+	if !debugging {
+		return
+	}
+	println(now/1000%100000, what, s.scopeName(c), "scale", k, "start", c.counts[k].start/1000%100000, "rows", len(p.rows), "live", len(p.live), "expected", int(p.expected), "mean", int(c.counts[k].mean*100), "sum", int(c.counts[k].sum))
+}
+
+const debugging = false
