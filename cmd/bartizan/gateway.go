@@ -131,11 +131,15 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	if err != nil {
 		return err
 	}
+	key, err := g.store.Key(g.file.Interrogation.Key)
+	if err != nil {
+		return err
+	}
 	node, _ := os.Hostname() // a name for events; none is fine
 	now := time.Now()
 	g.engine = engine.New(engine.Options{
 		Policy: p, Specs: specs, Detector: detector, Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
-		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file),
+		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file), Key: key,
 	})
 	records := 0
 	aside, err := g.store.Load(func(r io.Reader) (err error) {

@@ -86,6 +86,7 @@ func fixed(old, next config.File) (keys []string) {
 	}{
 		{"listen", old.Listen, next.Listen}, {"limits", old.Limits, next.Limits}, {"admin", old.Admin, next.Admin}, {"data", old.Data, next.Data},
 		{"events", old.Events, next.Events}, {"access", old.Access, next.Access}, {"timeouts", old.Timeouts, next.Timeouts}, {"tarpit", old.Tarpit, next.Tarpit},
+		{"interrogation.key", old.Interrogation.Key, next.Interrogation.Key},
 	} {
 		if !reflect.DeepEqual(k.a, k.b) {
 			keys = append(keys, k.name)

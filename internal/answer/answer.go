@@ -28,7 +28,7 @@ type Response struct {
 	Close bool
 }
 
-// problem is an RFC 9457 problem with two members of ours.
+// problem is an RFC 9457 problem with members of ours.
 type problem struct {
 	Type       string  `json:"type"`
 	Title      string  `json:"title"`
@@ -37,6 +37,9 @@ type problem struct {
 	Reference  string  `json:"reference"`
 	RetryAfter int     `json:"retry_after,omitempty"` // seconds
 	Errors     []fault `json:"errors,omitempty"`
+	Challenge  *asked  `json:"challenge,omitempty"`
+
+	link, label string // for pages only
 }
 
 // fault is one departure from the API's document.
@@ -136,6 +139,13 @@ func pageOf(p problem) string {
 	b.WriteString(html.EscapeString(p.Title))
 	b.WriteString(`</h1><p>`)
 	b.WriteString(html.EscapeString(p.Detail))
+	if p.link != "" {
+		b.WriteString(`</p><p><a href="`)
+		b.WriteString(html.EscapeString(p.link))
+		b.WriteString(`">`)
+		b.WriteString(html.EscapeString(p.label))
+		b.WriteString(`</a>`)
+	}
 	b.WriteString(`</p><p>Reference: <code>`)
 	b.WriteString(html.EscapeString(p.Reference))
 	b.WriteString("</code></p></main></body></html>\n")

@@ -24,8 +24,15 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
 	*st = request.Standing{Keys: st.Keys}
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
-	defer func() { st.Previous, st.Age, st.Gap = previous, age, gap }()
+	var asked asked
+	known := false
+	defer func() {
+		st.Previous, st.Age, st.Gap, st.Known = previous, age, gap, known
+		asked.stand(ms, st)
+		vouch(st, rules, r.Pass)
+	}()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
+		asked = c.asked
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		st.Established = c.rates.fine >= established && c.stage == signal.Clear
@@ -44,6 +51,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		c.stand(&credential, rules)
 		age = max(age, time.Duration(ms-c.first)*time.Millisecond)
 	})
+	known = st.Accepted && credential.Stage < signal.Interrogate
 	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
 		a.parole(ms, rules)
 		if !st.Established && a.others.count(ms) == 0 && a.users.count(ms) >= rotates {
@@ -95,15 +103,15 @@ func (r *record) stand(st *request.Standing, rules Rules) {
 
 // Observe adds evidence to the records of r, brings r.Standing up to date and
 // appends stages that changed to r.Changes. What the software says of itself is
-// said with every request, and what the address is stays so: both are held, not
-// counted.
+// said with every request, what the address is stays so, and how it answers
+// questions is counted before it is evidence: these are held, not counted.
 func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []signal.Signal) {
 	if len(found) == 0 {
 		return
 	}
 	t.update(now, rules, r, func(rec *record) {
 		for _, s := range found {
-			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation {
+			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
 				rec.hold(s.Kind, s.Band)
 			} else {
 				rec.add(s)

@@ -33,6 +33,7 @@ type record struct {
 	before  uint64   // endpoint of the last answered request
 	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
+	asked   asked
 }
 
 // evidence is a decayed number of events of one kind and the highest band seen.
@@ -151,7 +152,8 @@ func (r *record) decay(now int64) {
 		r.proofs = proofs{}
 	}
 	f := fade(dt, ratesTau)
-	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.walk.steps, &r.walk.asked} {
+	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.walk.steps, &r.walk.asked,
+		&r.asked.open, &r.asked.early, &r.asked.kept, &r.asked.lost} {
 		*v *= f
 	}
 	for i := range r.tagged {

@@ -13,29 +13,30 @@ import (
 
 // File is the configuration. Default returns one with every default set.
 type File struct {
-	Listen            []Listen    `yaml:"listen"`
-	TrustedProxies    []string    `yaml:"trusted_proxies"`
-	FingerprintHeader string      `yaml:"fingerprint_header"`
-	Sites             []Site      `yaml:"sites"`
-	ProtectPrivate    bool        `yaml:"protect_private"`
-	InspectAnswers    bool        `yaml:"inspect_answers"`
-	Thresholds        Thresholds  `yaml:"thresholds"`
-	Block             Block       `yaml:"block"`
-	Learning          Learning    `yaml:"learning"`
-	Limits            Limits      `yaml:"limits"`
-	Timeouts          Timeouts    `yaml:"timeouts"`
-	Tarpit            Tarpit      `yaml:"tarpit"`
-	Allow             []Entry     `yaml:"allow"`
-	Deny              []Entry     `yaml:"deny"`
-	Exceptions        []Exception `yaml:"exceptions"`
-	Exploits          []string    `yaml:"exploits"`
-	Rules             []any       `yaml:"rules"`
-	Patches           []any       `yaml:"patches"`
-	Intel             Intel       `yaml:"intel"`
-	Admin             Admin       `yaml:"admin"`
-	Data              string      `yaml:"data"`
-	Events            Output      `yaml:"events"`
-	Access            Output      `yaml:"access"`
+	Listen            []Listen      `yaml:"listen"`
+	TrustedProxies    []string      `yaml:"trusted_proxies"`
+	FingerprintHeader string        `yaml:"fingerprint_header"`
+	Sites             []Site        `yaml:"sites"`
+	ProtectPrivate    bool          `yaml:"protect_private"`
+	InspectAnswers    bool          `yaml:"inspect_answers"`
+	Thresholds        Thresholds    `yaml:"thresholds"`
+	Block             Block         `yaml:"block"`
+	Interrogation     Interrogation `yaml:"interrogation"`
+	Learning          Learning      `yaml:"learning"`
+	Limits            Limits        `yaml:"limits"`
+	Timeouts          Timeouts      `yaml:"timeouts"`
+	Tarpit            Tarpit        `yaml:"tarpit"`
+	Allow             []Entry       `yaml:"allow"`
+	Deny              []Entry       `yaml:"deny"`
+	Exceptions        []Exception   `yaml:"exceptions"`
+	Exploits          []string      `yaml:"exploits"`
+	Rules             []any         `yaml:"rules"`
+	Patches           []any         `yaml:"patches"`
+	Intel             Intel         `yaml:"intel"`
+	Admin             Admin         `yaml:"admin"`
+	Data              string        `yaml:"data"`
+	Events            Output        `yaml:"events"`
+	Access            Output        `yaml:"access"`
 }
 
 // Listen is one listener.
@@ -86,6 +87,19 @@ type Block struct {
 	First Duration `yaml:"first"`
 	Grow  float64  `yaml:"grow"`
 	Max   Duration `yaml:"max"`
+}
+
+// Interrogation says what suspects are asked.
+type Interrogation struct {
+	Enabled    bool     `yaml:"enabled"`
+	Pass       Duration `yaml:"pass"`
+	Answer     Duration `yaml:"answer"`
+	Wait       Duration `yaml:"wait"`
+	Difficulty int      `yaml:"difficulty"`
+	Page       bool     `yaml:"page"`
+	Cookies    bool     `yaml:"cookies"`
+	Epoch      uint16   `yaml:"epoch"`
+	Key        string   `yaml:"key"`
 }
 
 // Learning says from when on a baseline claims certainty.
@@ -175,8 +189,11 @@ func Default() File {
 		Listen:         []Listen{{Address: ":8080"}},
 		Thresholds:     Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
 		Block:          Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
-		Learning:       Learning{MinimumRequests: 500, MinimumTime: minute},
-		Limits:         Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
+		Interrogation: Interrogation{
+			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
+		},
+		Learning: Learning{MinimumRequests: 500, MinimumTime: minute},
+		Limits:   Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
@@ -217,6 +234,7 @@ func (f *File) resolve(dir string) {
 	for i := range f.Intel.Bots {
 		at(&f.Intel.Bots[i].Ranges)
 	}
+	at(&f.Interrogation.Key)
 	at(&f.Data)
 	at(&f.Events.File)
 	at(&f.Access.File)

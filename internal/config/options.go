@@ -128,8 +128,13 @@ func (c *checker) limits(f *File) {
 func (f *File) Policy() (*policy.Policy, error) {
 	o := policy.Options{
 		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, InspectAnswers: f.InspectAnswers,
-		Thresholds:  policy.Thresholds(f.Thresholds),
-		Block:       policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
+		Thresholds: policy.Thresholds(f.Thresholds),
+		Block:      policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
+		Interrogation: policy.Interrogation{
+			Enabled: f.Interrogation.Enabled, Pass: time.Duration(f.Interrogation.Pass), Answer: time.Duration(f.Interrogation.Answer),
+			Wait: time.Duration(f.Interrogation.Wait), Difficulty: f.Interrogation.Difficulty, Page: f.Interrogation.Page,
+			Cookies: f.Interrogation.Cookies, Epoch: f.Interrogation.Epoch,
+		},
 		BodyInspect: int(f.Limits.BodyInspect),
 	}
 	var faults []Fault

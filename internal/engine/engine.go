@@ -20,6 +20,7 @@ import (
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
+	"bartizan/internal/challenge"
 	"bartizan/internal/detect"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
@@ -48,6 +49,8 @@ type Options struct {
 	Seed uint64
 	// Start tells apart the ids of two runs under one seed.
 	Start time.Time
+	// Key signs challenges and passes; without it nobody is asked anything.
+	Key []byte
 	// Recent is how many notable verdicts Explain knows; 0 means 4,096.
 	Recent int
 	// Node names this process in events.
@@ -68,7 +71,8 @@ type Engine struct {
 	model     *apimap.Model
 	swarm     *swarm.Swarm
 	recent    *ring
-	passAll   atomic.Int64 // ns since the epoch: until when everything passes
+	keeper    *challenge.Keeper // nil without a key
+	passAll   atomic.Int64      // ns since the epoch: until when everything passes
 	faults    atomic.Uint64
 	node      string
 }
@@ -78,6 +82,7 @@ type compiled struct {
 	policy  *policy.Policy
 	rules   attacker.Rules
 	specs   map[string]apimap.Validator // by site
+	ask     challenge.Rules
 	inspect int
 	version uint64
 }
@@ -97,6 +102,9 @@ func New(o Options) *Engine {
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 	}
 	e.Arm(o.Detector)
+	if o.Key != nil {
+		e.keeper = challenge.New(o.Key, e.ids)
+	}
 	e.Swap(o.Policy, o.Specs)
 	return e
 }
@@ -114,6 +122,7 @@ func (e *Engine) Swap(p *policy.Policy, specs map[string]apimap.Validator) {
 		Watch: o.Thresholds.Watch, Interrogate: o.Thresholds.Interrogate, Tarpit: o.Thresholds.Tarpit, Block: o.Thresholds.Block,
 		First: o.Block.First, Grow: o.Block.Grow, Max: o.Block.Max,
 	}
+	next.ask = askRules(o)
 	if old := e.current.Load(); old != nil {
 		next.version = old.version + 1
 	}
@@ -152,6 +161,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	r.Parse()
 	site, route := e.place(s, r)
 	e.identify(r)
+	e.passes(now, s, r)
 	e.attackers.Stand(now, s.rules, r)
 	if r.Head.Fault != request.Fine {
 		return e.malformed(now, s, r, r.Head.Fault)
@@ -168,8 +178,11 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
 		e.contradictions(r)
-		e.departures(now, r)
-		v.Schema = e.document(s, r, site, route)
+		e.answers(now, r)
+		if !e.reserved(s, r) {
+			e.departures(now, r)
+			v.Schema = e.document(s, r, site, route)
+		}
 		s.policy.Excuse(now, r, 0)
 		e.attackers.Observe(now, s.rules, r, r.Signals)
 		v.Inspect = s.inspect
@@ -201,7 +214,7 @@ func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict
 	case d.Would != signal.Pass && s.policy.Exempt(r):
 		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
 		return v
-	case d.Would == signal.Pass && d.Reason == policy.Clean && v.Schema != nil:
+	case d.Would == signal.Pass && d.Reason != policy.Preflight && v.Schema != nil:
 		d = policy.Decision{Would: signal.BlockAction, Reason: policy.Schema} // what makes no sense is refused, whoever sends it
 	}
 	v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))

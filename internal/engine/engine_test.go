@@ -27,6 +27,9 @@ func options(mode policy.Mode) policy.Options {
 		Thresholds:  policy.Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
 		Block:       policy.Durations{First: 5 * time.Minute, Grow: 4, Max: 24 * time.Hour},
 		BodyInspect: 64 << 10,
+		Interrogation: policy.Interrogation{
+			Enabled: true, Pass: time.Hour, Answer: 2 * time.Minute, Wait: 10 * time.Second, Difficulty: 6, Page: true, Cookies: true,
+		},
 	}
 }
 
@@ -47,7 +50,7 @@ var lists = detect.Lists{
 func newEngine(t testing.TB, o policy.Options) *Engine {
 	t.Helper()
 	return New(Options{
-		Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 100_000, Seed: 1, Start: epoch,
+		Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 100_000, Seed: 1, Start: epoch, Key: []byte("0123456789abcdef0123456789abcdef"),
 		Codings: map[string]request.Coding{"broken": func(io.Reader) (io.Reader, error) { panic("a decoder fails") }},
 	})
 }
@@ -59,6 +62,10 @@ func receive(r *request.Request, client, method, target, more string) {
 	r.Reset()
 	request.ParseHead(fmt.Sprintf(raw, method, target, more), request.HeadLimits{Bytes: 32 << 10, Fields: 100, Target: 16 << 10}, &r.Head)
 	r.Head.Scheme = "http"
+	receiveConn(r, client)
+}
+
+func receiveConn(r *request.Request, client string) {
 	r.Conn = request.Conn{ID: 1, Peer: addr.Of(netip.MustParseAddr(client))}
 	r.Client = r.Conn.Peer
 }

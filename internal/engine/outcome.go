@@ -29,12 +29,13 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
-	if v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block {
+	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
 		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
+	e.asked(now, s, r, v)
 	if !notable(r, v) {
 		return events
 	}
@@ -119,7 +120,7 @@ func object(r *request.Request) int64 {
 // Otherwise a new release could never be learned; how many clients it takes is
 // the model's business.
 func teaches(r *request.Request) bool {
-	if r.Standing.Stage > signal.Watch {
+	if r.Standing.Stage > signal.Watch || r.Standing.Vouched {
 		return false
 	}
 	for _, s := range r.Signals {

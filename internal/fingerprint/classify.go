@@ -187,11 +187,11 @@ func varies(name string) bool {
 	case 12:
 		out = is(name, "content-type") || is(name, "x-csrf-token") || is(name, "x-request-id") || is(name, "x-xsrf-token")
 	case 13:
-		out = is(name, "authorization") || is(name, "cache-control") || is(name, "if-none-match")
+		out = is(name, "authorization") || is(name, "cache-control") || is(name, "if-none-match") || is(name, "bartizan-pass")
 	case 14:
 		out = is(name, "content-length") || is(name, "sec-fetch-user")
 	case 15:
-		out = is(name, "idempotency-key") || is(name, "x-amzn-trace-id")
+		out = is(name, "idempotency-key") || is(name, "bartizan-answer") || is(name, "x-amzn-trace-id")
 	case 16:
 		out = is(name, "content-encoding") || is(name, "x-requested-with")
 	case 17:

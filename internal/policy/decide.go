@@ -24,9 +24,11 @@ const (
 	UnknownHost               // no site serves the host
 	Schema                    // departs from the API's document, which is enforced
 	EngineFault               // the engine failed and the route is fail: closed
+	Passed                    // would be asked, and has answered
+	KnownGood                 // would be asked, and carries a credential that is known and clear
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
@@ -82,15 +84,29 @@ func (p *Policy) Judge(now time.Time, r *request.Request) Decision {
 		return Decision{Would: signal.Pass, Reason: Preflight}
 	}
 	d := Decision{Would: signal.Pass, Reason: Clean}
+	if r.Standing.Vouched {
+		d.Reason = Passed
+	}
 	switch st := r.Standing; st.Stage {
 	case signal.Interrogate:
-		d = Decision{Would: signal.ChallengeAction, Reason: StageReason, Retry: p.cooling(st.Risk)}
+		switch {
+		case r.Pass.Answers():
+			d.Reason = Passed
+		case st.Known:
+			d.Reason = KnownGood
+		default:
+			d = Decision{Would: signal.ChallengeAction, Reason: StageReason, Retry: p.cooling(st.Risk)}
+		}
 	case signal.Tarpit:
 		d = Decision{Would: signal.TarpitAction, Reason: StageReason, Retry: p.cooling(st.Risk)}
 	case signal.Block:
 		d = Decision{Would: signal.BlockAction, Reason: StageReason, Retry: st.Until.Sub(now)}
 	}
 	if m := r.Match; m.Action > d.Would {
+		if m.Action == signal.ChallengeAction && r.Pass.Answers() {
+			d.Reason = Passed
+			return d
+		}
 		d = Decision{Would: m.Action, Reason: Signature, Retry: m.Retry, Entry: m.Signature}
 	}
 	return d

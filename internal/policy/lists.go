@@ -200,3 +200,31 @@ func (c *compiler) durations(d Durations) {
 		c.fail("block.max", fmt.Errorf("is %v: want at least block.first (%v)", d.Max, d.First))
 	}
 }
+
+// The bounds of what suspects may be asked.
+const (
+	mostBits   = 28
+	mostAnswer = 9 * time.Minute
+	mostWait   = time.Minute
+)
+
+func (c *compiler) interrogation(i Interrogation) {
+	if !i.Enabled {
+		return
+	}
+	if i.Difficulty < 1 || i.Difficulty > mostBits {
+		c.fail("interrogation.difficulty", fmt.Errorf("is %d: want 1 to %d leading zero bits", i.Difficulty, mostBits))
+	}
+	for _, d := range []struct {
+		name      string
+		v         time.Duration
+		low, high time.Duration
+	}{{"pass", i.Pass, time.Minute, 30 * 24 * time.Hour}, {"answer", i.Answer, 10 * time.Second, mostAnswer}, {"wait", i.Wait, time.Second, mostWait}} {
+		if d.v < d.low || d.v > d.high {
+			c.fail("interrogation."+d.name, fmt.Errorf("is %v: want %v to %v", d.v, d.low, d.high))
+		}
+	}
+	if i.Wait*4 > i.Answer {
+		c.fail("interrogation.wait", fmt.Errorf("is %v: want at most a quarter of interrogation.answer (%v), since it grows with risk", i.Wait, i.Answer))
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ type Options struct {
 	Exceptions        []Exception
 	// InspectAnswers has the text of errors searched for signs that an attack got through.
 	InspectAnswers bool
+	Interrogation  Interrogation
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
 }
@@ -67,6 +69,21 @@ type Durations struct {
 	First time.Duration
 	Grow  float64
 	Max   time.Duration
+}
+
+// Interrogation says what suspects are asked. Its zero value asks nothing: who
+// would be asked is told to wait.
+type Interrogation struct {
+	Enabled bool
+	// Pass is how long a pass is good at most, Answer how long a challenge may be
+	// answered, Wait how long who runs no script waits.
+	Pass, Answer, Wait time.Duration
+	// Difficulty is in leading zero bits, at the interrogate threshold.
+	Difficulty int
+	// Page has browser windows shown a page; Cookies has watched clients handed one.
+	Page, Cookies bool
+	// Epoch revokes all passes when it changes.
+	Epoch uint16
 }
 
 // Site is one protected API.
@@ -153,6 +170,7 @@ func Compile(o Options) (*Policy, []Problem) {
 	p := &Policy{options: o}
 	c.thresholds(o.Thresholds)
 	c.durations(o.Block)
+	c.interrogation(o.Interrogation)
 	if o.BodyInspect < 0 {
 		c.fail("limits.body_inspect", errors.New("must not be negative"))
 	}
@@ -210,6 +228,11 @@ func (s *Site) ModeOf(r *Route) Mode {
 		return *r.Mode
 	}
 	return s.Mode
+}
+
+// Enforces reports whether anything of s is enforced.
+func (s *Site) Enforces() bool {
+	return s.Mode == Enforce || slices.ContainsFunc(s.Routes, func(r Route) bool { return r.Mode != nil && *r.Mode == Enforce })
 }
 
 // ValidateOf returns what departures from the document do on a route of s, which

@@ -190,3 +190,61 @@ func BenchmarkListed(b *testing.B) {
 		p.Listed(now, r)
 	}
 }
+
+// What answers a challenge: at the interrogate stage a pass or a known, clear
+// credential; before a signature's challenge a pass alone; and nothing above.
+func TestWhatAnswersAChallenge(t *testing.T) {
+	p := compiled(t, defaults())
+	solved := request.Pass{Result: request.PassValid, How: request.PassSolved}
+	kept := request.Pass{Result: request.PassValid, How: request.PassKept}
+	match := request.Match{Signature: "s-1", Action: signal.ChallengeAction}
+	for name, c := range map[string]struct {
+		stage signal.Stage
+		known bool
+		pass  request.Pass
+		match request.Match
+		want  signal.Action
+	}{
+		"interrogate":                   {stage: signal.Interrogate, want: signal.ChallengeAction},
+		"interrogate, pass":             {stage: signal.Interrogate, pass: solved, want: signal.Pass},
+		"interrogate, cookie":           {stage: signal.Interrogate, pass: kept, want: signal.ChallengeAction},
+		"interrogate, known":            {stage: signal.Interrogate, known: true, want: signal.Pass},
+		"signature":                     {match: match, want: signal.ChallengeAction},
+		"signature, pass":               {match: match, pass: solved, want: signal.Pass},
+		"signature, known":              {match: match, known: true, want: signal.ChallengeAction},
+		"signature that blocks, pass":   {match: request.Match{Signature: "s-1", Action: signal.BlockAction}, pass: solved, want: signal.BlockAction},
+		"tarpit, known":                 {stage: signal.Tarpit, known: true, want: signal.TarpitAction},
+		"tarpit that a pass left there": {stage: signal.Tarpit, pass: solved, want: signal.TarpitAction},
+		"block, pass":                   {stage: signal.Block, pass: solved, want: signal.BlockAction},
+	} {
+		r := requestOf("203.0.113.5", "GET", "/")
+		r.Standing.Stage, r.Standing.Known, r.Pass, r.Match = c.stage, c.known, c.pass, c.match
+		if got := p.Judge(now, r); got.Would != c.want {
+			t.Errorf("%s: got %v by %v; want %v", name, got.Would, got.Reason, c.want)
+		}
+	}
+}
+
+func TestInterrogationIsChecked(t *testing.T) {
+	good := Interrogation{Enabled: true, Pass: time.Hour, Answer: 2 * time.Minute, Wait: 10 * time.Second, Difficulty: 17}
+	for name, c := range map[string]struct {
+		change func(*Interrogation)
+		fault  string
+	}{
+		"good":          {func(*Interrogation) {}, ""},
+		"off":           {func(i *Interrogation) { *i = Interrogation{} }, ""},
+		"no work":       {func(i *Interrogation) { i.Difficulty = 0 }, "difficulty"},
+		"too much work": {func(i *Interrogation) { i.Difficulty = 29 }, "difficulty"},
+		"no pass":       {func(i *Interrogation) { i.Pass = 0 }, "pass"},
+		"long answer":   {func(i *Interrogation) { i.Answer = time.Hour }, "answer"},
+		"long wait":     {func(i *Interrogation) { i.Wait = 50 * time.Second }, "wait"},
+	} {
+		o := defaults()
+		o.Interrogation = good
+		c.change(&o.Interrogation)
+		_, problems := Compile(o)
+		if got := len(problems) > 0; got != (c.fault != "") || got && !strings.HasSuffix(problems[0].Path, c.fault) {
+			t.Errorf("%s: got %v; want a fault in %q", name, problems, c.fault)
+		}
+	}
+}

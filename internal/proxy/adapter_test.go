@@ -147,6 +147,18 @@ func TestAdapter(t *testing.T) {
 				{"exploit behind upgrade", suite.exploitUpgrade},
 				{"exploit in coded body", suite.exploitCoded},
 				{"budget used up", suite.budget},
+				{"a program is asked", suite.program},
+				{"a stolen pass", suite.stolenPass},
+				{"a pass survives a restart", suite.passSurvives},
+				{"observing asks nobody", suite.observesUntouched},
+				{"watched clients are handed a cookie", suite.handsCookies},
+				{"a window is asked", suite.window},
+				{"a window without scripts", suite.scriptless},
+				{"curl fails", suite.curlFails},
+				{"posts are not swallowed", suite.postsAreNotSwallowed},
+				{"questions end", suite.loopGuard},
+				{"reserved paths", suite.reservedPaths},
+				{"codings are taken at their word", suite.truthful},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)

@@ -14,6 +14,7 @@ import (
 	"bartizan/internal/answer"
 	"bartizan/internal/engine"
 	"bartizan/internal/request"
+	"bartizan/internal/signal"
 )
 
 // exchange is the state of one request. It is pooled.
@@ -34,6 +35,7 @@ type exchange struct {
 	keep    int          // bytes of the answer that teach
 	answer  []byte       // first bytes of the upstream's, as far as they teach
 	blank   http.Request // what outgoing requests are copies of
+	cookie  string       // that our answer sets
 	began   bool
 	wrote   bool
 	test    bool // a self test: the verdict is the answer
@@ -66,7 +68,7 @@ func newExchange(p *Proxy) *exchange {
 func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.w, x.hr, x.start = w, hr, x.proxy.options.Now()
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
-	x.asked, x.got, x.added = 0, 0, 0
+	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
 	x.sent.Store(0)
 	x.waiting.Store(0)
 	x.continued.Store(false)
@@ -85,6 +87,10 @@ func (x *exchange) serve() {
 	x.resolve()
 	x.verdict = o.Engine.Begin(x.start, &x.req)
 	x.began = true
+	if x.reserved() {
+		x.interrogate()
+		return
+	}
 	if x.verdict.Refused() {
 		x.refuse()
 		return
@@ -212,7 +218,11 @@ func (x *exchange) refuse() {
 		x.writeSelftest()
 		return
 	}
-	x.write(answer.Refusal(x.verdict, x.req.ID, x.navigation()))
+	if x.verdict.Action == signal.ChallengeAction {
+		x.interview()
+		return
+	}
+	x.write(answer.Refusal(x.verdict, x.req.ID, x.req.Navigation()))
 }
 
 // finish learns, reports and gives everything back. It runs once for every request.
@@ -266,13 +276,6 @@ func (x *exchange) conclude() {
 	x.proxy.stats.count(x)
 }
 
-// navigation reports whether a person looks at a browser window: a top-level
-// page load, and nothing else.
-func (x *exchange) navigation() bool {
-	r := &x.req
-	return (r.Head.Method == "GET" || r.Head.Method == "HEAD") && r.Header("Sec-Fetch-Mode") == "navigate" && r.Header("Sec-Fetch-Dest") == "document"
-}
-
 // write sends an answer of ours.
 func (x *exchange) write(a answer.Response) {
 	x.duplex()
@@ -280,6 +283,9 @@ func (x *exchange) write(a answer.Response) {
 	clear(h)
 	for _, f := range a.Header {
 		h[f[0]] = []string{f[1]}
+	}
+	if x.cookie != "" {
+		h["Set-Cookie"] = []string{x.cookie}
 	}
 	// Where the body was not read to its end, net/http reads on behind the answer
 	// and then begins with the next request before it is done with this one.

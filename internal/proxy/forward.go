@@ -15,7 +15,7 @@ import (
 func (x *exchange) forward() {
 	s := (*x.proxy.sites.Load())[x.req.Site]
 	if s == nil { // the site went between two reloads
-		x.write(answer.Unavailable(http.StatusServiceUnavailable, x.req.ID, x.navigation()))
+		x.write(answer.Unavailable(http.StatusServiceUnavailable, x.req.ID, x.req.Navigation()))
 		return
 	}
 	x.duplex()
@@ -148,6 +148,6 @@ func (x *exchange) failed(err error) {
 	default:
 		x.proxy.stats.upstreamErrors.Add(1)
 		x.proxy.options.Log.Warn("upstream failed", "request", x.req.ID, "site", x.req.Site, "error", err)
-		x.write(answer.Unavailable(statusOf(err), x.req.ID, x.navigation()))
+		x.write(answer.Unavailable(statusOf(err), x.req.ID, x.req.Navigation()))
 	}
 }

@@ -24,6 +24,7 @@ func (x *exchange) respond(resp *http.Response) {
 		unsuppress(h)
 	}
 	announce(h, resp)
+	x.hand(h)
 	x.outcome.ResponseType = mediaType(resp.Header.Get("Content-Type"))
 	x.wrote = true
 	x.keep = x.teaching(resp)

@@ -49,6 +49,12 @@ type Line struct {
 	Country string `json:"country,omitempty"`
 	Bot     string `json:"bot,omitempty"`
 
+	// Pass is what became of the pass or answer that the request carried, as
+	// request.Pass spells it: tokens are masked, and their key is not here.
+	Pass string `json:"pass,omitempty"`
+	// Cookie says that the answer handed one out.
+	Cookie bool `json:"cookie,omitempty"`
+
 	Answered       bool    `json:"answered,omitempty"`
 	Status         int     `json:"status,omitempty"`
 	ResponseType   string  `json:"response_type,omitempty"`
@@ -91,6 +97,9 @@ func Parse(b []byte) (*Line, error) {
 			return nil, fmt.Errorf("reading line: unknown fault %q", l.Fault)
 		}
 	}
+	if _, ok := request.PassNamed(l.Pass); !ok {
+		return nil, fmt.Errorf("reading line: unknown pass %q", l.Pass)
+	}
 	return &l, nil
 }
 
@@ -131,6 +140,8 @@ func (l *Line) fill(r *request.Request, number int) {
 		}
 	}
 	h.Fault, _ = request.FaultNamed(l.Fault)
+	r.Pass, _ = request.PassNamed(l.Pass)
+	r.Pass.Handed = l.Cookie
 	r.Network = request.Network{ASN: l.ASN, Country: l.Country, Bot: l.Bot}
 }
 

@@ -17,7 +17,7 @@ func SecretHeader(name string) bool {
 var secretHeaders = [...]string{
 	"authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "apikey", "x-api-key", "x-auth-token", "x-csrf-token",
 	"x-xsrf-token", "x-amz-security-token", "private-token", "x-auth", "x-access-token", "x-session-id", "x-session", "x-wp-nonce", "x-goog-api-key",
-	"x-vault-token", "ocp-apim-subscription-key", "sec-websocket-key", "x-functions-key", "x-auth-key", "authentication-info",
+	"bartizan-pass", "bartizan-answer", "x-vault-token", "ocp-apim-subscription-key", "sec-websocket-key", "x-functions-key", "x-auth-key", "authentication-info",
 }
 
 func foldPrefix(s, low string) bool { return len(s) >= len(low) && fold(s[:len(low)], low) }

@@ -226,6 +226,9 @@ func (r *Request) Headers(name string) iter.Seq[string] {
 	}
 }
 
+// SameName reports whether a and b are one field name: equal but for letter case.
+func SameName(a, b string) bool { return fold(a, b) }
+
 // fold reports whether a and b are equal but for ASCII letter case.
 func fold(a, b string) bool {
 	if len(a) != len(b) {

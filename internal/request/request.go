@@ -47,6 +47,7 @@ type Request struct {
 	Endpoint  Endpoint
 	Standing  Standing
 	Match     Match
+	Pass      Pass
 	Login     Login
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
@@ -141,6 +142,16 @@ type Standing struct {
 	Intent, Phase string
 	// Acting says whose record the stage comes from: "client", "address" or "credential".
 	Acting string
+	// Known says that the request carries an accepted credential that has nothing
+	// against it itself, whatever its client has done.
+	Known bool
+	// Vouched says that a pass has lowered risk and stage.
+	Vouched bool
+	// Asked is how many questions the client was asked of late and has not
+	// answered. Told says that it was asked to wait and the time is not over,
+	// Marked that it was handed a cookie.
+	Asked        float64
+	Told, Marked bool
 }
 
 // Match is the botnet signature that a request matches. Writer: swarm.

@@ -72,6 +72,7 @@ type step struct {
 	Form    string   `yaml:"form"`
 	Status  []int    `yaml:"status"` // taken in turn by the client's number of requests
 	Fault   string   `yaml:"fault"`
+	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
 }
 
 // Read reads the file name.
@@ -240,6 +241,9 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 		l.Body = fill(body)
 		l.BodySize = int64(len(l.Body))
 		l.Headers = append(l.Headers, [2]string{s.name("Content-Type"), kind})
+	}
+	if len(q.Pass) > 0 {
+		l.Pass = q.Pass[n/len(p.Requests)%len(q.Pass)]
 	}
 	if len(q.Status) > 0 {
 		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], "application/json"

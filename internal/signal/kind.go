@@ -68,6 +68,14 @@ const (
 	MassVoting
 	BotImpostor
 	SchemaViolation
+	PassForged
+	AnswerReplayed
+	PassStolen
+	PassShared
+	Unanswered
+	RetryIgnored
+	CookieLost
+	AutomatedBrowser
 	Kinds = iota
 )
 
@@ -158,6 +166,14 @@ var table = [Kinds]Info{
 	UploadAbuse:         {"upload-abuse", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an uploaded file that a server would run"},
 	KnownExploit:        {"known-exploit", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "the shape of a published exploit"},
 	DeepEncoding:        {"deep-encoding", Payload, [3]float64{1.2, 2.0, 2.0}, payloadTau, false, "a value encoded more often than programs do"},
+	PassForged:          {"pass-forged", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "a pass or answer that bears our key's mark and not our signature"},
+	AnswerReplayed:      {"answer-replayed", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "the answer to one challenge sent again and again"},
+	PassStolen:          {"pass-stolen", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a pass that other software has earned"},
+	PassShared:          {"pass-shared", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a pass that many clients use"},
+	Unanswered:          {"challenge-unanswered", Challenge, [3]float64{0.4, 0.9, 0.9}, hour, false, "goes on without answering the questions that it is asked"},
+	RetryIgnored:        {"retry-ignored", Challenge, [3]float64{0.4, 0.9, 0.9}, hour, false, "comes back again and again before the time that Retry-After told it"},
+	CookieLost:          {"cookie-lost", Challenge, [3]float64{0.4, 0.9, 0.9}, hour, false, "claims a browser and does not keep a cookie"},
+	AutomatedBrowser:    {"automated-browser", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a browser that says that a program drives it"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 

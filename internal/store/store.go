@@ -1,5 +1,5 @@
 // Package store keeps state over restarts in one folder: the seed of all keyed
-// hashes, snapshots of the engine, and a journal of what must not wait for the
+// hashes, the key of passes, snapshots of the engine, and a journal of what must not wait for the
 // next snapshot.
 //
 // Snapshots are written beside the old one, synced and renamed, so a process
@@ -34,6 +34,8 @@ const (
 	seedFile     = "seed"
 	snapshotFile = "state.snapshot"
 	journalFile  = "journal.jsonl"
+	keyFile      = "key"
+	keySize      = 32 // bytes, at least
 )
 
 // Open opens or makes the folder dir and its seed. It fails if another process
@@ -82,6 +84,30 @@ func loadSeed(name string) (uint64, error) {
 		return 0, fmt.Errorf("writing seed: %w", err)
 	}
 	return binary.LittleEndian.Uint64(b), nil
+}
+
+// Key returns the secret that signs what clients bring back, at least 32 bytes:
+// the content of the file name, or of a file of the folder's own that is made at
+// first use. Nodes that are to honour each other's passes share one.
+func (s *Store) Key(name string) ([]byte, error) {
+	own := name == ""
+	if own {
+		name = s.path(keyFile)
+	}
+	b, err := os.ReadFile(name)
+	switch {
+	case err == nil && len(bytes.TrimSpace(b)) >= keySize:
+		return bytes.TrimSpace(b), nil
+	case err == nil:
+		return nil, fmt.Errorf("reading key %q: want at least %d bytes, such as of openssl rand -hex 32", name, keySize)
+	case !own || !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("reading key: %w", err)
+	}
+	b = []byte(rand.Text() + rand.Text())
+	if err := replace(name, func(w io.Writer) error { _, err := w.Write(b); return err }); err != nil {
+		return nil, fmt.Errorf("writing key: %w", err)
+	}
+	return b, nil
 }
 
 // replace writes a file beside name, syncs it and puts it in name's place.

@@ -1,0 +1,96 @@
+// Package page renders the page that a suspect's browser window is shown: one
+// document without anything from elsewhere, under a policy that lets only its own
+// script and style in. It works without scripts, without a mouse and without eyes.
+//
+// It decides nothing and keeps nothing. Safe for concurrent use.
+package page
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	_ "embed" // the page's parts
+	"encoding/base64"
+	"html"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+//go:embed page.html
+var document string
+
+//go:embed style.css
+var style string
+
+//go:embed script.js
+var script string
+
+// Data is what one page holds.
+type Data struct {
+	Nonce string
+	Bits  int
+	Tries int
+	// To is where the browser goes on to, Link the way without scripts.
+	To, Link string
+	// Wait is after how many seconds that works.
+	Wait      int
+	Reference string
+}
+
+// parts are the page's own script and style, without comments and indentation,
+// and the policy that names them by their digests.
+type parts struct{ style, script, policy string }
+
+var made = sync.OnceValue(func() parts {
+	p := parts{style: strings.TrimSpace(style), script: squeeze(script)}
+	p.policy = "default-src 'none'; script-src '" + hash(p.script) + "'; style-src '" + hash(p.style) +
+		"'; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	return p
+})
+
+// Policy returns the Content-Security-Policy of the page.
+func Policy() string { return made().policy }
+
+func hash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// squeeze drops indentation and lines that are comments: the script is written
+// for people and sent to machines.
+func squeeze(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			b.WriteString(line)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// Render returns the page. What comes from the client is escaped.
+func Render(d Data) []byte {
+	p, e := made(), html.EscapeString
+	return []byte(strings.NewReplacer(
+		"{{style}}", p.style, "{{script}}", p.script, "{{nonce}}", e(d.Nonce), "{{bits}}", strconv.Itoa(d.Bits), "{{tries}}", strconv.Itoa(d.Tries),
+		"{{to}}", e(d.To), "{{link}}", e(d.Link), "{{wait}}", strconv.Itoa(d.Wait), "{{reference}}", e(d.Reference),
+	).Replace(document))
+}
+
+var writers = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return w
+}}
+
+// Compress returns b in gzip.
+func Compress(b []byte) []byte {
+	var out bytes.Buffer
+	w := writers.Get().(*gzip.Writer)
+	w.Reset(&out)
+	w.Write(b) // a buffer takes everything
+	w.Close()
+	writers.Put(w)
+	return out.Bytes()
+}

@@ -1,0 +1,163 @@
+package proxy
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"bartizan/internal/answer"
+	"bartizan/internal/challenge"
+	"bartizan/internal/engine"
+	"bartizan/internal/policy"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// interview answers a request that is asked something first.
+func (x *exchange) interview() {
+	e, r := x.proxy.options.Engine, &x.req
+	switch e.Step(r) {
+	case engine.Redirect:
+		to := answer.Local(r.Head.Target)
+		x.handCookie()
+		x.write(answer.Onward(http.StatusFound, challenge.Reserved+"follow?t="+e.RedirectToken(x.start, r, to)+"&to="+url.QueryEscape(to), r.ID))
+	case engine.ShowPage:
+		x.showPage(answer.Local(r.Head.Target))
+	case engine.ShowForm:
+		x.write(answer.Form(r.ID))
+	case engine.PoseAnswer:
+		x.write(answer.Challenge(e.Question(x.start, r, false), x.verdict.Retry, r.ID))
+	default:
+		if r.Standing.Asked > 0 {
+			x.write(answer.Unanswered(r.ID, r.Navigation()))
+			return
+		}
+		x.write(answer.Refusal(x.verdict, r.ID, r.Navigation()))
+	}
+}
+
+func (x *exchange) showPage(to string) {
+	r := &x.req
+	x.write(answer.Page(x.proxy.options.Engine.Question(x.start, r, true), to, r.ID, r.Header("Accept-Encoding")))
+}
+
+// reserved reports whether the request is for a path of interrogation. Blocked
+// clients have none.
+func (x *exchange) reserved() bool {
+	a := x.verdict.Action
+	return !x.test && (a == signal.Pass || a == signal.ChallengeAction) && x.proxy.options.Engine.Interrogates(&x.req)
+}
+
+// interrogate answers on the reserved paths.
+func (x *exchange) interrogate() {
+	e, r := x.proxy.options.Engine, &x.req
+	read := r.Head.Method == http.MethodGet || r.Head.Method == http.MethodHead
+	switch name := r.Path[len(challenge.Reserved):]; {
+	case name == "answer" && r.Head.Method == http.MethodPost:
+		if !x.earned(answer.Answered(r.ID)) {
+			x.write(answer.WrongAnswer(r.ID))
+		}
+	case name == "probe" && read:
+		x.write(answer.Probe(r.Header("If-None-Match") == answer.ProbeTag))
+	case name == "page" && read:
+		if x.verdict.Action == signal.ChallengeAction && e.Step(r) != engine.Refuse {
+			x.showPage(challenge.Reserved + "page")
+			return
+		}
+		x.write(answer.Checked(r.ID))
+	case name == "follow" && read:
+		x.followed()
+	case name == "wait" && read:
+		to := answer.Local(parameter(r, "to"))
+		e.Waited(x.start, r, parameter(r, "t"))
+		if !x.earned(answer.Onward(http.StatusSeeOther, to, r.ID)) {
+			x.waitAgain(to)
+		}
+	default:
+		x.write(answer.NoSuchPage(r.ID))
+	}
+}
+
+// followed answers who follows a redirect of ours.
+func (x *exchange) followed() {
+	e, r := x.proxy.options.Engine, &x.req
+	to := answer.Local(parameter(r, "to"))
+	switch ours, kept := e.Followed(x.start, r, parameter(r, "t"), to); {
+	case !ours:
+		x.write(answer.Stale(to, r.ID))
+	case !kept:
+		x.write(answer.Cookieless(to, r.ID))
+	case !x.earned(answer.Onward(http.StatusSeeOther, to, r.ID)): // has a better one
+		x.write(answer.Onward(http.StatusSeeOther, to, r.ID))
+	}
+}
+
+// waitAgain is for who came too early or with an old page.
+func (x *exchange) waitAgain(to string) {
+	if x.proxy.options.Engine.Step(&x.req) == engine.Refuse {
+		x.write(answer.Unanswered(x.req.ID, true))
+		return
+	}
+	x.showPage(to)
+}
+
+// earned writes a with the cookie of the pass that the request has earned; it
+// returns false, and writes nothing, if it has earned none.
+func (x *exchange) earned(a answer.Response) bool {
+	pass, until, ok := x.proxy.options.Engine.Grant(&x.req)
+	if !ok {
+		return false
+	}
+	x.cookie = answer.SetCookie(pass, until.Sub(x.start), x.req.Head.Scheme == "https")
+	x.write(a)
+	return true
+}
+
+// handCookie has the answer of ours that is written next hand out a cookie.
+func (x *exchange) handCookie() {
+	if pass, lasting, ok := x.proxy.options.Engine.Cookie(x.start, &x.req, x.verdict); ok {
+		x.cookie = answer.SetCookie(pass, lasting, x.req.Head.Scheme == "https")
+	}
+}
+
+// hand adds to an upstream's answer the pass that the request has earned, or a
+// cookie if its client is watched. Nobody else's answer is touched, and none that
+// caches share.
+func (x *exchange) hand(h http.Header) {
+	e, r := x.proxy.options.Engine, &x.req
+	if x.verdict.Mode != policy.Enforce {
+		return
+	}
+	if pass, until, ok := e.Grant(r); ok {
+		h["Bartizan-Pass"] = []string{pass}
+		h["Bartizan-Pass-Expires"] = []string{until.UTC().Format(time.RFC3339)}
+		return
+	}
+	if r.Standing.Stage == signal.Clear || shared(h) {
+		return
+	}
+	if x.handCookie(); x.cookie != "" {
+		h["Set-Cookie"] = append(h["Set-Cookie"][:len(h["Set-Cookie"]):len(h["Set-Cookie"])], x.cookie)
+	}
+}
+
+// shared reports whether caches may give an answer to others.
+func shared(h http.Header) bool {
+	for _, v := range h["Cache-Control"] {
+		if v = strings.ToLower(v); strings.Contains(v, "public") || strings.Contains(v, "s-maxage") {
+			return true
+		}
+	}
+	return false
+}
+
+// parameter returns the first query parameter of a name, decoded.
+func parameter(r *request.Request, name string) string {
+	for _, p := range r.Query {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
