@@ -19,7 +19,10 @@ func (e *Engine) Snapshot(w io.Writer) error {
 	if err := e.attackers.Snapshot(w); err != nil {
 		return err
 	}
-	return e.model.Snapshot(w)
+	if err := e.model.Snapshot(w); err != nil {
+		return err
+	}
+	return e.swarm.Snapshot(w)
 }
 
 // Restore reads a snapshot; call it before the first request. On an error that
@@ -33,7 +36,13 @@ func (e *Engine) Restore(now time.Time, r io.Reader) (records int, err error) {
 	if err := model.Restore(in); err != nil {
 		return 0, err
 	}
-	e.attackers, e.model = attackers, model
+	botnets := swarm.New(e.swarm.Options())
+	if _, err := in.Peek(1); err == nil { // a snapshot of an older version ends here
+		if err := botnets.Restore(in); err != nil {
+			return 0, err
+		}
+	}
+	e.attackers, e.model, e.swarm = attackers, model, botnets
 	return records, nil
 }
 

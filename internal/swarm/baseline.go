@@ -2,7 +2,6 @@ package swarm
 
 import (
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
@@ -216,7 +215,7 @@ func (v *reservoir) add(r *row, random *rand.Rand) {
 	v.clients[r.client]++
 	if len(v.rows) < v.max {
 		if len(v.rows) == cap(v.rows) { // grow in steps that keep the bound
-			v.rows = slices.Grow(v.rows, min(max(len(v.rows), 16), v.max-len(v.rows)))
+			v.rows = append(make([]row, 0, min(2*len(v.rows)+16, v.max)), v.rows...)
 		}
 		v.rows = append(v.rows, *r)
 		return

@@ -15,7 +15,8 @@ const (
 	forgetAfter   = 30 * 24 * time.Hour // dormant: forgotten
 	mutationRate  = 0.25                // of the pace before: the old signature has lost its botnet
 	samplesMax    = 20
-	canaryLeast   = 30 // canaries before their answers are judged
+	leastRate     = 0.02 // requests a second that a limit lets through
+	canaryLeast   = 30   // canaries before their answers are judged
 )
 
 // adopt puts a proven signature to work, as part of a campaign.
@@ -29,7 +30,7 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 		g.State = shadow
 	}
 	if g.Action == signal.Limit {
-		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), 0.1)
+		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), leastRate)
 	}
 	c, parent := s.campaignFor(now, search.scope, g)
 	kind := "signature"

@@ -35,6 +35,7 @@ const (
 	alphaScope  = 0.01 // of good traffic to the template
 	leastCover  = 0.25 // share of the excess that a candidate explains
 	volumeCover = 0.5  // the same where volume is all there is
+	steps       = 50   // in which candidates are told apart by what they explain
 )
 
 // pool is what a search looks at.
@@ -86,13 +87,13 @@ func (p *pool) find() (feasible, others []*candidate, s *search) {
 				bound = math.Max(bound, c.value) // coverage only shrinks with more literals
 			}
 		}
-		if best > 0 && best >= bound-0.05 {
+		if best > 0 && best >= bound-1.0/steps {
 			break
 		}
 		current = s.extend(current, seen)
 	}
 	slices.SortStableFunc(feasible, func(a, b *candidate) int {
-		return cmp.Or(cmp.Compare(math.Floor(b.value*20), math.Floor(a.value*20)), cmp.Compare(len(a.literals), len(b.literals)), cmp.Compare(b.rank, a.rank))
+		return cmp.Or(cmp.Compare(math.Floor(b.value*steps), math.Floor(a.value*steps)), cmp.Compare(len(a.literals), len(b.literals)), cmp.Compare(b.rank, a.rank))
 	})
 	return feasible, others, s
 }

@@ -111,6 +111,9 @@ func New(o Options) *Swarm {
 	return s
 }
 
+// Options returns what s was made with.
+func (s *Swarm) Options() Options { return s.options }
+
 // Inspect fills r.Attributes and, if a signature matches, r.Match. The head of r
 // must be parsed, and software, endpoint and standing be known.
 func (s *Swarm) Inspect(now time.Time, r *request.Request) {

@@ -60,6 +60,17 @@ func (w *words) remember(a Attribute, v uint32, text string) {
 	}
 }
 
+// raw returns the text of a value as it is remembered; empty if it is not.
+func (w *words) raw(a Attribute, v uint32) string {
+	first, second := w.slots(a, v)
+	for _, slot := range [...]*atomic.Pointer[word]{first, second} {
+		if k := slot.Load(); k != nil && k.value == v && k.attribute == a {
+			return k.text
+		}
+	}
+	return ""
+}
+
 // shown is what people see of a text: fingerprints as they are, all else masked
 // where it looks like a secret.
 func shown(a Attribute, text string) string {
@@ -81,15 +92,12 @@ func (w *words) find(a Attribute, v uint32) string {
 	case a == HeaderCount || a == AgentVersion:
 		return strconv.Itoa(int(v))
 	}
-	first, second := w.slots(a, v)
-	for _, slot := range [...]*atomic.Pointer[word]{first, second} {
-		if k := slot.Load(); k != nil && k.value == v && k.attribute == a {
-			switch a {
-			case Parameters, CookieNames, CustomHeaders:
-				return fmt.Sprintf("set %06x with %s", v&0xffffff, k.text)
-			}
-			return k.text
+	if text := w.raw(a, v); text != "" {
+		switch a {
+		case Parameters, CookieNames, CustomHeaders:
+			return fmt.Sprintf("set %06x with %s", v&0xffffff, text)
 		}
+		return text
 	}
 	if a == ASN {
 		return "AS" + strconv.Itoa(int(v&^(1<<31)))
