@@ -152,6 +152,9 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	case err != nil:
 		return err
 	}
+	if err := g.engine.WriteSignatures(now, g.file.BotnetSignatures()); err != nil {
+		return err
+	}
 	acts, skipped, err := g.store.Replay(func(raw json.RawMessage) error {
 		var a control.Act
 		if err := json.Unmarshal(raw, &a); err != nil {

@@ -21,6 +21,8 @@ type commands struct {
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
 	Attackers      attackersCommand      `cmd:"" help:"List the riskiest clients."`
+	Campaigns      campaignsCommand      `cmd:"" help:"List the botnets found."`
+	Signatures     signaturesCommand     `cmd:"" help:"List botnet signatures, or approve, hold, retire, pin or unpin one."`
 	API            apiCommand            `cmd:"" name:"api" help:"What has been learned of the APIs."`
 	Unblock        unblockCommand        `cmd:"" help:"Clear an address or a named attacker."`
 	PassAll        passAllCommand        `cmd:"" help:"Break-glass: let everything pass for a time, while judging goes on."`

@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/config"
@@ -71,10 +72,13 @@ func (g *gateway) reload() {
 	}
 	g.engine.Arm(detector)
 	g.engine.Swap(p, specs)
+	if err := g.engine.WriteSignatures(time.Now(), next.BotnetSignatures()); err != nil { // checked by Load
+		g.log.Error("reload: the botnet signatures are not used; those in force stay", "error", err)
+	}
 	if keys := fixed(g.file, next); len(keys) > 0 {
 		g.log.Warn("reload: some changes need a restart", "keys", strings.Join(keys, ", "))
 	}
-	g.file.Sites, g.file.Allow, g.file.Deny, g.file.Exploits = next.Sites, next.Allow, next.Deny, next.Exploits
+	g.file.Sites, g.file.Allow, g.file.Deny, g.file.Exploits, g.file.Signatures = next.Sites, next.Allow, next.Deny, next.Exploits, next.Signatures
 	g.log.Info("reload: done", "policy", g.engine.Stats().Policy)
 }
 

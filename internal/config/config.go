@@ -30,6 +30,7 @@ type File struct {
 	Deny              []Entry       `yaml:"deny"`
 	Exceptions        []Exception   `yaml:"exceptions"`
 	Exploits          []string      `yaml:"exploits"`
+	Signatures        []Signature   `yaml:"signatures"`
 	Rules             []any         `yaml:"rules"`
 	Patches           []any         `yaml:"patches"`
 	Intel             Intel         `yaml:"intel"`
@@ -61,6 +62,7 @@ type Site struct {
 	Mode      string   `yaml:"mode"`
 	OpenAPI   string   `yaml:"openapi,omitempty"`
 	Validate  string   `yaml:"validate,omitempty"`
+	Shadow    Duration `yaml:"shadow,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
 }
 
@@ -152,6 +154,16 @@ type Exception struct {
 	Kind     string     `yaml:"kind,omitempty"`
 	Until    *time.Time `yaml:"until,omitempty"`
 	Reason   string     `yaml:"reason,omitempty"`
+}
+
+// Signature is a botnet signature that an operator wrote.
+type Signature struct {
+	Name   string            `yaml:"name"`
+	Site   string            `yaml:"site,omitempty"`
+	When   map[string]string `yaml:"when"`
+	Action string            `yaml:"action"`
+	Until  *time.Time        `yaml:"until,omitempty"`
+	Note   string            `yaml:"note,omitempty"`
 }
 
 // Intel says where knowledge of addresses comes from.

@@ -43,6 +43,7 @@ func (f *File) check() []Fault {
 			}
 		}
 	}
+	c.signatures(f)
 	if len(f.Rules) > 0 {
 		c.fail("rules", errors.New("operator rules are not built yet: leave them out"))
 	}
@@ -199,7 +200,7 @@ func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
 }
 
 func siteOf(s Site) policy.Site {
-	out := policy.Site{Hosts: s.Hosts}
+	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow)}
 	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
 	out.Validate = validating(s.Validate)
 	for _, r := range s.Routes {

@@ -47,6 +47,8 @@ type Act struct {
 	Block   *attacker.Sentence `json:"block,omitempty"`
 	Unblock *Unblock           `json:"unblock,omitempty"`
 	PassAll *time.Time         `json:"pass_all,omitempty"`
+
+	Signature *SignatureAct `json:"signature,omitempty"`
 }
 
 // Unblock names whose records were cleared: an address, or a display name.
@@ -74,6 +76,8 @@ func (a Act) Apply(e *engine.Engine, now time.Time) bool {
 	case a.Unblock != nil:
 		p, err := a.Unblock.Pardon()
 		return err == nil && e.Unblock(p) > 0
+	case a.Signature != nil:
+		return e.Do(now, a.Signature.Name, a.Signature.Act) == nil
 	case a.PassAll != nil:
 		e.PassAll(*a.PassAll)
 		return a.PassAll.After(now)
@@ -111,6 +115,10 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /address/{address}", s.address)
 	mux.HandleFunc("GET /attackers", s.attackers)
 	mux.HandleFunc("GET /endpoints", s.endpoints)
+	mux.HandleFunc("GET /campaigns", s.campaigns)
+	mux.HandleFunc("GET /campaigns/{name}/members", s.members)
+	mux.HandleFunc("GET /signatures", s.signatures)
+	mux.HandleFunc("POST /signatures/{name}/{act}", s.signature)
 	mux.HandleFunc("POST /unblock/{who}", s.unblock)
 	mux.HandleFunc("POST /pass-all", s.passAll)
 	mux.HandleFunc("POST /selftest", s.selftest)

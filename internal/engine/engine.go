@@ -175,6 +175,9 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		return v
 	}
 	e.swarm.Inspect(now, r)
+	if m := &r.Match; m.Age < site.Shadow && !m.Approved {
+		m.Action = signal.Pass // the operator wants to look at it first
+	}
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
 		e.contradictions(r)

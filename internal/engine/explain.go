@@ -12,6 +12,7 @@ import (
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 )
 
 // Explanation says what was decided of one request and why.
@@ -80,6 +81,9 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 		if v, ok := e.attackers.Lookup(now, rules, key); ok {
 			x.Records = append(x.Records, e.recordOf(v))
 		}
+	}
+	if g, ok := e.swarm.Signature(x.Signature); ok {
+		x.Botnet = &swarm.Event{Kind: "match", Campaign: swarm.Campaign{Name: x.Campaign}, Signature: &g}
 	}
 	x.Undo = undo(x)
 	return x, true
@@ -150,6 +154,8 @@ func undo(x Explanation) []string {
 	switch {
 	case x.Reason == policy.StageReason.String():
 		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
+	case x.Reason == policy.Signature.String():
+		out = append(out, "bartizan signatures hold "+x.Signature, "bartizan signatures retire "+x.Signature, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Reason == policy.DenyListed.String():
 		out = append(out, "remove "+x.Entry+" from the configuration")
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"io"
+	"net/netip"
 	"time"
 
 	"bartizan/internal/apimap"
@@ -75,6 +76,19 @@ func (e *Engine) Census(now time.Time) [signal.Stages]int { return e.attackers.C
 
 // Campaigns returns the botnets found, newest first, at most limit.
 func (e *Engine) Campaigns(limit int) []swarm.Campaign { return e.swarm.Campaigns(limit) }
+
+// WriteSignatures replaces the operator's own botnet signatures.
+func (e *Engine) WriteSignatures(now time.Time, list []swarm.Written) error {
+	return e.swarm.Write(now, list)
+}
+
+// Do carries out an operator's act on a signature.
+func (e *Engine) Do(now time.Time, signature string, act swarm.Act) error {
+	return e.swarm.Do(now, signature, act)
+}
+
+// Members returns the listed addresses of a campaign, in order.
+func (e *Engine) Members(campaign string) []netip.Addr { return e.swarm.Members(campaign) }
 
 // Signatures returns all signatures, newest first.
 func (e *Engine) Signatures() []swarm.Signature { return e.swarm.Signatures() }

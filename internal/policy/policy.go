@@ -93,7 +93,9 @@ type Site struct {
 	// Validate says what a departure from the site's OpenAPI document does:
 	// Observe makes it evidence, Enforce refuses the request.
 	Validate Mode
-	Routes   []Route
+	// Shadow is how long a new botnet signature only counts before it acts.
+	Shadow time.Duration
+	Routes []Route
 }
 
 // Name returns the site's first host.

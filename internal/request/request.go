@@ -162,6 +162,10 @@ type Match struct {
 	Serial uint32
 	// Action is what the signature's proof allows for this client.
 	Action signal.Action
+	// Age is how long ago the signature was made; Approved says that an operator
+	// wants it to act.
+	Age      time.Duration
+	Approved bool
 	// Canary says that the request is let through to measure who is hit.
 	Canary bool
 	// Retry is how long a limited client should wait.

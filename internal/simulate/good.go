@@ -47,6 +47,7 @@ type world struct {
 	released time.Time
 	down     [2]time.Time // the login is out of order
 	shutOut  []*client    // who met that
+	poisoner func(time.Time) replay.Line
 }
 
 var countries = func() (out [40]string) {
@@ -197,6 +198,9 @@ func (w *world) step(c *client) int {
 
 // good makes one ordinary exchange.
 func (w *world) good(at time.Time) replay.Line {
+	if len(w.plan.Botnets) > 0 && at.Before(w.plan.Start.Add(w.plan.Botnets[0].At/2)) && w.r.Float64() < w.plan.Good.Poison {
+		return w.poison(at)
+	}
 	var c *client
 	switch n := w.plan.Good.Clients; {
 	case w.r.Float64() < w.plan.Good.Newcomers:
@@ -215,6 +219,19 @@ func (w *world) good(at time.Time) replay.Line {
 		c.updated = true
 	}
 	return w.exchange(at, c, w.step(c), "good")
+}
+
+// poison makes a well-behaved request with the first botnet's tool, from one of
+// 500 addresses.
+func (w *world) poison(at time.Time) replay.Line {
+	if w.poisoner == nil {
+		b := w.plan.Botnets[0]
+		b.Addresses, b.Success, b.Name = 500, 1, "poison"
+		w.poisoner = w.botnet(len(w.plan.Botnets), &b)
+	}
+	l := w.poisoner(at)
+	l.Label = "poison"
+	return l
 }
 
 // exchange makes c's call to e.

@@ -26,9 +26,6 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 	g.Born, g.Since, g.tally = now, now, new(tally)
 	g.Scope = s.scopeName(search.scope)
 	g.last.Store(now)
-	if s.options.Shadow > 0 {
-		g.State = shadow
-	}
 	if g.Action == signal.Limit {
 		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), leastRate)
 	}
@@ -175,9 +172,6 @@ func (s *Swarm) anyAwake(c *campaign) bool {
 
 // age moves one signature on.
 func (s *Swarm) age(now int64, g *signature) {
-	if g.State == shadow && now-g.Since >= s.options.Shadow.Milliseconds() {
-		s.set(now, g, active)
-	}
 	if !g.State.watched() || g.Operator || g.Pinned {
 		return
 	}

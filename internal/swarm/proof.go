@@ -87,7 +87,7 @@ func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) 
 		if known := c.good.countAnd(vouched); s.scoped && c.goodCount >= 10 && n >= 50 && UpperBound(known, c.goodCount, errorBudget) <= 2*verifiedShare {
 			p = UpperBound(known, n, errorBudget)
 		}
-		if c.cover >= volumeCover && p <= unfair && !s.trusts(c.seen, c.rowCount) {
+		if c.cover >= volumeCover && p <= unfair && !s.trusts(c.seen, c.rowCount) && s.describes(c) {
 			c.rank = c.value - p
 			out = append(out, c)
 		}

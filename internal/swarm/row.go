@@ -177,7 +177,7 @@ func (s *Swarm) digested(a Attribute, h uint64) uint32 {
 func (s *Swarm) describeTarget(at *[Attributes]uint32, r *request.Request) {
 	at[Method] = s.text(Method, r.Head.Method)
 	if r.Endpoint.PathKnown {
-		at[Template] = s.template(r)
+		at[Template] = s.template(r.Site, r.Endpoint.Template)
 	} else {
 		at[Template] = s.text(Template, unknownTemplate)
 	}
@@ -196,9 +196,9 @@ func (s *Swarm) describeTarget(at *[Attributes]uint32, r *request.Request) {
 }
 
 // template identifies site and path template; the method is an attribute of its own.
-func (s *Swarm) template(r *request.Request) uint32 {
-	v := fold32(digest.Mix(digest.String(s.seed, r.Site), digest.String(s.seed+1, r.Endpoint.Template))) | 1<<31
-	s.words.remember(Template, v, r.Endpoint.Template)
+func (s *Swarm) template(site, template string) uint32 {
+	v := fold32(digest.Mix(digest.String(s.seed, site), digest.String(s.seed+1, template))) | 1<<31
+	s.words.remember(Template, v, template)
 	return v
 }
 

@@ -187,14 +187,17 @@ func (s *search) score(c *candidate) {
 }
 
 // specific: a signature must say something of the client, not only of what is
-// asked for.
-func (s *search) specific(c *candidate) bool {
+// asked for, unless the endpoint's own good traffic is what it is held against.
+func (s *search) specific(c *candidate) bool { return s.scoped || s.describes(c) }
+
+// describes reports whether a candidate says anything of the client's software.
+func (s *search) describes(c *candidate) bool {
 	for _, i := range c.literals {
 		if attributes[s.literals[i].Attribute].class == software {
 			return true
 		}
 	}
-	return s.scoped
+	return false
 }
 
 // trusts reports whether too many known-good clients are among the matches.

@@ -14,14 +14,13 @@ type state uint8
 
 const (
 	active  state = iota
-	shadow        // proven, and only watched for a while
 	held          // by the operator: matches are counted, nothing is done
 	dormant       // the attack is over; wakes when it returns
 	retired       // by the operator, or because it hit good clients
 )
 
 func (s state) String() string {
-	return [...]string{"active", "shadow", "held", "dormant", "retired"}[s]
+	return [...]string{"active", "held", "dormant", "retired"}[s]
 }
 
 // watched reports whether matches are looked for at all.
@@ -37,6 +36,7 @@ type signature struct {
 	State    state         `json:"state"`
 	Operator bool          `json:"operator,omitempty"` // written by an operator: never retired by itself
 	Pinned   bool          `json:"pinned,omitempty"`   // an operator wants it to stay
+	Approved bool          `json:"approved,omitempty"` // an operator wants it to act now
 	Parent   string        `json:"parent,omitempty"`   // the signature that it replaces after a mutation
 	Campaign string        `json:"campaign,omitempty"`
 	Note     string        `json:"note,omitempty"`
@@ -59,9 +59,10 @@ type signature struct {
 
 // tally counts what a signature matched. The request path writes it.
 type tally struct {
-	hits, stopped, spared, canaries, good atomic.Uint64
-	last                                  atomic.Int64 // ms
-	next                                  atomic.Int64 // ns: theoretical arrival time of the limit
+	hits, spared, canaries atomic.Uint64
+	stopped, good          atomic.Uint64 // Tick's
+	last                   atomic.Int64  // ms
+	next                   atomic.Int64  // ns: theoretical arrival time of the limit
 }
 
 // counts are a tally's numbers.

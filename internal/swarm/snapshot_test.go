@@ -56,7 +56,7 @@ func FuzzRows(f *testing.F) {
 // A swarm that comes back knows what is good, and still stops whom it stopped.
 func TestSnapshotRoundTrip(t *testing.T) {
 	s := taught()
-	g := &signature{Serial: 7, Name: "s-7", Campaign: "c-1", Action: signal.BlockAction, tally: new(tally), Literals: []Literal{{Template, s.template(browserRequest(1))}}, Core: 1}
+	g := &signature{Serial: 7, Name: "s-7", Campaign: "c-1", Action: signal.BlockAction, tally: new(tally), Literals: []Literal{{Template, s.template("api.example.com", "/api/products/{int}")}}, Core: 1}
 	g.hits.Add(3)
 	c := s.open(0)
 	r := row{addr: [16]byte{15: 9}}

@@ -33,8 +33,6 @@ type Options struct {
 	// MinimumTime is how long good traffic must have been seen before anything
 	// is searched for; 1 minute.
 	MinimumTime time.Duration
-	// Shadow is how long a new signature only watches before it acts; 0.
-	Shadow time.Duration
 }
 
 // Swarm is the botnet search of one installation. Make one with New.
@@ -127,7 +125,7 @@ func (s *Swarm) Inspect(now time.Time, r *request.Request) {
 	}
 	g.hits.Add(1)
 	g.last.Store(now.UnixMilli())
-	r.Match = request.Match{Signature: g.Name, Campaign: g.Campaign, Serial: g.Serial, Action: signal.Pass}
+	r.Match = request.Match{Signature: g.Name, Campaign: g.Campaign, Serial: g.Serial, Action: signal.Pass, Approved: g.Approved || g.Operator, Age: now.Sub(time.UnixMilli(g.Born))}
 	if g.acts() {
 		s.engage(now, r, g)
 	}
@@ -158,7 +156,6 @@ func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
 		}
 		m.Retry = wait
 	}
-	g.stopped.Add(1)
 	m.Action = g.Action
 }
 
@@ -299,6 +296,9 @@ func (s *Swarm) matched(r *row) {
 	g := s.bySerial(r.match)
 	if g == nil {
 		return
+	}
+	if r.is(refused) {
+		g.stopped.Add(1)
 	}
 	if r.is(canary) && r.status != 0 && r.status < 400 {
 		g.good.Add(1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -274,7 +275,7 @@ type Act string
 
 // The acts.
 const (
-	Approve Act = "approve" // act now, without waiting for the shadow period
+	Approve Act = "approve" // act now, whatever the site's shadow period
 	Hold    Act = "hold"    // go on counting, do nothing
 	Retire  Act = "retire"
 	Pin     Act = "pin" // keep it, whatever happens
@@ -291,8 +292,10 @@ func (s *Swarm) Do(now time.Time, name string, act Act) error {
 	}
 	switch act {
 	case Approve:
+		g.Approved = true
 		s.set(now.UnixMilli(), g, active)
 	case Hold:
+		g.Approved = false
 		s.set(now.UnixMilli(), g, held)
 	case Retire:
 		s.set(now.UnixMilli(), g, retired)
@@ -309,10 +312,17 @@ func (s *Swarm) Do(now time.Time, name string, act Act) error {
 // Written is a signature that an operator wrote.
 type Written struct {
 	Name   string
+	Site   string            // of an endpoint in When
 	When   map[string]string // attribute to value, as Signature shows them
 	Action signal.Action
 	Until  time.Time // zero: for ever
 	Note   string
+}
+
+// Check says what is wrong with w, if anything.
+func (w Written) Check() error {
+	_, err := (&Swarm{words: newWords()}).parse(time.Time{}, w)
+	return err
 }
 
 // Write replaces all operators' signatures.
@@ -344,7 +354,7 @@ func (s *Swarm) parse(now time.Time, w Written) (*signature, error) {
 	}
 	for a := range Attribute(Attributes) {
 		if value, ok := w.When[a.String()]; ok {
-			v, err := s.valueNamed(a, value)
+			v, err := s.valueNamed(w.Site, a, value)
 			if err != nil {
 				return nil, err
 			}
@@ -364,7 +374,7 @@ func (s *Swarm) parse(now time.Time, w Written) (*signature, error) {
 }
 
 // valueNamed reads a value as it is shown.
-func (s *Swarm) valueNamed(a Attribute, text string) (uint32, error) {
+func (s *Swarm) valueNamed(site string, a Attribute, text string) (uint32, error) {
 	if list := classes[a]; list != nil {
 		if i := slices.Index(list, text); i >= 0 {
 			return uint32(i), nil
@@ -375,8 +385,19 @@ func (s *Swarm) valueNamed(a Attribute, text string) (uint32, error) {
 		return 0, nil
 	}
 	switch a {
-	case HeaderOrder, HeaderSet, Parameters, CookieNames, CustomHeaders, Previous, Template, Contradictions, ASN, HeaderCount, AgentVersion:
-		return 0, fmt.Errorf("%s: write a rule instead; signatures of operators take values of %s", a, "plain headers and classes")
+	case Template:
+		if text == unknownTemplate {
+			return s.text(a, text), nil
+		}
+		return s.template(site, text), nil
+	case HeaderCount, AgentVersion:
+		n, err := strconv.ParseUint(text, 10, 16)
+		return uint32(n), err
+	case ASN:
+		n, err := strconv.ParseUint(strings.TrimPrefix(text, "AS"), 10, 31)
+		return uint32(n) | 1<<31, err
+	case HeaderOrder, HeaderSet, Parameters, CookieNames, CustomHeaders, Previous, Contradictions:
+		return 0, fmt.Errorf("%s: its values are digests, which nobody can write", a)
 	}
 	return s.text(a, text), nil
 }
