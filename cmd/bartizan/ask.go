@@ -59,6 +59,9 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 	fmt.Fprintf(t, "who\t%s\tattacker %s, software %s %s\n", x.Client, x.Attacker, x.Software, x.JA4)
 	fmt.Fprintf(t, "verdict\t%s\treason %s, mode %s, policy %d\n", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode, x.Policy)
 	fmt.Fprintf(t, "then\tstage %s\trisk %.1f\n", x.Stage, x.Risk)
+	if x.Pass != "" {
+		fmt.Fprintf(t, "pass\t%s\n", x.Pass)
+	}
 	for _, s := range x.Signals {
 		fmt.Fprintf(t, "evidence\t%s (%s)\t%+.1f nats at %s: %s\n", s.Kind, s.Band, s.Weight, s.Where, s.Note)
 	}

@@ -67,6 +67,7 @@ type Keeper struct {
 	count      atomic.Uint64
 	spent      spent
 	uses       uses
+	counts     counts
 }
 
 // New returns a keeper of tokens under key, which must be secret, the same over
@@ -99,15 +100,17 @@ type Question struct {
 // says that a browser window shows it.
 func (k *Keeper) Ask(now time.Time, rules Rules, r *request.Request, page bool) Question {
 	bits := rules.bits(r.Standing.Risk)
-	t := k.token(now, rules, r, kindQuestion)
-	t.bits, t.class = uint8(bits), k.class(r)
 	q := Question{Bits: bits, Expires: now.Add(rules.Answer)}
+	t := k.token(now, rules, r, kindQuestion)
+	t.bits, t.expires = uint8(bits), uint32(q.Expires.Unix())
 	if page {
-		q.Bits = min(max(bits-2, 1), PageBits)
-		q.Wait = rules.wait(bits)
+		k.counts.pages.Add(1)
+		q.Bits, q.Wait = min(max(bits-2, 1), PageBits), rules.wait(bits)
 		t.kind, t.how, t.class = kindPage, uint8(q.Bits), k.user(r)
+	} else {
+		k.counts.asked.Add(1)
+		t.class = k.class(r)
 	}
-	t.expires = uint32(q.Expires.Unix())
 	q.Nonce = k.seal(t)
 	return q
 }
@@ -150,6 +153,7 @@ func (k *Keeper) token(now time.Time, rules Rules, r *request.Request, kind uint
 
 // Cookie returns a pass that only shows whether it comes back.
 func (k *Keeper) Cookie(now time.Time, rules Rules, r *request.Request) string {
+	k.counts.earned[request.PassKept].Add(1)
 	return k.pass(k.token(now, rules, r, kindPass), now, rules, request.PassKept, 0)
 }
 
@@ -165,6 +169,7 @@ func (k *Keeper) pass(t token, now time.Time, rules Rules, how request.PassHow, 
 // is given: a retry gains nothing.
 func (k *Keeper) Grant(rules Rules, r *request.Request) (pass string, until time.Time) {
 	p := r.Pass
+	k.counts.earned[min(p.How, request.PassSolved)].Add(1)
 	t := token{
 		kind: kindPass, epoch: rules.Epoch, key: k.mark, bound: k.bound(r), id: p.ID, expires: p.Until,
 		how: uint8(p.How), bits: p.Bits, issued: p.Until - uint32(rules.lasting(p.How, int(p.Bits))/time.Second),

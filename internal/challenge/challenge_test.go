@@ -376,6 +376,19 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
+func TestStats(t *testing.T) {
+	k := New([]byte(secret), 1)
+	pass := earn(t, k, epoch)
+	k.Ask(epoch, rules(), sdk("/"), true)
+	k.Redirect(epoch, rules(), sdk("/"), "/")
+	result(k, epoch, sdk("/", header(PassHeader, pass)))
+	result(k, epoch, sdk("/", header(PassHeader, flip(pass, 70))))
+	s := k.Stats()
+	if s.Asked != 1 || s.Pages != 1 || s.Redirects != 1 || s.Earned[request.PassSolved] != 1 || s.Results[request.PassValid] != 2 || s.Results[request.PassForged] != 1 {
+		t.Errorf("got %+v; want one of each question, one pass earned, two valid and one forged", s)
+	}
+}
+
 // A request without any costs no allocation.
 func TestReadAllocatesNothing(t *testing.T) {
 	k, r := New([]byte(secret), 1), sdk("/", header("Cookie", "a=b; c=d"))

@@ -48,6 +48,9 @@ func (k *Keeper) Read(now time.Time, rules Rules, r *request.Request) {
 			r.Pass = p
 		}
 	}
+	if r.Pass.Result != request.PassNone {
+		k.counts.results[r.Pass.Result].Add(1)
+	}
 }
 
 // take makes r.Pass what s is, if it is a pass at all.
@@ -177,6 +180,7 @@ const redirectTime = time.Minute
 
 // Redirect returns a one-time token for following a redirect to the target to.
 func (k *Keeper) Redirect(now time.Time, rules Rules, r *request.Request, to string) string {
+	k.counts.redirects.Add(1)
 	t := k.token(now, rules, r, kindRedirect)
 	t.class, t.expires = k.digest('r', to, 0), uint32(now.Add(redirectTime).Unix())
 	return k.seal(t)

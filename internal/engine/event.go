@@ -39,6 +39,7 @@ type Event struct {
 	Reason  string   `json:"reason"`
 	Waiver  string   `json:"waiver,omitempty"`
 	Entry   string   `json:"entry,omitempty"`
+	Pass    string   `json:"pass,omitempty"` // what became of the pass or answer that it carried
 	Signals []Signal `json:"signals,omitempty"`
 	Repeats int      `json:"repeats,omitempty"` // like events not reported since the last
 	Cause   string   `json:"cause,omitempty"`   // of an engine fault
@@ -77,7 +78,7 @@ func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.O
 		Time: now.UTC(), Type: kind, Request: r.ID, Node: e.node, Policy: e.current.Load().version,
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
-		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry,
+		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry, Pass: r.Pass.String(),
 		Signals: Signals(r.Signals), Cause: v.Cause, Signature: r.Match.Signature, Campaign: r.Match.Campaign,
 	}
 }

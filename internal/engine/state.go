@@ -8,6 +8,7 @@ import (
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
+	"bartizan/internal/challenge"
 	"bartizan/internal/signal"
 	"bartizan/internal/swarm"
 )
@@ -62,13 +63,19 @@ type Stats struct {
 	Model     apimap.Stats
 	Attackers attacker.Stats
 	Swarm     swarm.Stats
+	Challenge challenge.Stats
 	Faults    uint64 // panics caught
 	Policy    uint64 // version in force
 }
 
 // Stats returns counters for metrics; it takes each shard's lock for a moment.
 func (e *Engine) Stats() Stats {
-	return Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Swarm: e.swarm.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
+	s := Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Swarm: e.swarm.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
+
+	if e.keeper != nil {
+		s.Challenge = e.keeper.Stats()
+	}
+	return s
 }
 
 // Census counts clients by stage. It walks the whole table.

@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"bartizan/internal/challenge"
 	"bartizan/internal/engine"
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -101,6 +103,7 @@ func (c *collector) engine() []Number {
 		{Name: "policy_version", Help: "Version of the policy in force.", Gauge: true, Value: float64(s.Policy)},
 		{Name: "pass_all", Help: "1 while break-glass lets everything pass.", Gauge: true, Value: truth(!e.PassingUntil(now).IsZero())},
 	}
+	out = append(out, interrogation(s.Challenge)...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.counted) > censusEvery {
@@ -108,6 +111,27 @@ func (c *collector) engine() []Number {
 	}
 	for i, n := range c.census {
 		out = append(out, Number{Name: "clients_by_stage", Help: "Clients by stage.", Gauge: true, Value: float64(n), Labels: []Label{{"stage", signal.Stage(i).String()}}})
+	}
+	return out
+}
+
+// interrogation renders what suspects were asked and what came back.
+func interrogation(s challenge.Stats) []Number {
+	var out []Number
+	add := func(name, help, label, value string, n uint64) {
+		out = append(out, Number{Name: name, Help: help, Value: float64(n), Labels: []Label{{label, value}}})
+	}
+	const asked = "Questions asked of suspects."
+	add("challenges_total", asked, "kind", "program", s.Asked)
+	add("challenges_total", asked, "kind", "page", s.Pages)
+	add("challenges_total", asked, "kind", "redirect", s.Redirects)
+	for how, n := range s.Earned {
+		add("passes_total", "Passes handed out, retries included.", "earned", request.PassHow(how).String(), n)
+	}
+	for result, n := range s.Results {
+		if r := request.PassResult(result); r != request.PassNone {
+			add("passes_shown_total", "Requests with a pass or an answer, by what it was.", "result", r.String(), n)
+		}
 	}
 	return out
 }

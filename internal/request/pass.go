@@ -55,6 +55,7 @@ const (
 	PassStolen               // of other software
 	PassFarmed               // in use by many clients
 	PassWrong                // an answer without the work, or of another place
+	PassResults   = iota
 )
 
 var passResults = [...]string{"none", "valid", "expired", "elsewhere", "forged", "replayed", "stolen", "farmed", "wrong"}
@@ -71,6 +72,7 @@ const (
 	PassFollowed                // a redirect was followed with the cookie
 	PassWaited                  // somebody waited
 	PassSolved                  // a proof of work
+	PassHows     = iota
 )
 
 var passHows = [...]string{"kept", "followed", "waited", "solved"}

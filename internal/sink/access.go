@@ -28,6 +28,7 @@ type Access struct {
 	Would    string    `json:"would"`
 	Stage    string    `json:"stage"`
 	Risk     float64   `json:"risk"`
+	Pass     string    `json:"pass,omitempty"`
 	Aborted  bool      `json:"aborted,omitempty"`
 }
 
@@ -38,6 +39,6 @@ func AccessOf(r *request.Request, v engine.Verdict, o request.Outcome) Access {
 		Time: r.Time.UTC(), ID: r.ID, Client: r.Client.Addr.String(), Site: r.Site, Method: text(r.Head.Method), Host: text(r.Head.Host), Path: text(r.Path),
 		Proto: text(r.Head.Proto), JA4: r.Conn.TLS.JA4, Software: r.Software.Claimed.String(), Status: o.Status, Received: o.RequestSize, Sent: o.ResponseSize,
 		Duration: float64(o.Duration.Microseconds()) / 1000, Action: v.Action.String(), Would: v.Would.String(), Stage: r.Standing.Stage.String(),
-		Risk: float64(int(r.Standing.Risk*10)) / 10, Aborted: o.Aborted,
+		Risk: float64(int(r.Standing.Risk*10)) / 10, Pass: r.Pass.String(), Aborted: o.Aborted,
 	}
 }
