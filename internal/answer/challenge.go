@@ -65,12 +65,12 @@ func gzips(accepts string) bool {
 	return false
 }
 
-// Unanswered refuses somebody who has been asked often enough.
-func Unanswered(id string, page bool) Response {
+// Unanswered refuses a browser window that was shown its pages and answered none.
+func Unanswered(id string) Response {
 	return render(problem{
-		Type: "about:blank", Title: "Request refused", Status: 403, Reference: id,
-		Detail: "This client was asked several times to prove what it is and has not. Please wait some minutes. If this does not help, tell the operator the reference.",
-	}, page)
+		Title: "Request refused", Status: 403, Reference: id,
+		Detail: "This browser was checked several times and the check did not succeed. Please wait ten minutes. If this does not help, tell the operator the reference.",
+	}, true)
 }
 
 // Form refuses a form that was sent from a browser window: its body is not kept,

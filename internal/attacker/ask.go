@@ -61,9 +61,6 @@ const (
 	earlySome, earlyMany = 10, 40
 	lostSome, lostMany   = 5, 20
 	lostRatio            = 0.8
-	// MaxAsked is how many questions a client is asked in a row; whoever has
-	// answered none of them is refused without another.
-	MaxAsked = 30
 )
 
 // Ask is what our own answer to a request said.

@@ -50,6 +50,10 @@ const (
 	// PageTries is how many hashes a page tries at most for each that it should
 	// need; then it waits like one without scripts.
 	PageTries = 4
+	// MostPages is how many pages a browser window is shown that answers none.
+	MostPages = 10
+	// followed is how long its cookie counts them.
+	followed = 10 * time.Minute
 	// Skew is how far the clocks of two nodes may be apart.
 	Skew = 30 * time.Second
 )
@@ -135,6 +139,8 @@ func (r Rules) lasting(how request.PassHow, bits int) time.Duration {
 		return r.Pass >> r.steps(bits)
 	case request.PassWaited:
 		return r.Pass >> (r.steps(bits) + 1)
+	case request.PassFollowed:
+		return min(r.Pass, followed)
 	}
 	return r.Pass
 }
@@ -155,6 +161,16 @@ func (k *Keeper) token(now time.Time, rules Rules, r *request.Request, kind uint
 func (k *Keeper) Cookie(now time.Time, rules Rules, r *request.Request) string {
 	k.counts.earned[request.PassKept].Add(1)
 	return k.pass(k.token(now, rules, r, kindPass), now, rules, request.PassKept, 0)
+}
+
+// Shown returns the cookie of a browser window that is shown a page: it counts
+// them, where the client keeps it, so that nobody else's pages count.
+func (k *Keeper) Shown(now time.Time, rules Rules, r *request.Request) (cookie string, lasting time.Duration) {
+	pages := 1
+	if p := r.Pass; p.Result == request.PassValid && p.How == request.PassFollowed {
+		pages = int(min(p.Bits, MostPages)) + 1
+	}
+	return k.pass(k.token(now, rules, r, kindPass), now, rules, request.PassFollowed, pages), rules.lasting(request.PassFollowed, pages)
 }
 
 // pass turns t into a pass.

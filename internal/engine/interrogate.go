@@ -17,7 +17,8 @@ type Step uint8
 
 // The steps.
 const (
-	Refuse     Step = iota // nothing is asked any more, or nothing can be
+	Refuse     Step = iota // nobody is asked anything
+	Enough                 // a browser window that was shown its pages
 	ShowForm               // a form came from a browser window: it is asked to come back
 	Redirect               // a browser window: follow, and bring the cookie
 	ShowPage               // a browser window: a page that works
@@ -87,15 +88,18 @@ func brings(r *request.Request) bool {
 // Step returns how a request is answered whose verdict is to challenge.
 func (e *Engine) Step(r *request.Request) Step {
 	s := e.current.Load()
-	switch page := s.policy.Options().Interrogation.Page; {
-	case !e.asking(s), r.Standing.Asked >= attacker.MaxAsked:
+	p, page := &r.Pass, s.policy.Options().Interrogation.Page
+	switch {
+	case !e.asking(s):
 		return Refuse
 	case page && r.Form():
 		return ShowForm
 	case !page || !r.Navigation():
 		return PoseAnswer
-	case r.Pass.Result != request.PassValid || r.Pass.How < request.PassFollowed:
+	case p.Result != request.PassValid || p.How < request.PassFollowed:
 		return Redirect
+	case p.How == request.PassFollowed && p.Bits >= challenge.MostPages:
+		return Enough
 	}
 	return ShowPage
 }
@@ -104,6 +108,12 @@ func (e *Engine) Step(r *request.Request) Step {
 // shows it.
 func (e *Engine) Question(now time.Time, r *request.Request, page bool) challenge.Question {
 	return e.keeper.Ask(now, e.current.Load().ask, r, page)
+}
+
+// Shown returns the cookie that counts the pages that a browser window is shown,
+// and for how long.
+func (e *Engine) Shown(now time.Time, r *request.Request) (cookie string, lasting time.Duration) {
+	return e.keeper.Shown(now, e.current.Load().ask, r)
 }
 
 // Grant returns the pass that r has just earned and until when it is good; ok is
@@ -118,14 +128,15 @@ func (e *Engine) Grant(r *request.Request) (pass string, until time.Time, ok boo
 }
 
 // Cookie returns the cookie that the answer to r hands out to see whether it
-// comes back, and for how long; ok is false for everybody who is not watched.
+// comes back, and for how long; ok is false for everybody who is not suspected.
 func (e *Engine) Cookie(now time.Time, r *request.Request, v Verdict) (pass string, lasting time.Duration, ok bool) {
 	if r.Standing.Stage == signal.Clear && v.Would == signal.Pass {
 		return "", 0, false
 	}
 	s := e.current.Load()
 	known := r.Pass.Result == request.PassValid
-	if known || v.Mode != policy.Enforce || r.Client.Untold || e.passing(now) || !e.asking(s) || !s.policy.Options().Interrogation.Cookies || s.policy.Exempt(r) {
+	wanted := s.policy.Options().Interrogation.Cookies || v.Action == signal.ChallengeAction // a redirect needs one
+	if known || !wanted || v.Mode != policy.Enforce || r.Client.Untold || e.passing(now) || !e.asking(s) || s.policy.Exempt(r) {
 		return "", 0, false
 	}
 	r.Pass.Handed = true

@@ -22,24 +22,27 @@ func (x *exchange) interview() {
 		to := answer.Local(r.Head.Target)
 		x.handCookie()
 		x.write(answer.Onward(http.StatusFound, challenge.Reserved+"follow?t="+e.RedirectToken(x.start, r, to)+"&to="+url.QueryEscape(to), r.ID))
-	case engine.ShowPage:
+	case engine.ShowPage, engine.Enough:
 		x.showPage(answer.Local(r.Head.Target))
 	case engine.ShowForm:
 		x.write(answer.Form(r.ID))
 	case engine.PoseAnswer:
 		x.write(answer.Challenge(e.Question(x.start, r, false), x.verdict.Retry, r.ID))
 	default:
-		if r.Standing.Asked > 0 {
-			x.write(answer.Unanswered(r.ID, r.Navigation()))
-			return
-		}
 		x.write(answer.Refusal(x.verdict, r.ID, r.Navigation()))
 	}
 }
 
+// showPage shows the page, unless the window was shown enough of them.
 func (x *exchange) showPage(to string) {
-	r := &x.req
-	x.write(answer.Page(x.proxy.options.Engine.Question(x.start, r, true), to, r.ID, r.Header("Accept-Encoding")))
+	e, r := x.proxy.options.Engine, &x.req
+	if e.Step(r) == engine.Enough {
+		x.write(answer.Unanswered(r.ID))
+		return
+	}
+	cookie, lasting := e.Shown(x.start, r)
+	x.cookie = answer.SetCookie(cookie, lasting, r.Head.Scheme == "https")
+	x.write(answer.Page(e.Question(x.start, r, true), to, r.ID, r.Header("Accept-Encoding")))
 }
 
 // reserved reports whether the request is for a path of interrogation. Blocked
@@ -61,7 +64,7 @@ func (x *exchange) interrogate() {
 	case name == "probe" && read:
 		x.write(answer.Probe(r.Header("If-None-Match") == answer.ProbeTag))
 	case name == "page" && read:
-		if x.verdict.Action == signal.ChallengeAction && e.Step(r) != engine.Refuse {
+		if x.verdict.Action == signal.ChallengeAction {
 			x.showPage(challenge.Reserved + "page")
 			return
 		}
@@ -72,7 +75,7 @@ func (x *exchange) interrogate() {
 		to := answer.Local(parameter(r, "to"))
 		e.Waited(x.start, r, parameter(r, "t"))
 		if !x.earned(answer.Onward(http.StatusSeeOther, to, r.ID)) {
-			x.waitAgain(to)
+			x.showPage(to) // too early, or with an old page
 		}
 	default:
 		x.write(answer.NoSuchPage(r.ID))
@@ -91,15 +94,6 @@ func (x *exchange) followed() {
 	case !x.earned(answer.Onward(http.StatusSeeOther, to, r.ID)): // has a better one
 		x.write(answer.Onward(http.StatusSeeOther, to, r.ID))
 	}
-}
-
-// waitAgain is for who came too early or with an old page.
-func (x *exchange) waitAgain(to string) {
-	if x.proxy.options.Engine.Step(&x.req) == engine.Refuse {
-		x.write(answer.Unanswered(x.req.ID, true))
-		return
-	}
-	x.showPage(to)
 }
 
 // earned writes a with the cookie of the pass that the request has earned; it
