@@ -94,3 +94,14 @@ func TestSetCookie(t *testing.T) {
 		t.Errorf("without TLS: got %q; want it not Secure", got)
 	}
 }
+
+func BenchmarkPage(b *testing.B) {
+	for name, accepts := range map[string]string{"plain": "", "gzip": "gzip"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				answer.Page(question, "/shop", "0cza0m3vs8s7d", accepts)
+			}
+		})
+	}
+}

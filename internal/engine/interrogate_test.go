@@ -416,6 +416,40 @@ func TestWhoIsHandedACookie(t *testing.T) {
 	}
 }
 
+// An allowed client and a preflight are handed nothing, whatever is known of them.
+func TestAllowedAreHandedNothing(t *testing.T) {
+	e := suspicious(t, policy.Enforce)
+	o := strict(policy.Enforce)
+	o.Allow = []policy.Entry{{Prefix: suspect}}
+	r, v := begin(e, time.Second, suspect, "OPTIONS", "/", "Origin: https://a.example\r\nAccess-Control-Request-Method: PUT\r\n")
+	if _, _, ok := e.Cookie(epoch.Add(time.Second), r, v); ok || v.Action != signal.Pass {
+		t.Errorf("a preflight: got %v, handed %v; want it passed and untouched", v.Action, ok)
+	}
+	e.Swap(compile(t, o), nil)
+	r, v = begin(e, time.Second, suspect, "GET", "/", "")
+	if _, _, ok := e.Cookie(epoch.Add(time.Second), r, v); ok || v.Action != signal.Pass {
+		t.Errorf("an allowed client: got %v, handed %v; want it passed and untouched", v.Action, ok)
+	}
+}
+
+// Our own tokens look like no payload, in whatever place they travel.
+func TestTokensShowNoPayload(t *testing.T) {
+	e := suspicious(t, policy.Enforce)
+	for n := range 3000 {
+		at := time.Duration(n) * time.Millisecond
+		r, v := begin(e, at, suspect, "GET", "/shop", "")
+		q := e.Question(epoch.Add(at), r, n%2 == 0)
+		cookie, _, _ := e.Cookie(epoch.Add(at), r, v)
+		r, _ = begin(e, at, "198.51.100.4", "GET", "/.well-known/bartizan/wait?t="+q.Nonce+"&to=%2Fshop%3Fa%3Db",
+			"Cookie: bartizan-pass="+cookie+"\r\nBartizan-Pass: "+cookie+"\r\nBartizan-Answer: "+q.Nonce+".123456\r\nBartizan-Probe: 0\r\n")
+		for _, s := range r.Signals {
+			if s.Kind.Info().Vantage == signal.Payload {
+				t.Fatalf("token %s: got %v at %s; want no payload in it", q.Nonce, s.Kind, s.Where)
+			}
+		}
+	}
+}
+
 func TestObserveSaysWouldChallenge(t *testing.T) {
 	e := suspicious(t, policy.Observe)
 	r, v := begin(e, time.Second, suspect, "GET", "/api/x", "")

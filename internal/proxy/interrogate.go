@@ -136,14 +136,21 @@ func (x *exchange) hand(h http.Header) {
 	}
 }
 
-// shared reports whether caches may give an answer to others.
+// shared reports whether caches may give an answer to others (RFC 9111, section
+// 3): what says how long it is good, and not that it is private.
 func shared(h http.Header) bool {
-	for _, v := range h["Cache-Control"] {
-		if v = strings.ToLower(v); strings.Contains(v, "public") || strings.Contains(v, "s-maxage") {
+	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
+	for _, own := range [...]string{"private", "no-store", "no-cache"} {
+		if strings.Contains(control, own) {
+			return false
+		}
+	}
+	for _, all := range [...]string{"public", "s-maxage", "max-age"} {
+		if strings.Contains(control, all) {
 			return true
 		}
 	}
-	return false
+	return len(h["Expires"]) > 0
 }
 
 // parameter returns the first query parameter of a name, decoded.

@@ -208,8 +208,10 @@ func (s suite) handsCookies(t *testing.T) {
 	if got := watched.do("GET", "/x").Header.Values("Set-Cookie"); len(got) != 2 || !strings.HasPrefix(got[1], "bartizan-pass=") || !strings.HasSuffix(got[1], "; HttpOnly; SameSite=Lax") {
 		t.Errorf("watched: got cookies %q; want ours behind the upstream's", got)
 	}
-	if got := watched.do("GET", "/x?cache=public,max-age=60").Header.Values("Set-Cookie"); len(got) != 1 {
-		t.Errorf("watched, shared by caches: got cookies %q; want the upstream's alone", got)
+	for control, want := range map[string]int{"public,max-age=60": 1, "max-age=60": 1, "private,max-age=60": 2, "no-cache": 2} {
+		if got := watched.do("GET", "/x?cache="+control).Header.Values("Set-Cookie"); len(got) != want {
+			t.Errorf("watched, %s: got cookies %q; want ours only where caches keep the answer to one client", control, got)
+		}
 	}
 	if got := b.do("GET", "/x").Header.Values("Set-Cookie"); len(got) != 1 {
 		t.Errorf("still unsuspected: got cookies %q; want the upstream's alone", got)
