@@ -62,8 +62,12 @@ func (d *Detector) inject(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.XXE && band > signal.Hint && f.At < 160 && declares(s.low) && s.sentence() < 8:
+		return finding{f.Kind, band, f.At} // a document type has lines, but is no prose
 	case f.Kind == signal.XXE && f.Strength == lex.Hint && (s.value.In == request.InForm || s.value.In == request.InQuery) && !richField(s.value.Key):
 		band = signal.Likely // a document where a value was asked for, and where its schema is
+	case f.Kind == signal.NoSQLInjection && f.At == 0 && s.value.In == request.InJSONKey && inject.Password(strings.ToLower(s.value.Key[strings.LastIndexByte(s.value.Key, '.')+1:])):
+		band = signal.Likely
 	case f.Kind == signal.NoSQLInjection && band == signal.Likely && s.value.In == request.InJSONKey && !strings.HasSuffix(s.value.Text, "where"):
 		band = signal.Hint
 	case f.Kind == signal.XXE && s.value.In == request.InFile && band == signal.Certain:
@@ -72,6 +76,12 @@ func (d *Detector) inject(s *scan) finding {
 		band = signal.Hint
 	}
 	return finding{f.Kind, s.limit(band), f.At}
+}
+
+// declares reports whether a value begins as a document of XML or its type.
+func declares(low string) bool {
+	low = strings.TrimLeft(low, " \t\r\n")
+	return strings.HasPrefix(low, "<!") || strings.HasPrefix(low, "<?xml")
 }
 
 func injectGate(s *scan) bool {

@@ -22,6 +22,7 @@ func (s *scan) sentence() int {
 func (s *scan) prose() bool {
 	g := &s.gate
 	switch {
+	case g.breaks > 0 && !s.value.In.Body() && s.sentence() < 4: // lines of code, in a place where no one writes them
 	case g.breaks >= 4, g.breaks >= 2 && g.plain >= 6, (g.breaks >= 1 || len(s.text) > 1500 && strings.IndexByte(s.text, ' ') >= 0) && g.plain >= 8 && g.plain > 2*g.known, len(s.text) > 2000 && g.plain >= 8 && strings.IndexByte(s.text, ' ') >= 0:
 		return true
 	case s.value.In.Body() && strings.Contains(s.text, "```"): // Markdown

@@ -79,13 +79,24 @@ func lookup(s string, i int) lex.Strength {
 		}
 		return lex.Likely
 	}
-	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || nestedDefault(rest) {
+	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || nestedDefault(rest) || nestedLater(rest) {
 		if strings.Contains(rest, ":") && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
 			return lex.Certain
 		}
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// nestedLater: ${jnd${x:-i}:ldap://: a name that goes on in a lookup with a
+// default of its own.
+func nestedLater(rest string) bool {
+	j := strings.Index(rest, "${")
+	if j < 1 || j > 12 || strings.IndexByte(rest[:j], '}') >= 0 || strings.IndexByte(rest[:j], ' ') >= 0 {
+		return false
+	}
+	k := strings.Index(rest[j:], ":-")
+	return k > 0 && k < 32 && strings.Contains(rest, "://")
 }
 
 // nestedDefault: ${env:NaN:-j}ndi: letters given as defaults.

@@ -50,6 +50,9 @@ func Judge(s string, name bool) (best Finding) {
 		case 'x', 'p', 's':
 			best.Raise(signal.XXE, stylesheet(s, i), i)
 		case 'd', 't':
+			if i == 0 && (lex.At(s, i, "document('") || lex.At(s, i, "document(\"")) && strings.ContainsAny(lex.Ahead(s, i), "/:") {
+				best.Raise(signal.XXE, lex.Likely, i) // in a style sheet's select
+			}
 			best.Raise(signal.NoSQLInjection, script(s, i), i)
 		}
 	}
@@ -164,6 +167,8 @@ func operator(s string, i int, name bool) lex.Strength {
 		if (after == ':' || after == '"' || after == '\'' || after == 0) && lex.Prose(s, 6) < 5 {
 			return lex.Likely
 		}
+	case (after == '"' || after == '\'') && Password(keyBefore(s, i-1)):
+		return lex.Likely
 	case after == '"' || after == '\'' || after == ':' || name && i == 0:
 		if !name && i > 0 && before != '"' && before != '{' && before != '\'' && (after == ':' || lex.Byte(s, lex.Skip(s, i+2+len(w), " ")) == ':') && s[0] != '{' && s[0] != '[' {
 			return lex.Likely // true, $or: [ {}, ...: a query that goes on
@@ -171,6 +176,31 @@ func operator(s string, i int, name bool) lex.Strength {
 		return lex.Hint
 	}
 	return lex.None
+}
+
+// Password reports whether a field of this name, in lower case, holds what no
+// one looks for by an operator.
+func Password(key string) bool {
+	return lex.OneOf(key, "password", "passwd", "pass", "pwd", "passcode", "otp", "secret", "userpassword", "user_password", "new_password")
+}
+
+// keyBefore returns the key of a JSON object whose first key's quote stands at
+// s[i]: password of "password": {".
+func keyBefore(s string, i int) string {
+	for _, sign := range [...]byte{'{', ':', '"'} {
+		for i--; i >= 0 && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\\'); i-- {
+		}
+		if i < 0 || s[i] != sign {
+			return ""
+		}
+	}
+	end := i
+	if end > 0 && s[end-1] == '\\' {
+		end--
+	}
+	for i = end; i > 0 && i > end-32 && lex.WordByte(s[i-1]); i-- {
+	}
+	return s[i:end]
 }
 
 // leaves: '; return true; var a=': script that goes on behind a string.

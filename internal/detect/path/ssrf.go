@@ -58,6 +58,11 @@ func metadata(s string) bool {
 
 // host judges the host that s begins with.
 func host(s string) (st lex.Strength, strange bool) {
+	var buf [96]byte
+	if folded, ok := fold(buf[:0], s[:min(len(s), 96)]); ok {
+		st, _ = host(string(folded))
+		return max(st, lex.Likely), true // nobody writes a host so
+	}
 	if metadata(s) {
 		return lex.Certain, false
 	}
@@ -178,4 +183,29 @@ func address(v uint32, odd bool, rest string) (lex.Strength, bool) {
 		return lex.Hint, false
 	}
 	return lex.None, false
+}
+
+// fold appends to dst what resolvers make of a host in digits and letters with
+// circles around them and in full stops of the East. ok is false if there are
+// no circles.
+func fold(dst []byte, s string) (out []byte, ok bool) {
+	for _, r := range s {
+		switch {
+		case r >= '①' && r <= '⑨':
+			dst, ok = append(dst, byte(r-'①')+'1'), true
+		case r >= '⑩' && r <= '⑲':
+			dst, ok = append(dst, '1', byte(r-'⑩')+'0'), true
+		case r == '⓪':
+			dst, ok = append(dst, '0'), true
+		case r >= 'ⓐ' && r <= 'ⓩ':
+			dst, ok = append(dst, byte(r-'ⓐ')+'a'), true
+		case r == '。' || r == '｡' || r == '．':
+			dst = append(dst, '.')
+		case r < 0x80:
+			dst = append(dst, byte(r))
+		default:
+			return dst, ok
+		}
+	}
+	return dst, ok
 }

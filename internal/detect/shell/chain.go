@@ -82,3 +82,16 @@ func (c Commands) spelled(s string, i int) bool {
 	name = append(name, tail...)
 	return len(name) > j-1 && c.of(name) == Telling
 }
+
+// exchange reports whether a value is a formula of a spreadsheet that starts a
+// program: =cmd|' /c calc'!A0.
+func exchange(s string) bool {
+	if s == "" || strings.IndexByte("=+-@\"'d", s[0]) < 0 {
+		return false
+	}
+	i := strings.Index(s, "|'")
+	if i > 0 && i < 32 && strings.Contains(s[i+2:], "'!") {
+		return true
+	}
+	return strings.HasPrefix(strings.TrimLeft(s, "=+-@\"'"), "dde") && strings.Contains(s, "cmd") && strings.Contains(s, "/c ")
+}

@@ -51,7 +51,7 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 			best = Finding{st, i, false, breaks}
 		}
 	}
-	if best.Strength < lex.Likely && (c.chain(s) || option(s)) {
+	if best.Strength < lex.Likely && (c.chain(s) || option(s) || exchange(s)) {
 		best = Finding{lex.Likely, 0, false, breaks}
 	}
 	if best.Strength > lex.Hint && list(s) {
@@ -94,6 +94,9 @@ func (c Commands) at(s string, i int) lex.Strength {
 	case '&':
 		if lex.At(s, i, "&&") {
 			return max(c.run(s, i+2, true), c.leading(s, i, i+2))
+		}
+		if i < 3 && c.leading(s, i, i+1) == lex.Certain { // & type C:\\x
+			return lex.Likely
 		}
 		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
 	case '`':
