@@ -54,7 +54,7 @@ func sqlGate(s *scan) bool {
 	if g.words&wordSQL != 0 || g.words&(wordOp|wordCall) != 0 && g.bits&signs != 0 {
 		return true
 	}
-	return g.bits&hasQuote != 0 && g.bits&(hasCompare|hasComment|hasSemicolon|hasBreak|hasArith|hasShut|hasNUL|hasControl|hasBang|hasScope|hasGlob|hasAt) != 0 ||
+	return g.bits&hasQuote != 0 && g.bits&(hasParen|hasCompare|hasComment|hasSemicolon|hasBreak|hasArith|hasShut|hasNUL|hasControl|hasBang|hasScope|hasGlob|hasAt) != 0 ||
 		g.bits&hasCompare != 0 && g.bits&(hasParen|hasShut|hasBreak|hasComment|hasStar|hasBackslash) != 0 || g.bits&hasNUL != 0 || g.bits&hasComment != 0 || g.bits&hasScope != 0 || g.bits&hasAt != 0 && g.bits&(hasParen|hasArith) != 0
 }
 

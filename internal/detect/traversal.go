@@ -54,6 +54,8 @@ func (d *Detector) traversal(s *scan) finding {
 		if fills && strings.LastIndexByte(low, '.') > strings.LastIndexAny(low, "/") && s.value.In != request.InPath && (!body || s.value.In == request.InForm) {
 			band = signal.Likely
 		}
+	case strings.HasSuffix(raw, "::$data"): // the stream of NTFS by which IIS shows a script
+		band = signal.Likely
 	case s.gate.bits&(hasPercent|hasHigh|hasDigit) != 0 && path.Hidden(raw) >= 0:
 		at, band = path.Hidden(raw), signal.Likely
 	case path.Junk(raw) && strings.Count(raw, "/")+strings.Count(raw, "\\") > 3 && up == 0 && (!body || len(raw) > 32):
@@ -106,7 +108,7 @@ func relative(s string) bool {
 
 func traversalGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&(hasDots|hasNUL|hasScheme|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || !utf8.ValidString(s.text) || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && (strings.Contains(s.text, "0x") || strings.Contains(s.text, "0X"))
+	return g.bits&(hasDots|hasNUL|hasScheme|hasScope|hasBackslash|hasPercent|hasEscape) != 0 || g.words&wordFile != 0 || g.words&wordCode != 0 && g.bits&hasColon != 0 || g.bits&hasHigh != 0 && (g.bits&hasSlash != 0 || !utf8.ValidString(s.text) || strings.Contains(s.text, "\ufffd")) || g.bits&hasDigit != 0 && (strings.Contains(s.text, "0x") || strings.Contains(s.text, "0X"))
 }
 
 // path returns the text as a path: in lower case, broken encodings read.
@@ -143,7 +145,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 }
 
 // favourites prove a hole when read.
-var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash"}
+var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "etc/services", "drivers/etc/services", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash"}
 
 // whole reports whether a path fills the value: nothing but its own beginning
 // stands before the file.

@@ -55,9 +55,13 @@ func (d *Detector) xss(s *scan) finding {
 }
 
 // injected reports whether markup stands where no one formats text: a short
-// value with a tag at its start, in a place or field that is no text's.
+// value with a tag at its start, in a place or field that is no text's. In a
+// body it must be nothing but the tag.
 func (s *scan) injected(f xss.Finding) bool {
-	return !s.value.In.Body() && s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
+	if s.value.In.Body() {
+		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key)
+	}
+	return s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
 }
 
 // left reports whether markup at the given place stands behind a quote and a
@@ -99,6 +103,18 @@ func spells(s string) bool {
 			if i == 0 || !wordByte(s[i-1]) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// textField reports whether people write in a field of this name, and may put a
+// link there.
+func textField(key string) bool {
+	key = key[strings.LastIndexByte(key, '.')+1:]
+	for _, w := range [...]string{"text", "comment", "body", "message", "description", "note", "bio", "about", "answer", "reply", "post", "summary", "caption", "signature", "review", "feedback", "intro", "details", "blurb", "value"} {
+		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
+			return true
 		}
 	}
 	return false

@@ -95,7 +95,7 @@ func (c Commands) at(s string, i int) lex.Strength {
 		if lex.At(s, i, "&&") {
 			return max(c.run(s, i+2, true), c.leading(s, i, i+2))
 		}
-		if i < 3 && c.leading(s, i, i+1) == lex.Certain { // & type C:\\x
+		if c.leading(s, i, i+1) == lex.Certain { // & type C:\\x
 			return lex.Likely
 		}
 		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
@@ -139,6 +139,9 @@ func (c Commands) at(s string, i int) lex.Strength {
 func (c Commands) substitution(s string, i int) lex.Strength {
 	switch {
 	case lex.At(s, i, "$(("):
+		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && lex.Prose(s, 5) < 4 {
+			return lex.Likely
+		}
 		return lex.Hint
 	case lex.At(s, i, "$[") && lex.Digit(lex.Byte(s, i+2)) && strings.IndexAny(lex.Ahead(s, i)[:min(len(s)-i, 12)], "+*-") > 0:
 		return lex.Likely

@@ -141,7 +141,7 @@ func (c Commands) named(s string) lex.Strength {
 // leading judges a command behind the separator at s[i] with which a value
 // begins, its first bytes aside: whatever its arguments are.
 func (c Commands) leading(s string, i, next int) lex.Strength {
-	if i > 8 {
+	if i > 16 {
 		return lex.None
 	}
 	next = lex.Skip(s, next, " \t'\"\\")
@@ -150,7 +150,7 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	}
 	var buf [maxWord]byte
 	name, end, tricked := word(s, next, &buf)
-	if lex.Skip(s, 0, " \t'\"0123456789)$`\\") < i || len(name) == 0 {
+	if lex.Skip(s, 0, " \t'\"0123456789)$`\\};\n|&*/.") < i || len(name) == 0 {
 		return lex.None
 	}
 	class := c.of(name)
@@ -160,6 +160,7 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 		return lex.None
 	case tricked:
 		return lex.Certain
+	case (b == '&' || b == '|' || b == ';') && end+1 == len(s): // &set&
 	case b != 0 && b != ' ' && b != '\t' && b != '"' && b != '\'' && b != '+' && b != '<':
 		return lex.None
 	case class == Plain:
@@ -220,7 +221,7 @@ func (c Commands) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
-	case class == Telling && arg != textArgument:
+	case class == Telling && arg != textArgument, counts && arg == likelyArgument && lex.Prose(s, 5) < 4:
 		return lex.Likely
 	case arg == textArgument && tight && goesOn(s, end):
 		return lex.Likely
@@ -286,6 +287,9 @@ func argument(s string, i int) argumentKind {
 		return noArgument
 	}
 	rest := s[n:]
+	if tail := s[n:]; tail == "//" || tail == "\\\\" || tail == "\\" {
+		return noArgument // what hides the rest of the application's own line
+	}
 	q := n > i && (rest[0] == '\'' || rest[0] == '"') && len(rest) > 2
 	if q {
 		rest = rest[1:]

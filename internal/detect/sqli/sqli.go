@@ -40,7 +40,34 @@ func Judge(s string) Finding {
 	if best.Strength < lex.Certain {
 		best.raise(anywhere(s))
 	}
+	if best.Strength < lex.Likely && probe(s) {
+		best = Finding{lex.Likely, 0, false, true}
+	}
 	return best
+}
+
+// probe reports whether a short value ends in a heap of quotes and brackets, of
+// both kinds: what tools send first, to see whether anything breaks.
+func probe(s string) bool {
+	if len(s) < 3 || len(s) > 48 {
+		return false
+	}
+	single, double, bracket, comma := 0, 0, 0, 0
+	i := len(s)
+	for i > 0 && strings.IndexByte("'\"(),.", s[i-1]) >= 0 {
+		i--
+		switch s[i] {
+		case '\'':
+			single++
+		case '"':
+			double++
+		case '(':
+			bracket++
+		case ')', ',', '.':
+			comma++
+		}
+	}
+	return single > 0 && double > 0 && bracket > 0 && bracket+comma+single+double < 16 && !strings.Contains(s[i:], "()") && lex.Prose(s[:i], 3) < 2
 }
 
 func (f *Finding) raise(g Finding) {
