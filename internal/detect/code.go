@@ -27,6 +27,11 @@ func (d *Detector) code(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.JNDILookup && band == signal.Certain && s.value.In.Body() && s.document():
+		if quotedBefore(s.low, f.At) {
+			return finding{f.Kind, signal.Hint, f.At} // a text that quotes it
+		}
+		return finding{f.Kind, signal.Likely, f.At} // a logger would run it all the same
 	case f.Kind == signal.JNDILookup && band == signal.Certain, (s.value.In == request.InHeader || s.value.In == request.InCookie) && band == signal.Certain:
 		return finding{f.Kind, band, f.At} // nobody writes prose there
 	case s.value.In.Body() && band > signal.Hint && (s.document() || richField(s.value.Key) && s.gate.plain > 4):
@@ -37,6 +42,15 @@ func (d *Detector) code(s *scan) finding {
 		band = signal.Hint
 	}
 	return finding{f.Kind, s.limit(band), f.At}
+}
+
+// quotedBefore reports whether a lookup whose sign or name stands at s[at:]
+// begins behind a quote or a mark of code.
+func quotedBefore(low string, at int) bool {
+	for at > 0 && strings.IndexByte("{$", low[at-1]) >= 0 {
+		at--
+	}
+	return at > 0 && strings.IndexByte("\"'`", low[at-1]) >= 0
 }
 
 func codeGate(s *scan) bool {

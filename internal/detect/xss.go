@@ -35,6 +35,12 @@ func (d *Detector) xss(s *scan) finding {
 	if band == signal.Certain && s.layer > 0 && strings.HasPrefix(s.low, "http") {
 		band = signal.Likely // an address that quotes what someone looked for
 	}
+	if s.layer > 0 && strings.IndexByte(s.value.Text, '<') >= 0 && strings.Contains(s.value.Text, "&lt;") { // markup that quotes markup
+		band = min(band, signal.Likely)
+		if s.value.In.Body() && f.Markup > 1 {
+			return finding{signal.XSS, signal.Hint, f.At}
+		}
+	}
 	if band == signal.Hint && s.injected(f) {
 		band = signal.Likely
 	}

@@ -119,6 +119,8 @@ func (c Commands) first(s string) lex.Strength {
 		return lex.Likely
 	case class == Telling && strings.HasSuffix(s, "#") && n > end && strings.Contains(s, ">"):
 		return lex.Likely
+	case class == Telling && lex.At(s, n, "http") && !strings.ContainsAny(s[n:], " ;|&`$<>"):
+		return lex.Hint // an address, as people look for one
 	case class == Telling && argument(s, end) == sureArgument && lex.Byte(s, n) != '-':
 		if lex.OneOf(string(name), "cat", "wget", "curl", "nc", "ncat", "zcat", "zstdcat", "tac", "rm", "chmod", "certutil", "certutil.exe", "bitsadmin", "ping", "nslookup") {
 			return lex.Likely

@@ -85,7 +85,7 @@ func fromQuotes(s string) (best Finding) {
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q < 0 || q == 2 && marks(s, i) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -96,6 +96,12 @@ func fromQuotes(s string) (best Finding) {
 		best.raise(Finding{t.judge(), i, s[i] != '`', false})
 	}
 	return best
+}
+
+// marks reports whether a backtick at s[i] begins code in a sentence, as people
+// write it: a space before it, behind a word, and a letter after it.
+func marks(s string, i int) bool {
+	return i > 1 && s[i-1] == ' ' && lex.WordByte(s[i-2]) && lex.Letter(lex.Byte(s, i+1)) && lex.Prose(s[:i], 2) > 0
 }
 
 // keywordAt tells x'or'1 from o'brien.

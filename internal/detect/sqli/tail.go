@@ -102,7 +102,10 @@ func (t *tail) closing(k token) bool {
 func (t *tail) clean() bool {
 	n := t.peek()
 	switch n.kind {
-	case end, comment, semicolon, shut, logic, openText, comma, arith, compare, text, open:
+	case comment: // what a sentence says behind a dash is no comment
+		rest := t.s[n.at:min(len(t.s), n.at+200)]
+		return lex.Prose(strings.TrimLeft(rest, "-#/* "), 3) < 3
+	case end, semicolon, shut, logic, openText, comma, arith, compare, text, open:
 		return lex.Prose(t.s[n.at:min(len(t.s), n.at+200)], 4) < 4
 	case word:
 		return clauseWord(t.word(n)) || lex.Prose(t.s[n.at:min(len(t.s), n.at+200)], 3) < 2

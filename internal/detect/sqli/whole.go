@@ -118,7 +118,7 @@ func statementAlone(s, w string, p parser) lex.Strength {
 				st = lex.Likely
 			}
 		case comment:
-			if s[t.at] != '#' && lex.Prose(s[t.at:], 3) < 2 || strings.TrimRight(s[t.at:], "# ") == "" {
+			if s[t.at] != '#' && lex.Prose(strings.TrimLeft(s[t.at:], "-#/*"), 3) < 1 || strings.TrimRight(s[t.at:], "# ") == "" {
 				st = lex.Likely
 			}
 			n = maxTokens
