@@ -41,6 +41,9 @@ func (d *Detector) xss(s *scan) finding {
 			return finding{signal.XSS, signal.Hint, f.At}
 		}
 	}
+	if band == signal.Hint && s.structural(f) {
+		band = signal.Likely
+	}
 	if band == signal.Hint && s.injected(f) {
 		band = signal.Likely
 	}
@@ -68,6 +71,16 @@ func (s *scan) injected(f xss.Finding) bool {
 		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key)
 	}
 	return s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
+}
+
+// structural reports whether a value of a field that is no text's begins a style
+// or a page of its own.
+func (s *scan) structural(f xss.Finding) bool {
+	if f.At > 3 || f.Words > 3 || len(s.text) > 300 || s.value.In == request.InHeader || richField(s.value.Key) || textField(s.value.Key) {
+		return false
+	}
+	rest := s.low[f.At:]
+	return strings.HasPrefix(rest, "<style") && strings.IndexByte(rest, '{') > 0 || len(rest) < 48 && (strings.HasPrefix(rest, "<html") || strings.HasPrefix(rest, "<body"))
 }
 
 // left reports whether markup at the given place stands behind a quote and a

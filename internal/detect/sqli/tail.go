@@ -31,7 +31,7 @@ func (t *tail) judge() lex.Strength {
 		t.closers++
 		k = t.next()
 	}
-	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote && !(k.kind == logic && lex.Digit(lex.Byte(t.s, k.end+1))) {
+	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote && !(k.kind == logic && (lex.Digit(lex.Byte(t.s, k.end+1)) || lex.Letter(lex.Byte(t.s, t.from-1)) && strings.Contains(lex.Ahead(t.s, k.end), "'='"))) {
 		return lex.None // a word in quotes
 	}
 	switch k.kind {

@@ -235,6 +235,8 @@ func attribute(name, value string) lex.Strength {
 		return lex.Hint
 	case name == "srcdoc":
 		return lex.Certain
+	case name == "formaction" && strings.Contains(value, "//"):
+		return lex.Likely
 	case name == "style":
 		return css(value)
 	}
