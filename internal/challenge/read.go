@@ -139,17 +139,18 @@ func (k *Keeper) answer(now time.Time, rules Rules, r *request.Request, s, probe
 	if Zeros(s) < work {
 		return p
 	}
-	return k.earn(now, rules, t, p)
+	return k.earn(now, rules, r, t, p)
 }
 
 // earn makes p the pass that the answer to t earns, unless it was given before.
-func (k *Keeper) earn(now time.Time, rules Rules, t token, p request.Pass) request.Pass {
+func (k *Keeper) earn(now time.Time, rules Rules, r *request.Request, t token, p request.Pass) request.Pass {
 	if !k.spent.take(now, t.id) {
 		p.Result = request.PassReplayed
 		return p
 	}
 	p.Result, p.Fresh = request.PassValid, true
 	p.Until = t.issued + uint32(rules.lasting(p.How, int(p.Bits))/time.Second)
+	k.uses.add(uint32(now.Unix()), p.Until, p.ID, k.user(r)) // its first user
 	return p
 }
 
@@ -167,7 +168,7 @@ func (k *Keeper) Waited(now time.Time, rules Rules, r *request.Request, nonce st
 	if result != request.PassValid || t.kind != kindPage || t.class != k.user(r) || early {
 		return false
 	}
-	p := k.earn(now, rules, t, request.Pass{How: request.PassWaited, Bits: t.bits, ID: t.id})
+	p := k.earn(now, rules, r, t, request.Pass{How: request.PassWaited, Bits: t.bits, ID: t.id})
 	if p.Result != request.PassValid && r.Pass.Answers() {
 		return false
 	}

@@ -149,6 +149,7 @@ func TestAdapter(t *testing.T) {
 				{"budget used up", suite.budget},
 				{"a program is asked", suite.program},
 				{"a stolen pass", suite.stolenPass},
+				{"a farm", suite.farm},
 				{"a pass survives a restart", suite.passSurvives},
 				{"observing asks nobody", suite.observesUntouched},
 				{"watched clients are handed a cookie", suite.handsCookies},

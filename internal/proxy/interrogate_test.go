@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 	"bartizan/internal/challenge"
 	"bartizan/internal/engine"
 	"bartizan/internal/policy"
+	"bartizan/internal/request"
 )
 
 // interrogating is a gateway that asks suspects; one exploit makes one.
@@ -151,6 +153,39 @@ func (s suite) stolenPass(t *testing.T) {
 	}
 	if res := b.do("GET", "/x", "Bartizan-Pass", pass); res.StatusCode != 200 {
 		t.Errorf("who earned it: got %d; want 200", res.StatusCode)
+	}
+}
+
+// Farm: bots on many addresses that share one solver's pass are noticed, and the
+// pass is nobody's then.
+func (s suite) farm(t *testing.T) {
+	u := newRaw(t, nil)
+	g := s.front.start(t, interrogating(u.url, policy.Enforce))
+	at := func(n int) *bot {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 7, byte(n))}}
+		tr := &http.Transport{DialContext: d.DialContext}
+		t.Cleanup(tr.CloseIdleConnections)
+		return &bot{t, &http.Client{Transport: tr}, "http://" + g.plain, "shop-app/3.2"}
+	}
+	solver := at(1)
+	solver.do("GET", hostile)
+	pass := solver.do("GET", "/x", "Bartizan-Answer", solver.solve(solver.do("GET", "/x"))).Header.Get("Bartizan-Pass")
+	through := 0
+	for n := range 40 {
+		b := at(n + 10)
+		b.do("GET", hostile)
+		if b.do("GET", "/x", "Bartizan-Pass", pass).StatusCode == 200 {
+			through++
+		}
+	}
+	if through >= challenge.MostUsers {
+		t.Errorf("got %d of 40 bots through by one pass; want fewer than %d", through, challenge.MostUsers)
+	}
+	if got := g.engine.Stats().Challenge.Results[request.PassFarmed]; got < 30 {
+		t.Errorf("got %d requests noticed; want the other bots", got)
+	}
+	if res := solver.do("GET", "/x", "Bartizan-Pass", pass); res.StatusCode != 429 {
+		t.Errorf("the solver, with the shared pass: got %d; want 429", res.StatusCode)
 	}
 }
 
