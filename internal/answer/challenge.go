@@ -136,7 +136,7 @@ const ProbeTag = `"bartizan-1"`
 // SetCookie returns the field that hands out a pass for so long. secure says that
 // the client came over TLS.
 func SetCookie(pass string, lasting time.Duration, secure bool) string {
-	s := challenge.PassCookie + "=" + pass + "; Path=/; Max-Age=" + strconv.Itoa(int(lasting/time.Second)) + "; HttpOnly; SameSite=Lax"
+	s := challenge.CookieName(secure) + "=" + pass + "; Path=/; Max-Age=" + strconv.Itoa(int(lasting/time.Second)) + "; HttpOnly; SameSite=Lax"
 	if secure {
 		s += "; Secure"
 	}

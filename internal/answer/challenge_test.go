@@ -87,10 +87,10 @@ func FuzzLocal(f *testing.F) {
 }
 
 func TestSetCookie(t *testing.T) {
-	if got, want := answer.SetCookie("p", time.Hour, true), "bartizan-pass=p; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"; got != want {
+	if got, want := answer.SetCookie("p", time.Hour, true), "__Host-bartizan-pass=p; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
-	if got := answer.SetCookie("p", time.Hour, false); strings.Contains(got, "Secure") {
+	if got := answer.SetCookie("p", time.Hour, false); !strings.HasPrefix(got, "bartizan-pass=") || strings.Contains(got, "Secure") {
 		t.Errorf("without TLS: got %q; want it not Secure", got)
 	}
 }

@@ -12,8 +12,21 @@ const (
 	PassHeader   = "Bartizan-Pass"
 	AnswerHeader = "Bartizan-Answer"
 	ProbeHeader  = "Bartizan-Probe"
-	PassCookie   = "bartizan-pass"
+	// SecureCookie is the cookie's name over TLS. Browsers let no other host set it
+	// (RFC 6265bis, section 4.1.3.2).
+	SecureCookie = "__Host-bartizan-pass"
+	// PassCookie is its name on plaintext, where a host of the same domain can
+	// plant one: what is wrong with it is nobody's proof.
+	PassCookie = "bartizan-pass"
 )
+
+// CookieName returns the cookie's name; secure says that the client came over TLS.
+func CookieName(secure bool) string {
+	if secure {
+		return SecureCookie
+	}
+	return PassCookie
+}
 
 // Reserved is where the paths begin that answers from browser windows go to.
 const Reserved = "/.well-known/bartizan/"
@@ -36,12 +49,15 @@ func (k *Keeper) Read(now time.Time, rules Rules, r *request.Request) {
 		}
 	}
 	k.take(now, rules, r, pass)
-	looked := 0
+	looked, name := 0, CookieName(r.Head.Scheme == "https")
 	for i := range r.Cookies {
-		if c := &r.Cookies[i]; len(c.Name) == len(PassCookie) && c.Name == PassCookie && r.Pass.Result != request.PassValid && looked < maxCookies {
+		if c := &r.Cookies[i]; len(c.Name) == len(name) && c.Name == name && r.Pass.Result != request.PassValid && looked < maxCookies {
 			looked++
 			k.take(now, rules, r, c.Value)
 		}
+	}
+	if r.Pass.Result == request.PassForged && looked > 0 && pass == "" && name == PassCookie {
+		r.Pass.Result = request.PassWrong
 	}
 	if answer != "" && !r.Pass.Answers() {
 		if p := k.answer(now, rules, r, answer, probe); p.Result != request.PassNone {
