@@ -12,7 +12,7 @@ const (
 	MostUsers = 8
 )
 
-// uses remembers which addresses use each pass: 16,384 passes of 56 bytes, taken
+// uses remembers which addresses use each pass: 16,384 passes of 48 bytes, taken
 // a shard at a time. In a full set the pass with the fewest addresses goes, so
 // that single clients cannot wash a farm's away; a farm whose pass was forgotten
 // gets MostUsers more, and has paid for the passes that did it.

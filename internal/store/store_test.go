@@ -215,3 +215,42 @@ func TestKilledDuringSnapshot(t *testing.T) {
 		t.Errorf("still there: %v", left)
 	}
 }
+
+// The key of passes is made once, stays, is nobody else's to read, and may come
+// from a file that nodes share.
+func TestKey(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Store {
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	first, err := s.Key("")
+	if err != nil || len(first) < keySize {
+		t.Fatalf("got %d bytes, %v; want a key", len(first), err)
+	}
+	s.Close()
+	s = open()
+	defer s.Close()
+	if again, err := s.Key(""); err != nil || string(again) != string(first) {
+		t.Errorf("after a restart: got %q, %v; want %q", again, err, first)
+	}
+	if info, err := os.Stat(filepath.Join(dir, keyFile)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("got mode %v, %v; want 0600", info.Mode(), err)
+	}
+	shared := filepath.Join(dir, "shared")
+	for text, want := range map[string]bool{strings.Repeat("k", 32) + "\n": true, "short\n": false, "": false} {
+		if err := os.WriteFile(shared, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if key, err := s.Key(shared); (err == nil) != want || want && string(key) != strings.TrimSpace(text) {
+			t.Errorf("%q: got %q, %v; want it taken: %v", text, key, err, want)
+		}
+	}
+	if _, err := s.Key(filepath.Join(dir, "nonesuch")); err == nil {
+		t.Error("a file that is not there: got a key; want an error, not a new secret")
+	}
+}
