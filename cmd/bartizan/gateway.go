@@ -32,6 +32,7 @@ import (
 	"bartizan/internal/request"
 	"bartizan/internal/sink"
 	"bartizan/internal/store"
+	"bartizan/internal/swarm"
 	"bartizan/internal/unpack"
 )
 
@@ -139,7 +140,7 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	now := time.Now()
 	g.engine = engine.New(engine.Options{
 		Policy: p, Specs: specs, Detector: detector, Codings: unpack.Codings(), Seed: g.store.Seed(), Start: now, Node: node,
-		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file), Key: key,
+		Clients: max(int(int64(g.file.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(g.file), Swarm: swarmOf(g.file), Key: key,
 	})
 	records := 0
 	aside, err := g.store.Load(func(r io.Reader) (err error) {
@@ -175,6 +176,11 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 // modelOf bounds the API model.
 func modelOf(f config.File) apimap.Options {
 	return apimap.Options{MinimumRequests: f.Learning.MinimumRequests, MinimumTime: time.Duration(f.Learning.MinimumTime)}
+}
+
+// swarmOf sets the botnet search.
+func swarmOf(f config.File) swarm.Options {
+	return swarm.Options{MinimumTime: time.Duration(f.Learning.MinimumTime)}
 }
 
 const bodyBudget = 256 << 20 // bytes of bodies held for inspection

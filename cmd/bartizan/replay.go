@@ -79,7 +79,7 @@ func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error
 	}
 	return engine.New(engine.Options{
 		Policy: p, Specs: specs, Detector: detector, Codings: unpack.Codings(), Seed: seed,
-		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(f),
+		Clients: max(int(int64(f.Limits.Memory)*6/10/int64(attacker.RecordSize)), 1), Model: modelOf(f), Swarm: swarmOf(f),
 		Key: fmt.Appendf(nil, "replay signs nothing %016x", seed), // what recordings say of passes is believed
 	}), nil
 }

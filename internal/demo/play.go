@@ -28,10 +28,12 @@ type Tally struct {
 	Address netip.Addr
 	Good    bool
 	Sent    int
-	Passed  int // answered by the shop
-	Refused int // 403 and 429 by the gateway
-	Failed  int // transport errors
-	First   int // number of the first request that was refused, from 1; 0 none
+	Passed  int    // answered by the shop
+	Refused int    // 403 and 429 by the gateway
+	Failed  int    // transport errors
+	First   int    // number of the first request that was refused, from 1; 0 none
+	Error   string // of the first transport error
+	Many    bool   // clients, each with an address of its own
 }
 
 // player is one of the cast.
@@ -52,6 +54,7 @@ type player struct {
 type Cast struct {
 	mu      sync.Mutex // guards all tallies
 	players []*player
+	masses  []*mass
 }
 
 const visitors = 8
@@ -71,6 +74,16 @@ func NewCast(at Stage) *Cast {
 	} {
 		a.tally.Address = netip.AddrFrom4([4]byte{127, 66, 0, byte(i + 1)})
 		c.add(at, a)
+	}
+	for i, secure := range [...]bool{false, true} {
+		over := map[bool]string{false: "HTTP", true: "HTTPS"}[secure]
+		people, bots := &crowd{base: [4]byte{127, byte(2 + i)}}, [4]byte{127, byte(100 + i)}
+		c.masses = append(c.masses,
+			newMass(at, mass{tally: Tally{Name: fmt.Sprintf("crowd of %d, %s", crowdSize, over), Good: true, Many: true}, secure: secure, rate: crowdRate / 2, next: people.next}),
+			newMass(at, mass{tally: Tally{Name: "botnet, " + over, Many: true}, secure: secure, rate: botnetRate / 2, from: BotnetAt, until: BotnetStop, next: bot(bots)}))
+	}
+	for _, m := range c.masses {
+		m.mu = &c.mu
 	}
 	return c
 }
@@ -106,6 +119,9 @@ func (c *Cast) Play(ctx context.Context) {
 			}
 		})
 	}
+	for _, m := range c.masses {
+		wg.Go(func() { m.play(ctx) })
+	}
 	wg.Wait()
 }
 
@@ -113,9 +129,12 @@ func (c *Cast) Play(ctx context.Context) {
 func (c *Cast) Tallies() []Tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make([]Tally, len(c.players))
-	for i, p := range c.players {
-		out[i] = p.tally
+	out := make([]Tally, 0, len(c.players)+len(c.masses))
+	for _, p := range c.players {
+		out = append(out, p.tally)
+	}
+	for _, m := range c.masses {
+		out = append(out, m.tally)
 	}
 	return out
 }
@@ -144,7 +163,7 @@ func (p *player) send(ctx context.Context, method, target string, body, into any
 	resp, err := p.client.Do(req)
 	if err != nil {
 		if ctx.Err() == nil {
-			p.count(func(t *Tally) { t.Sent++; t.Failed++ })
+			p.count(func(t *Tally) { t.fail(err) })
 		}
 		return
 	}
@@ -164,6 +183,15 @@ func (p *player) send(ctx context.Context, method, target string, body, into any
 		_ = json.NewDecoder(resp.Body).Decode(into) // what is not to be read stays zero
 	}
 	_, _ = io.Copy(io.Discard, resp.Body) // so that the connection can be used again
+}
+
+// fail counts a transport error.
+func (t *Tally) fail(err error) {
+	t.Sent++
+	t.Failed++
+	if t.Error == "" {
+		t.Error = err.Error()
+	}
 }
 
 func (p *player) count(f func(*Tally)) {

@@ -53,11 +53,12 @@ const (
 // how many signatures came of it.
 func (s *Swarm) synthesise(now int64, p *pool) int {
 	feasible, others, search := p.find()
+	s.starved = false
 	if s.try(now, search, feasible, signal.BlockAction) {
 		return 1
 	}
 	s.stats.Refused++
-	if p.scope.fails < softAfter || !p.scope.kind.failing() {
+	if !p.scope.kind.failing() || p.scope.fails < softAfter && !s.starved {
 		return 0
 	}
 	if s.try(now, search, search.soft(others, s.newcomers()), signal.ChallengeAction) {
@@ -189,9 +190,6 @@ func (s *Swarm) prove(now int64, search *search, c *candidate, action signal.Act
 		return nil
 	}
 	if !s.holds(g, search, alphaGlobal) {
-		if debugging {
-			println("   bound", s.sentence(g.Literals), g.Action, "look", g.Proof.Look, g.Proof.Hits, g.Proof.Good, g.Proof.ScopeHits, g.Proof.ScopeGood, int(g.Proof.Bound*1e6), int(g.Proof.ScopeBound*1e6))
-		}
 		return nil
 	}
 	if local && !named && action == signal.BlockAction {
@@ -218,6 +216,7 @@ func (s *Swarm) look(now int64, g *signature, search *search) bool {
 	}
 	s.bound(&best, g, search)
 	if !best.bearable(g.Action, alphaGlobal) {
+		s.starved = s.starved || g.Action == signal.BlockAction
 		return false
 	}
 	g.Proof.Look, g.Proof.Level, g.Proof.Young = best.Look, best.Level, best.Young

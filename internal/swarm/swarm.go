@@ -67,6 +67,7 @@ type Swarm struct {
 	members   int // over all campaigns
 	day       int64
 	looks     int
+	starved   bool // the last search could not prove a block for want of good traffic
 	ticked    int64
 	events    []Event
 	changed   bool // signatures: compile again

@@ -41,9 +41,7 @@ func (s *Swarm) alarm(now int64) {
 func (s *Swarm) investigate(now int64, c *scope) {
 	k := c.counts.alarmed()
 	p, usual := s.gather(now, c, k)
-	s.debug(now, "alarm", c, k, p)
 	if p.shared(usual) {
-		s.debug(now, "veto", c, k, p)
 		s.stats.Vetoed++
 		c.counts[k].accept(now, scales[k])
 		return
@@ -267,12 +265,3 @@ func (s *Swarm) investigateSeeds(now int64) {
 	}
 	c.fails = 0
 }
-
-func (s *Swarm) debug(now int64, what string, c *scope, k int, p *pool) {
-	if !debugging {
-		return
-	}
-	println(now/1000%100000, what, s.scopeName(c), "scale", k, "start", c.counts[k].start/1000%100000, "rows", len(p.rows), "live", len(p.live), "expected", int(p.expected), "mean", int(c.counts[k].mean*100), "sum", int(c.counts[k].sum))
-}
-
-const debugging = false
