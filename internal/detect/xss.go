@@ -68,7 +68,7 @@ func (d *Detector) xss(s *scan) finding {
 // body it must be nothing but the tag.
 func (s *scan) injected(f xss.Finding) bool {
 	if s.value.In.Body() {
-		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key)
+		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && !strings.HasPrefix(s.low, "<t") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key)
 	}
 	return s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
 }

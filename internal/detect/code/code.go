@@ -219,7 +219,7 @@ func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	w := lex.Word(s, n)
 	switch {
-	case c.vars[w] && w != "argc":
+	case c.vars[w] && w != "argc" && w != "argv":
 		b := lex.Byte(s, n+len(w))
 		if b == '[' || b == '{' {
 			return signal.CodeInjection, lex.Certain
@@ -231,6 +231,9 @@ func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	case lex.At(s, i-1, "_$$nd_func$$_"), lex.At(s, i, "$$nd_func$$"):
 		return signal.Deserialisation, lex.Certain
 	case w != "":
+		if strings.HasSuffix(s[:i], "my ") || strings.HasSuffix(s[:i], "our ") || strings.HasSuffix(s[:i], "for ") || strings.HasSuffix(s[:i], "foreach ") {
+			return signal.None, lex.None // a loop of Perl's
+		}
 		return through(s, n+len(w))
 	case lex.At(s, n, "{") && lex.At(s, n+1, "@"), lex.At(s, n, "{'"), lex.At(s, n, "{\""), lex.At(s, n, "{_"):
 		if j := strings.IndexByte(lex.Ahead(s, n), '}'); j > 0 && (lex.Byte(s, n+j+1) == '(' || lex.Byte(s, n+j+1) == '[' || lex.Byte(s, n+j+1) == '{') {

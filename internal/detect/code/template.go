@@ -33,7 +33,7 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.None, lex.None
 	case s[i] == '#' && (lex.At(s, i, "#set(") || lex.At(s, i, "#set (") || lex.At(s, i, "#evaluate(") || lex.At(s, i, "#foreach(") || lex.At(s, i, "#include(") || lex.At(s, i, "#parse(")):
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '#' && (lex.At(s, i, "#context[") || lex.At(s, i, "#_memberaccess") || lex.At(s, i, "#parameters") || lex.At(s, i, "#session[") || lex.At(s, i, "#req=") || lex.At(s, i, "#application[")):
+	case s[i] == '#' && (lex.At(s, i, "#context[") || lex.At(s, i, "#_memberaccess") || lex.At(s, i, "#parameters") && strings.IndexByte("[.", lex.Byte(s, i+11)) >= 0 && lex.Byte(s, i+11) != 0 || lex.At(s, i, "#session[") || lex.At(s, i, "#req=") || lex.At(s, i, "#application[")):
 		return signal.TemplateInjection, lex.Certain
 	case s[i] == '@' && next == '(' && computes(strings.TrimSuffix(lex.Ahead(s, i+2), ")")) == lex.Likely:
 		return signal.TemplateInjection, lex.Likely

@@ -60,7 +60,12 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 // underscored: the insides of Python and JavaScript.
 func underscored(s, w string, b byte) (signal.Kind, lex.Strength) {
 	switch w {
-	case "__class__", "__mro__", "__subclasses__", "__globals__", "__builtins__", "__base__", "__bases__", "__getattribute__", "__reduce__":
+	case "__class__", "__bases__", "__base__":
+		if !strings.ContainsAny(s, "{[|%'\"") && !strings.Contains(s, "__mro__") && !strings.Contains(s, "__subclasses__") && !strings.Contains(s, "__init__") {
+			return signal.TemplateInjection, lex.Hint // a line of Python
+		}
+		return signal.TemplateInjection, lex.Likely
+	case "__mro__", "__subclasses__", "__globals__", "__builtins__", "__getattribute__", "__reduce__":
 		return signal.TemplateInjection, lex.Likely
 	case "__import__":
 		if b == '(' || b == '[' {
@@ -266,7 +271,12 @@ func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.
 			return signal.CodeInjection, lex.Hint
 		}
 		return signal.CodeInjection, lex.Likely
-	case "eval", "assert", "exec", "include", "require_once", "include_once", "unserialize", "file_put_contents", "file_get_contents", "readfile", "fopen", "fwrite", "dl", "putenv", "preg_replace", "scandir", "opendir", "array_map":
+	case "assert": // every language has it; PHP runs a string
+		if lit && !prose || whole && (strings.Contains(s, "phpinfo") || strings.Contains(s, "system(") || strings.Contains(s, "eval(") || strings.Contains(s, "exec(") || strings.Contains(s, "base64")) {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.CodeInjection, lex.Hint
+	case "eval", "exec", "include", "require_once", "include_once", "unserialize", "file_put_contents", "file_get_contents", "readfile", "fopen", "fwrite", "dl", "putenv", "preg_replace", "scandir", "opendir", "array_map":
 		if (lit || whole) && !prose {
 			return signal.CodeInjection, lex.Likely
 		}
@@ -275,7 +285,7 @@ func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.
 		if before == '(' || before == ';' || before == '{' || before == '@' || strings.Contains(s, "print(") && w == "md5" || strings.Contains(s, "echo ") {
 			return signal.CodeInjection, lex.Likely
 		}
-		if whole && !prose && (w == "die" || w == "var_dump" || w == "print_r" || w == "phpversion" || w == "strip_tags" || arg != 0 && w == "md5" || w == "print" && strings.ContainsAny(s, "*`(")) {
+		if whole && !prose && (w == "die" || w == "var_dump" || w == "print_r" || w == "phpversion" || w == "strip_tags" || arg != 0 && w == "md5" || w == "print" && (strings.ContainsAny(s, "*`") || strings.Contains(s, "md5(") || strings.Contains(s, "system("))) {
 			return signal.CodeInjection, lex.Likely
 		}
 	case "response":

@@ -122,6 +122,9 @@ func (c Commands) at(s string, i int) lex.Strength {
 			}
 		}
 	case '/':
+		if lex.At(s, 0, "#!") && i < 4 {
+			return lex.Hint // the first line of a script
+		}
 		return path(s, i)
 	case '%':
 		if lex.At(s, i, "%comspec%") || lex.At(s, i, "%systemroot%") || lex.At(s, i, "%programdata%") || lex.At(s, i, "%windir%") {

@@ -64,6 +64,9 @@ func condition(s string, i int) lex.Strength {
 			return lex.Likely
 		}
 	}
+	if end := strings.TrimRight(rest, " \t"); strings.HasSuffix(end, ":") || strings.Contains(rest, " == ") && !sure && strings.IndexByte(rest, '%') < 0 {
+		return lex.None // a condition of another language
+	}
 	if strings.Contains(rest, "==") && (sure || strings.ContainsAny(rest, "%") || lex.Prose(rest, 4) < 3 && !strings.ContainsAny(rest, "{;")) {
 		return lex.Likely
 	}

@@ -298,6 +298,8 @@ func argument(s string, i int) argumentKind {
 	}
 	b := lex.Byte(rest, 1)
 	switch {
+	case (rest[0] == '<' || rest[0] == '>') && lex.Digit(lex.Byte(rest, lex.Skip(rest, 1, "= "))):
+		return textArgument // a comparison
 	case rest[0] == '$' || rest[0] == '<' || rest[0] == '>' || rest[0] == '{':
 		return sureArgument
 	case n > i && (rest[0] == '/' && (lex.WordByte(b) || b == '?' || b == '*') || strings.HasPrefix(rest, "http") || strings.HasPrefix(rest, "../") || strings.HasPrefix(rest, "./") || lex.Letter(rest[0]) && b == ':' || rest[0] == '%' && lex.Letter(b) || rest[0] == '\\' && b == '\\'):

@@ -74,6 +74,9 @@ func (p *parser) name(t token) what {
 		}
 		return named
 	case "select":
+		if p.depth == 0 && lex.Byte(p.s, p.i) == ' ' && lex.Prose(p.s[p.i:min(len(p.s), p.i+64)], 3) >= 3 && !strings.Contains(lex.Ahead(p.s, p.i), "from") {
+			return named // a word of a sentence
+		}
 		return p.selection()
 	case "case":
 		return p.choice()
@@ -88,7 +91,7 @@ func (p *parser) name(t token) what {
 			return literal
 		}
 	}
-	own := catalogue(w) && lex.Byte(p.s, p.i) == '.' || sureCatalogue(w)
+	own := catalogue(w) && lex.Byte(p.s, p.i) == '.' && !(w == "sys" && python(lex.Word(p.s, p.i+1))) || sureCatalogue(w)
 	for n := 0; n < 4 && (lex.Byte(p.s, p.i) == '.' || lex.Byte(p.s, p.i) == ':' && lex.Letter(lex.Byte(p.s, p.i+1))); n++ {
 		for p.i++; lex.Byte(p.s, p.i) == '.'; p.i++ {
 		}
@@ -109,6 +112,11 @@ func (p *parser) name(t token) what {
 		return told
 	}
 	return named
+}
+
+// python reports whether a name belongs to the module sys of Python.
+func python(name string) bool {
+	return lex.OneOf(name, "modules", "stdout", "stderr", "stdin", "argv", "path", "exit", "exc_info", "version", "version_info", "executable", "platform", "maxsize", "flags", "byteorder", "implementation", "getsizeof", "intern", "settrace", "setrecursionlimit", "getfilesystemencoding", "hexversion", "prefix")
 }
 
 // choice reads CASE WHEN a THEN b END.

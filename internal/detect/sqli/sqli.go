@@ -67,6 +67,9 @@ func probe(s string) bool {
 			comma++
 		}
 	}
+	if strings.Contains(s[i:], "'\"'") || strings.Contains(s[i:], "\"'\"") {
+		return false // a program's sign in quotes
+	}
 	return single > 0 && double > 0 && bracket > 0 && bracket+comma+single+double < 16 && !strings.Contains(s[i:], "()") && lex.Prose(s[:i], 3) < 2
 }
 
@@ -82,10 +85,12 @@ func (f *Finding) raise(g Finding) {
 func fromQuotes(s string) (best Finding) {
 	var seen [3]int
 	tried := 0
+	n := strings.Count(s, "`")
+	ticks := n > 3 && n%2 == 0 && lex.Prose(s, 2) > 0 // code in a sentence
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || q == 2 && marks(s, i) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q < 0 || q == 2 && (ticks || marks(s, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -96,6 +101,19 @@ func fromQuotes(s string) (best Finding) {
 		best.raise(Finding{t.judge(), i, s[i] != '`', false})
 	}
 	return best
+}
+
+// method reports whether the name at s[i:] is a method of something that is no
+// package of a database's own: time.Sleep, os.WriteFile.
+func method(s string, i int) bool {
+	if lex.Byte(s, i-1) != '.' {
+		return false
+	}
+	from := i - 1
+	for from > 0 && (lex.WordByte(s[from-1]) || s[from-1] == '$') {
+		from--
+	}
+	return !catalogue(s[from:i-1]) && from < i-1
 }
 
 // marks reports whether a backtick at s[i] begins code in a sentence, as people
@@ -241,7 +259,7 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 func nameAnywhere(s string, i int, w string, p parser) lex.Strength {
 	next := lex.Byte(s, lex.Skip(s, i+len(w), " \t\r\n"))
 	if next == '(' || next == '/' {
-		if _, sure := telling(w); sure && p.peek().kind == open {
+		if _, sure := telling(w); sure && p.peek().kind == open && !method(s, i) {
 			p.next()
 			if n := p.peek(); n.kind != shut && n.kind != end {
 				return lex.Likely

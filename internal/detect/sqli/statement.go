@@ -50,6 +50,12 @@ func (t *tail) clause(k token) lex.Strength {
 		t.back(k)
 		return t.statement()
 	case "waitfor", "select", "exec", "execute", "begin", "declare", "if", "insert", "drop":
+		if (w == "select" || w == "insert") && t.quote != 0 && t.from > 1 && k.at == t.from+1 && strings.IndexByte("(,= ", t.s[t.from-1]) >= 0 && lex.Byte(t.s, k.end) == ' ' {
+			return lex.Hint // the quote opens a statement in a program
+		}
+		if t.quote != 0 && t.from > 1 && k.at == t.from+1 && t.s[t.from-1] == ' ' && lex.Prose(t.s[:t.from], 4) > 3 {
+			return lex.Hint // or a name in a sentence
+		}
 		t.back(k)
 		st := t.statement()
 		if st == lex.Likely && out {

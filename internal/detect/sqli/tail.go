@@ -172,6 +172,9 @@ func (t *tail) boolean() lex.Strength {
 	if t.quote == 0 {
 		return t.bareBoolean(w, commented)
 	}
+	if rest := lex.Ahead(t.s, at); t.quote == '"' && (strings.Contains(rest, "== \"\"") || strings.Contains(rest, "!= \"\"")) {
+		return lex.Hint // a condition of a program
+	}
 	switch w {
 	case constants, told, subselect:
 		return lex.Certain

@@ -128,6 +128,9 @@ func object(s string, n int, w string) lex.Strength {
 		}
 	case '.':
 		m := lex.Word(s, noise(s, n+1))
+		if w == "self" && lex.OneOf(m, "name", "url", "search", "hash", "body", "replace", "assign", "forms", "scripts", "open", "domain", "write", "parentnode", "top", "href") {
+			return lex.None // Python, Ruby
+		}
 		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "getelementsbyname", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
 			return lex.Likely
 		}
@@ -188,7 +191,7 @@ func script(s string) (st lex.Strength, whole bool) {
 		}
 		return lex.Hint, false
 	}
-	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.apply(", "reflect.construct(", "reflect.set(", "reflect.get(", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely, false
 		}
