@@ -86,7 +86,7 @@ func fromQuotes(s string) (best Finding) {
 	var seen [3]int
 	tried := 0
 	n := strings.Count(s, "`")
-	ticks := n > 3 && n%2 == 0 && lex.Prose(s, 2) > 0 // code in a sentence
+	ticks := n > 3 && n%2 == 0 && lex.Prose(s, 2) > 0                                                  // code in a sentence
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		q := strings.IndexByte("'\"`", s[i])
