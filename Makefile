@@ -4,7 +4,7 @@ BIN := bin/bartizan
 FUZZTIME ?= 5s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run demo test race lint fuzz bench scenario check demo-smoke vet clean
+.PHONY: build run demo test race lint fuzz bench bench-botnet scenario check demo-smoke vet clean
 
 build: $(BIN)
 
@@ -50,13 +50,21 @@ bench:
 	bench/gateway/run
 	bench/payload/run
 
+# How botnets are found and stopped, and whom else that hits: every plan with
+# several seeds. LONG=-long plays the day-long ones too.
+SEEDS ?= 3
+LONG ?=
+bench-botnet:
+	$(GO) run ./bench/botnet -seeds $(SEEDS) $(LONG)
+	$(GO) test ./internal/swarm -run '^$$' -bench . -benchmem
+
 scenario:
 	$(GO) test ./cmd/bartizan -run TestScenarios -v -args -table
 
 demo-smoke: build
 	./$(BIN) demo --smoke
 
-check: build lint race scenario fuzz demo-smoke
+check: build lint test race scenario fuzz
 
 clean:
 	rm -rf bin

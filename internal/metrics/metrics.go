@@ -12,6 +12,7 @@ import (
 	"bartizan/internal/engine"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
+	"bartizan/internal/swarm"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -104,6 +105,7 @@ func (c *collector) engine() []Number {
 		{Name: "pass_all", Help: "1 while break-glass lets everything pass.", Gauge: true, Value: truth(!e.PassingUntil(now).IsZero())},
 	}
 	out = append(out, interrogation(s.Challenge)...)
+	out = append(out, botnets(s.Swarm)...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.counted) > censusEvery {
@@ -113,6 +115,21 @@ func (c *collector) engine() []Number {
 		out = append(out, Number{Name: "clients_by_stage", Help: "Clients by stage.", Gauge: true, Value: float64(n), Labels: []Label{{"stage", signal.Stage(i).String()}}})
 	}
 	return out
+}
+
+// botnets renders what the botnet search does.
+func botnets(s swarm.Stats) []Number {
+	return []Number{
+		{Name: "botnet_rows_total", Help: "Requests that the botnet search has taken in.", Value: float64(s.Rows)},
+		{Name: "botnet_rows_lost_total", Help: "Requests that it had no room for.", Value: float64(s.Lost)},
+		{Name: "botnet_learned_total", Help: "Requests that taught it what good traffic is.", Value: float64(s.Learned)},
+		{Name: "botnet_good_rows", Help: "Good requests that proofs are made on.", Gauge: true, Value: float64(s.GoodRows)},
+		{Name: "botnet_searches_total", Help: "Searches for a signature.", Value: float64(s.Searches)},
+		{Name: "botnet_vetoed_total", Help: "Alarms that known-good clients shared.", Value: float64(s.Vetoed)},
+		{Name: "botnet_signatures", Help: "Signatures that are matched.", Gauge: true, Value: float64(s.Active)},
+		{Name: "botnet_campaigns", Help: "Campaigns that are under way.", Gauge: true, Value: float64(s.Open)},
+		{Name: "botnet_members", Help: "Addresses listed in campaigns.", Gauge: true, Value: float64(s.Members)},
+	}
 }
 
 // interrogation renders what suspects were asked and what came back.
