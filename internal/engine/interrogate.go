@@ -191,7 +191,7 @@ func (e *Engine) asked(now time.Time, s *compiled, r *request.Request, v Verdict
 	if a == (attacker.Ask{}) {
 		return
 	}
-	found := e.attackers.Asked(now, r, a)
+	found := e.attackers.Asked(r.Time, r, a) // not the end, which a replay of what was refused does not know
 	if v.Reason != policy.StageReason {
 		return // a signature's match adds no risk beyond its own action
 	}
