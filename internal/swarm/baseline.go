@@ -114,6 +114,29 @@ func (b *baseline) learn(r *row) {
 	b.counts.derive(&r.at) // as the baseline of today sees it
 	b.counts.learn(r)
 	b.sample(r)
+	switch b.counts.total.Load() {
+	case 1 << 12, 1 << 14, 1 << 16:
+		b.review()
+	}
+}
+
+// review derives all samples anew. The first rows were seen by a baseline that
+// knew next to nothing, and most of them looked odd to it. Each client's own rows
+// are left out, so that it looks as a new one would.
+func (b *baseline) review() {
+	own := b.uniform.clients
+	again := func(rows []row) {
+		for i := range rows {
+			b.counts.deriveWithout(&rows[i].at, uint32(own[rows[i].client]))
+		}
+	}
+	again(b.uniform.rows)
+	for _, v := range b.strata {
+		again(v.rows)
+	}
+	for _, v := range b.groups {
+		again(v.rows)
+	}
 }
 
 // sample puts a row into the samples.

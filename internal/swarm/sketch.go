@@ -88,7 +88,14 @@ func two(to Attribute, x, y uint32) uint64 {
 
 // derive fills the derived attributes of a row. While nothing has been learned
 // they stay unknown: then nothing is odd.
-func (s *sketch) derive(at *[Attributes]uint32) {
+func (s *sketch) derive(at *[Attributes]uint32) { s.deriveWithout(at, 0) }
+
+// less is what remains of a count without own of them.
+func less(n, own uint32) uint32 { return n - min(n, own) }
+
+// deriveWithout derives as if own rows like this one had not been counted: what a
+// client that has taught itself would look like, had it never been here.
+func (s *sketch) deriveWithout(at *[Attributes]uint32, own uint32) {
 	total := s.total.Load()
 	if total < minimumRows {
 		clear(at[derived:])
@@ -97,19 +104,19 @@ func (s *sketch) derive(at *[Attributes]uint32) {
 	for _, p := range ranked {
 		at[p.to] = noRarity
 		if at[p.of] != 0 {
-			at[p.to] = rarity(s.get(one(p.of, at[p.of])), total)
+			at[p.to] = rarity(less(s.get(one(p.of, at[p.of])), own), total)
 		}
 	}
 	for _, p := range paired {
-		at[p.to] = fit(s.get(two(p.to, at[p.a], at[p.b])), s.get(one(p.a, at[p.a])), s.get(one(p.b, at[p.b])), total)
+		at[p.to] = fit(less(s.get(two(p.to, at[p.a], at[p.b])), own), s.get(one(p.a, at[p.a])), s.get(one(p.b, at[p.b])), total)
 	}
 	r := row{at: *at}
 	segment := r.segment()
 	population, template := s.get(one(RaritySegment, segment)), s.get(one(Template, at[Template]))
-	at[RaritySegment] = rarity(population, total)
-	at[FitTemplateSegment] = fit(s.get(two(FitTemplateSegment, at[Template], segment)), template, population, total)
+	at[RaritySegment] = rarity(less(population, own), total)
+	at[FitTemplateSegment] = fit(less(s.get(two(FitTemplateSegment, at[Template], segment)), own), template, population, total)
 	before := step(at)
-	at[FitPrevious] = fit(s.get(two(FitPrevious, before, at[Template])), s.get(one(FitPrevious, before)), template, total)
+	at[FitPrevious] = fit(less(s.get(two(FitPrevious, before, at[Template])), own), s.get(one(FitPrevious, before)), template, total)
 }
 
 // step is the endpoint before, as seen by one kind of client: an app's users
