@@ -185,7 +185,10 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 		if strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, "!") {
 			return signal.CodeInjection, lex.Likely
 		}
-		inner, _, _ := strings.Cut(rest, "%>")
+		inner, _, closed := strings.Cut(rest, "%>")
+		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
+			break // a format of a program
+		}
 		if strings.ContainsAny(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely
 		}

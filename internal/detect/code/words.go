@@ -60,12 +60,15 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 // underscored: the insides of Python and JavaScript.
 func underscored(s, w string, b byte) (signal.Kind, lex.Strength) {
 	switch w {
-	case "__class__", "__bases__", "__base__":
+	case "__class__", "__bases__", "__base__", "__reduce__":
+		if strings.Contains(s, "__class__.__name__") && !strings.Contains(s, "__mro__") && !strings.Contains(s, "__init__") {
+			return signal.TemplateInjection, lex.Hint
+		}
 		if !strings.ContainsAny(s, "{[|%'\"") && !strings.Contains(s, "__mro__") && !strings.Contains(s, "__subclasses__") && !strings.Contains(s, "__init__") {
 			return signal.TemplateInjection, lex.Hint // a line of Python
 		}
 		return signal.TemplateInjection, lex.Likely
-	case "__mro__", "__subclasses__", "__globals__", "__builtins__", "__getattribute__", "__reduce__":
+	case "__mro__", "__subclasses__", "__globals__", "__builtins__", "__getattribute__":
 		return signal.TemplateInjection, lex.Likely
 	case "__import__":
 		if b == '(' || b == '[' {
@@ -271,12 +274,17 @@ func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.
 			return signal.CodeInjection, lex.Hint
 		}
 		return signal.CodeInjection, lex.Likely
+	case "include":
+		if path := s[:min(len(s), 200)]; !prose && (lit || whole) && strings.ContainsAny(path[strings.IndexByte(path, '(')+1:], "/:.$\\") {
+			return signal.CodeInjection, lex.Likely
+		}
+		return signal.CodeInjection, lex.Hint
 	case "assert": // every language has it; PHP runs a string
 		if lit && !prose || whole && (strings.Contains(s, "phpinfo") || strings.Contains(s, "system(") || strings.Contains(s, "eval(") || strings.Contains(s, "exec(") || strings.Contains(s, "base64")) {
 			return signal.CodeInjection, lex.Likely
 		}
 		return signal.CodeInjection, lex.Hint
-	case "eval", "exec", "include", "require_once", "include_once", "unserialize", "file_put_contents", "file_get_contents", "readfile", "fopen", "fwrite", "dl", "putenv", "preg_replace", "scandir", "opendir", "array_map":
+	case "eval", "exec", "require_once", "include_once", "unserialize", "file_put_contents", "file_get_contents", "readfile", "fopen", "fwrite", "dl", "putenv", "preg_replace", "scandir", "opendir", "array_map":
 		if (lit || whole) && !prose {
 			return signal.CodeInjection, lex.Likely
 		}

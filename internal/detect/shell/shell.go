@@ -69,6 +69,9 @@ func (c Commands) begins(s string) bool {
 // list reports whether s is at least three words parted by one sign: names of
 // fields, which some commands are too.
 func list(s string) bool {
+	if len(s) > 4 && s[0] == '|' && s[len(s)-1] == '|' && strings.Contains(s, "  | ") && !strings.ContainsAny(s, "$(;&[`/<>") && !strings.Contains(s, "||") {
+		return true // a row of a table
+	}
 	sign, items := byte(0), 1
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {

@@ -74,6 +74,9 @@ func (p *parser) name(t token) what {
 		}
 		return named
 	case "select":
+		if lex.Byte(p.s, p.i) == '.' {
+			return named // a module of Python
+		}
 		if p.depth == 0 && lex.Byte(p.s, p.i) == ' ' && lex.Prose(p.s[p.i:min(len(p.s), p.i+64)], 3) >= 3 && !strings.Contains(lex.Ahead(p.s, p.i), "from") {
 			return named // a word of a sentence
 		}
@@ -116,7 +119,7 @@ func (p *parser) name(t token) what {
 
 // python reports whether a name belongs to the module sys of Python.
 func python(name string) bool {
-	return lex.OneOf(name, "modules", "stdout", "stderr", "stdin", "argv", "path", "exit", "exc_info", "version", "version_info", "executable", "platform", "maxsize", "flags", "byteorder", "implementation", "getsizeof", "intern", "settrace", "setrecursionlimit", "getfilesystemencoding", "hexversion", "prefix")
+	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "max") || lex.OneOf(name, "modules", "stdout", "stderr", "stdin", "argv", "path", "exit", "exc_info", "version", "version_info", "executable", "platform", "maxsize", "flags", "byteorder", "implementation", "getsizeof", "intern", "settrace", "setrecursionlimit", "getfilesystemencoding", "hexversion", "prefix")
 }
 
 // choice reads CASE WHEN a THEN b END.

@@ -10,6 +10,9 @@ import (
 // take plain statements; what only injections ask for stands out.
 func whole(s, w string) lex.Strength {
 	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
+	if lex.Byte(s, t.i+len(w)) == '.' && w == "select" {
+		return lex.None // a module of Python
+	}
 	switch w {
 	case "select", "insert", "update", "delete", "drop", "create", "alter", "load", "show", "exec", "execute", "declare", "begin", "call", "grant", "shutdown", "waitfor", "truncate", "copy", "backup", "restore", "bulk", "merge", "replace", "desc", "describe", "set":
 		t.literal = true
@@ -128,7 +131,7 @@ func statementAlone(s, w string, p parser) lex.Strength {
 		return lex.Likely
 	}
 	if w == "exec" || w == "execute" || w == "declare" || w == "begin" {
-		if strings.Contains(s, "xp_") || strings.Contains(s, "sp_") || strings.Contains(s, "dbms_") || strings.Contains(s, "exec(") || strings.Contains(s, "exec (") {
+		if strings.Contains(s, "xp_") || strings.Contains(s, "sp_") || strings.Contains(s, "dbms_") || w != "exec" && (strings.Contains(s, "exec(") || strings.Contains(s, "exec (")) || strings.Contains(s, "exec(@") {
 			return lex.Likely
 		}
 	}

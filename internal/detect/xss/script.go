@@ -131,6 +131,9 @@ func object(s string, n int, w string) lex.Strength {
 		if w == "self" && lex.OneOf(m, "name", "url", "search", "hash", "body", "replace", "assign", "forms", "scripts", "open", "domain", "write", "parentnode", "top", "href") {
 			return lex.None // Python, Ruby
 		}
+		if b := lex.Byte(s, noise(s, n+1)+len(m)); w == "self" && (b == 0 || strings.IndexByte(" ,):;", b) >= 0) {
+			return lex.None
+		}
 		if lex.OneOf(m, "cookie", "location", "domain", "write", "writeln", "innerhtml", "createelement", "getelementbyid", "getelementsbyname", "queryselector", "body", "documentelement", "alert", "eval", "onerror", "onload", "name", "href", "hash", "search", "replace", "assign", "open", "confirm", "prompt", "referrer", "forms", "scripts", "execcommand", "getelementsbytagname", "settimeout", "import", "defaultview", "url", "parentnode", "top", "self", "vulnerable") && (w != "content" && w != "this" && w != "parent" || m == "alert" || m == "eval") {
 			return lex.Likely
 		}
