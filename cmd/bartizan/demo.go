@@ -86,7 +86,9 @@ func (c *demoCommand) play(ctx context.Context, g *gateway, b *board) error {
 		defer cancel()
 	}
 	at := g.addresses()
-	cast := demo.NewCast(demo.Stage{Plain: at[0].Address, Secure: at[1].Address})
+	stage := demo.Stage{Plain: at[0].Address, Secure: at[1].Address}
+	cast := demo.NewCast(stage)
+	cast.AddBotnet(stage)
 	live := !c.Smoke && isTerminal(os.Stdout)
 	if !c.Smoke {
 		fmt.Printf("gateway http://%s and https://%s, admin http://%s/metrics; try your own requests\n", at[0].Address, at[1].Address, g.admin.Addr())

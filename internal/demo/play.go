@@ -59,7 +59,7 @@ type Cast struct {
 
 const visitors = 8
 
-// NewCast returns the visitors and attackers.
+// NewCast returns the visitors and the attackers that act alone.
 func NewCast(at Stage) *Cast {
 	c := &Cast{}
 	for i := range visitors {
@@ -75,6 +75,12 @@ func NewCast(at Stage) *Cast {
 		a.tally.Address = netip.AddrFrom4([4]byte{127, 66, 0, byte(i + 1)})
 		c.add(at, a)
 	}
+	return c
+}
+
+// AddBotnet adds a crowd of visitors, and the botnet that hides in it, in the
+// clear and over TLS.
+func (c *Cast) AddBotnet(at Stage) {
 	for i, secure := range [...]bool{false, true} {
 		over := map[bool]string{false: "HTTP", true: "HTTPS"}[secure]
 		people, bots := &crowd{base: [4]byte{127, byte(2 + i)}}, [4]byte{127, byte(100 + i)}
@@ -85,7 +91,6 @@ func NewCast(at Stage) *Cast {
 	for _, m := range c.masses {
 		m.mu = &c.mu
 	}
-	return c
 }
 
 func (c *Cast) add(at Stage, p player) {
