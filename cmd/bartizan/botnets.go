@@ -80,7 +80,7 @@ func printCampaign(w io.Writer, c swarm.Campaign) error {
 
 type signaturesCommand struct {
 	socket
-	Act  string `arg:"" optional:"" help:"approve, hold, retire, pin or unpin."`
+	Act  string `arg:"" optional:"" help:"approve, hold, retire, pin or unpin; limit, challenge or block sets what it does."`
 	Name string `arg:"" optional:"" help:"Of the signature: s-12."`
 }
 

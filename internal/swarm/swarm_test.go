@@ -146,7 +146,7 @@ func TestOperatorsActs(t *testing.T) {
 	if r.Match.Signature != "no-curl" || r.Match.Action != signal.BlockAction {
 		t.Errorf("got %+v; want no-curl to block", r.Match)
 	}
-	for act, want := range map[Act]signal.Action{Hold: signal.Pass, Approve: signal.BlockAction} {
+	for act, want := range map[Act]signal.Action{Hold: signal.Pass, Approve: signal.BlockAction, ToChallenge: signal.ChallengeAction, ToBlock: signal.BlockAction} {
 		if err := s.Do(epoch, "no-curl", act); err != nil {
 			t.Fatal(err)
 		}

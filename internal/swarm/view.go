@@ -280,6 +280,11 @@ const (
 	Retire  Act = "retire"
 	Pin     Act = "pin" // keep it, whatever happens
 	Unpin   Act = "unpin"
+
+	// What it does from now on, whatever its proof says.
+	ToLimit     Act = "limit"
+	ToChallenge Act = "challenge"
+	ToBlock     Act = "block"
 )
 
 // Do carries out an operator's act.
@@ -301,8 +306,12 @@ func (s *Swarm) Do(now time.Time, name string, act Act) error {
 		s.set(now.UnixMilli(), g, retired)
 	case Pin, Unpin:
 		g.Pinned = act == Pin
+	case ToLimit, ToChallenge, ToBlock:
+		g.Action = map[Act]signal.Action{ToLimit: signal.Limit, ToChallenge: signal.ChallengeAction, ToBlock: signal.BlockAction}[act]
+		g.Rate, g.Approved = max(g.Rate, leastRate), true
+		s.set(now.UnixMilli(), g, active)
 	default:
-		return fmt.Errorf("unknown act %q; known are approve, hold, retire, pin, unpin", act)
+		return fmt.Errorf("unknown act %q; known are approve, hold, retire, pin, unpin, limit, challenge, block", act)
 	}
 	s.changed = false
 	s.matcher.Store(compile(s.list))
