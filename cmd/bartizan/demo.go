@@ -130,8 +130,16 @@ func conclude(tallies []demo.Tally) error {
 			faults = append(faults, fmt.Errorf("%s is an attacker and was refused %d of %d times only", p.Name, p.Refused, p.Sent))
 		}
 	}
-	return errors.Join(append(faults, t.Flush())...)
+	faults = append(faults, t.Flush())
+	for _, p := range tallies {
+		if p.Before > 0 && p.During > 0 {
+			fmt.Printf("%s: 99 of 100 answers within %.1f ms before the botnet, %.1f ms while it was searched and stopped\n", p.Name, ms(p.Before), ms(p.During))
+		}
+	}
+	return errors.Join(faults...)
 }
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()

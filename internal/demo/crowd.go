@@ -43,6 +43,22 @@ type mass struct {
 	next   func(n int) call
 	client *http.Client
 	base   string
+	began  time.Time
+	took   [2][]time.Duration // of the crowd: before and during the botnet
+}
+
+// warm is when the quiet before the botnet begins: connections and caches are there.
+const warm = BotnetAt / 2
+
+// time notes how long an answer took; mu is held.
+func (m *mass) time(sent time.Time, took time.Duration) {
+	switch at := sent.Sub(m.began); {
+	case !m.tally.Good || at < warm || at >= BotnetStop:
+	case at < BotnetAt:
+		m.took[0] = append(m.took[0], took)
+	default:
+		m.took[1] = append(m.took[1], took)
+	}
 }
 
 // call is one request of one client.
@@ -77,7 +93,7 @@ func newMass(at Stage, m mass) *mass {
 
 // play sends at the mass's rate until it is over.
 func (m *mass) play(ctx context.Context) {
-	began := time.Now()
+	m.began = time.Now()
 	slots := make(chan struct{}, inFlight)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -89,7 +105,7 @@ func (m *mass) play(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		age := time.Since(began)
+		age := time.Since(m.began)
 		if m.until > 0 && age > m.until {
 			return
 		}
@@ -127,6 +143,7 @@ func (m *mass) send(ctx context.Context, c call) {
 			req.Header.Set(name, value)
 		}
 	}
+	sent := time.Now()
 	resp, err := m.client.Do(req)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -136,8 +153,10 @@ func (m *mass) send(ctx context.Context, c call) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	took := time.Since(sent)
 	ours := resp.Header.Get("Bartizan-Reference") != ""
 	m.count(func(t *Tally) {
+		m.time(sent, took)
 		t.Sent++
 		if !ours {
 			t.Passed++

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -33,7 +34,10 @@ type Tally struct {
 	Failed  int    // transport errors
 	First   int    // number of the first request that was refused, from 1; 0 none
 	Error   string // of the first transport error
-	Many    bool   // clients, each with an address of its own
+	// Before and During are the 99th percentiles of the time to an answer, in the
+	// quiet before the botnet and while it is there; of a crowd only.
+	Before, During time.Duration
+	Many           bool // clients, each with an address of its own
 }
 
 // player is one of the cast.
@@ -139,9 +143,21 @@ func (c *Cast) Tallies() []Tally {
 		out = append(out, p.tally)
 	}
 	for _, m := range c.masses {
-		out = append(out, m.tally)
+		t := m.tally
+		t.Before, t.During = percentile99(m.took[0]), percentile99(m.took[1])
+		out = append(out, t)
 	}
 	return out
+}
+
+// percentile99 returns the 99th percentile, 0 of fewer than 100.
+func percentile99(list []time.Duration) time.Duration {
+	if len(list) < 100 {
+		return 0
+	}
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return sorted[len(sorted)*99/100]
 }
 
 // send sends one request and counts the outcome. into, if not nil, takes a JSON answer.
