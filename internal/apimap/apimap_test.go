@@ -35,6 +35,7 @@ type call struct {
 	schema, body   uint64
 	bare           bool   // no credential
 	after          uint64 // endpoint called before
+	gap            time.Duration
 }
 
 // send judges and learns one exchange and returns its signals.
@@ -54,7 +55,7 @@ func (w *world) send(c call) []signal.Signal {
 	if c.bare {
 		r.Standing.Keys[2] = 0
 	}
-	r.Standing.Previous = c.after
+	r.Standing.Previous, r.Standing.Gap = c.after, c.gap
 	w.m.Locate(r)
 	for _, q := range r.Query {
 		w.m.See(r, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value})

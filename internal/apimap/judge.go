@@ -19,6 +19,7 @@ const (
 	longTimes   = 4    // a value this many times the longest is odd
 	longBytes   = 256  // and at least this long
 	largeTimes  = 3    // powers of two above the largest body
+	manyPauses  = 500  // steps before one is called fast
 	bareRate    = 0.99 // share of requests with a credential that makes one odd without
 )
 
@@ -35,6 +36,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
 		}
 		m.judgeFlow(p, r)
+		r.Endpoint.Hasty = p.hasty(r)
 		m.judgeShape(p, r, 0)
 	case r.Endpoint.PathKnown:
 		m.judgeMethod(now, r)
@@ -65,6 +67,24 @@ func (m *Model) judgeFlow(p *profile, r *request.Request) {
 	case odd < oddRate/4:
 		add(r, signal.MissingStep, signal.Hint, "flow", note, 0)
 	}
+}
+
+// hasty reports whether r follows its client's last call, which usually comes
+// before, faster than hardly any has; p.mu is held. What a page loads at once
+// follows at once, and is learned so.
+func (p *profile) hasty(r *request.Request) bool {
+	st := &r.Standing
+	if st.Previous == 0 || st.Gap <= 0 || st.Shared || p.flow.odd(st.Previous, p.n) < 1 {
+		return false
+	}
+	all, faster := float32(0), float32(0)
+	own := pause(st.Gap)
+	for i, n := range p.pauses {
+		if all += n; i <= own {
+			faster = all
+		}
+	}
+	return all >= manyPauses && faster < 2*strangeRate*all
 }
 
 // judgeMethod judges a method that a known path has never been asked with.

@@ -7,6 +7,7 @@ import (
 
 	"bartizan/internal/digest"
 	"bartizan/internal/request"
+	"bartizan/internal/signal"
 )
 
 const (
@@ -34,6 +35,30 @@ type profile struct {
 	latency  [maxBucket]float64 // of answers, by log2 of microseconds
 	machines float64            // requests of software that claims no browser
 	flow     flow
+	pauses   [maxPause]float32 // since the client's last call, by log2 of ms
+	hurried  uint64            // the client whose fast step was learned last
+}
+
+// maxPause is the number of buckets of pauses: up to a minute.
+const maxPause = 17
+
+func pause(gap time.Duration) int { return min(bits.Len64(uint64(gap.Milliseconds())), maxPause-1) }
+
+// learnPause adds the time since the client's last call; p.mu is held. A fast
+// step teaches only where it is not the same client's again: what one of them
+// does all day does not become normal.
+func (p *profile) learnPause(r *request.Request) {
+	st := &r.Standing
+	if st.Previous == 0 || st.Gap <= 0 || st.Stage > signal.Clear {
+		return
+	}
+	if r.Endpoint.Hasty {
+		if p.hurried == st.Keys[0] {
+			return
+		}
+		p.hurried = st.Keys[0]
+	}
+	p.pauses[pause(st.Gap)]++
 }
 
 // flow counts which endpoints a client called before this one.
@@ -137,6 +162,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 		p.contentType(t)
 	}
 	p.flow.add(r.Standing.Previous)
+	p.learnPause(r)
 	p.sizes[bucket(o.RequestSize)]++
 	p.latency[bucket(o.Duration.Microseconds())]++
 	for i := range r.Shape {

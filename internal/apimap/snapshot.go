@@ -36,6 +36,7 @@ type storedProfile struct {
 	Omitted                  bool
 	Types                    []string
 	Sizes, Latency           [maxBucket]float64
+	Pauses                   [maxPause]float32
 	From                     map[uint64]float64 // flow
 	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
@@ -96,7 +97,7 @@ func (p *profile) stored(m *Model) storedProfile {
 	defer p.mu.Unlock()
 	s := storedProfile{
 		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
-		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
+		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Pauses: p.pauses, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
 	}
 	s.From, s.FirstOfVisit, s.Other = map[uint64]float64{}, p.flow.first, p.flow.other
 	for _, f := range p.flow.from {
@@ -165,7 +166,7 @@ func (m *Model) adopt(s storedProfile) {
 	n.schemas |= s.Schemas
 	p := &profile{
 		site: s.Site, method: s.Method, template: s.Template, first: s.First, last: s.Last, n: s.N, novel: s.Novel, auth: s.Auth, machines: s.Machines,
-		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, params: make(map[uint64]*param, len(s.Params)),
+		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, params: make(map[uint64]*param, len(s.Params)),
 	}
 	for k, q := range s.Params {
 		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest}

@@ -28,12 +28,20 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
 	case has(signal.LoginSpray):
 		return Intent{"OAT-007", "credential cracking", "brute force", "one of many addresses that try a user"}
+	case has(signal.CardCracking):
+		return Intent{"OAT-010", "card cracking", "brute force", "one card tried with many dates or codes"}
+	case has(signal.CashingOut):
+		return Intent{"OAT-012", "cashing out", "abuse", "accounts changed and paid with, one after the other"}
 	case has(signal.PaymentFailure):
 		return Intent{"OAT-001", "carding", "abuse", "most of its payments are refused"}
 	case has(signal.CodeGuessing):
 		return Intent{"OAT-002", "token cracking", "brute force", "most of the codes that it tries are refused"}
 	case has(signal.MassSignup):
 		return Intent{"OAT-019", "account creation", "abuse", "one account after the other"}
+	case has(signal.Scalping):
+		return Intent{"OAT-005", "scalping", "abuse", "one limited good after the other, paid for"}
+	case has(signal.Sniping):
+		return Intent{"OAT-013", "sniping", "abuse", "reserves at the last second, again and again"}
 	case has(signal.Hoarding):
 		return Intent{"OAT-021", "denial of inventory", "abuse", "carts or reservations that are never paid"}
 	case has(signal.CostlyUse):
@@ -42,6 +50,12 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-017", "spamming", "abuse", "one post after the other"}
 	case has(signal.MassVoting):
 		return Intent{"OAT-016", "skewing", "abuse", "votes again and again"}
+	case has(signal.AccountAggregation):
+		return Intent{"OAT-020", "account aggregation", "abuse", "reads one account after the other, as a clock ticks"}
+	case has(signal.PassForged), has(signal.AnswerReplayed), has(signal.PassShared), has(signal.PassStolen), has(signal.AutomatedBrowser):
+		return Intent{"OAT-009", "CAPTCHA defeat", "abuse", "passes or answers that somebody else has earned, or nobody"}
+	case has(signal.HastyStep):
+		return Intent{"OAT-006", "expediting", "abuse", "steps faster than anybody takes them"}
 	case payloads > 0 && (has(signal.PathSpread) || has(signal.ScannerAgent) || payloads >= 2):
 		return Intent{"OAT-014", "vulnerability scanning", "scanning", "payloads of several kinds, or beside missing paths"}
 	case certain > 0:

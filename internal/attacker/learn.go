@@ -19,7 +19,12 @@ type Exchange struct {
 	Login    bool   // a login attempt
 	User     uint64 // digest of the user name tried, 0 unknown
 	Tags     request.Tags
-	Object   int64 // number of the object asked for; 0 if there is none
+	Object   int64        // number of the object asked for; 0 if there is none
+	What     uint64       // digest of what was asked for, by whom: path and credential
+	Writes   bool         // the method is one that changes something
+	Hasty    bool         // a step faster than anybody takes it
+	Second   uint32       // when the request came, s since the epoch
+	Card     request.Card // in a payment
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -72,6 +77,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
 	}
+	if x.Card.Number != 0 && x.Status/100 == 4 {
+		found = t.cracked(ms, r, x.Card, found)
+	}
 	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
 		t.accept(ms, r, credential)
 	}
@@ -89,9 +97,10 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	}
 	t.update(now, rules, r, func(rec *record) {
 		for _, s := range found {
-			if s.Kind == signal.LoginFailure {
+			switch {
+			case s.Kind == signal.LoginFailure:
 				rec.add(s)
-			} else {
+			case s.Kind != signal.AccountAggregation || rec.scope != Credential: // those are the accounts that are collected
 				rec.hold(s.Kind, s.Band)
 			}
 		}
@@ -137,16 +146,11 @@ func (r *record) count(now int64, x Exchange) {
 		r.rates.missing++
 		r.missing.add(now, x.Path)
 	}
+	r.habits.count(x, time.Duration(now-r.called)*time.Millisecond, r.called != 0)
 	r.before, r.called = x.Endpoint, now
 	if x.Tags != 0 {
-		for i, tags := range counted() {
-			if x.Tags&tags != 0 {
-				r.tagged[i].asked++
-				if failed {
-					r.tagged[i].refused++
-				}
-			}
-		}
+		r.tagged.count(x.Tags, failed)
+		r.habits.business(x, failed)
 	}
 	if x.Object != 0 {
 		r.walk.ask(x.Object)
@@ -205,6 +209,7 @@ func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 		}
 		report(signal.ObjectEnumeration, band, "path", "most object numbers follow the one before")
 	}
+	r.concludeHabits(now, x, report)
 	if x.Tags != 0 {
 		r.concludeBusiness(report)
 	}
@@ -212,36 +217,6 @@ func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 		r.concludeLogin(now, report)
 	}
 	return found
-}
-
-// concludeBusiness judges what only the operator's tags make visible. People buy,
-// sign up and vote too, so it takes many within minutes.
-func (r *record) concludeBusiness(report func(signal.Kind, signal.Band, string, string)) {
-	for _, c := range [...]struct {
-		kind       signal.Kind
-		place      int
-		some, many float32
-		ratio      float32 // of refusals
-		note       string
-	}{
-		{signal.PaymentFailure, payments, 5, 12, 0.7, "5 or more payments, most of them refused"},
-		{signal.CodeGuessing, codes, 8, 20, 0.8, "8 or more codes, most of them refused"},
-		{signal.MassSignup, signups, 5, 15, 0, "5 or more sign-ups"},
-		{signal.Hoarding, carts, 20, 60, 0, "20 or more carts or reservations without a payment"},
-		{signal.CostlyUse, costs, 10, 30, 0, "10 or more costly calls"},
-		{signal.MassPosting, posts, 15, 40, 0, "15 or more posts"},
-		{signal.MassVoting, votes, 10, 30, 0, "10 or more votes"},
-	} {
-		b := r.tagged[c.place]
-		if b.asked < c.some || b.refused < c.ratio*b.asked || c.kind == signal.Hoarding && r.tagged[payments].asked > 0 {
-			continue
-		}
-		band := signal.Hint
-		if b.asked >= c.many {
-			band = signal.Likely
-		}
-		report(c.kind, band, "endpoint", c.note)
-	}
 }
 
 func (r *record) concludeLogin(now int64, report func(signal.Kind, signal.Band, string, string)) {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -29,10 +28,11 @@ type record struct {
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
 	walk    walk
-	tagged  [businesses]business
 	before  uint64   // endpoint of the last answered request
 	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
+	tagged  business
+	habits  habits
 	asked   asked
 }
 
@@ -74,30 +74,6 @@ func (r *record) at(k signal.Kind) evidence {
 
 // rates are decayed counts of requests that the upstream answered, time constant ratesTau.
 type rates struct{ requests, errors, missing, logins, failed, fine float32 }
-
-// business counts a client's answered requests to endpoints of one business tag,
-// and how many of them were refused; decayed like rates.
-type business struct{ asked, refused float32 }
-
-// The tags that are counted, by place in record.tagged.
-const (
-	payments = iota
-	codes
-	signups
-	carts
-	costs
-	posts
-	votes
-	businesses = iota
-)
-
-// counted lists which tags each place counts.
-func counted() [businesses]request.Tags {
-	return [businesses]request.Tags{
-		payments: request.TagPayment, codes: request.TagCoupon | request.TagOTP | request.TagReset, signups: request.TagSignup,
-		carts: request.TagCart | request.TagReserve | request.TagLimited, costs: request.TagCostly, posts: request.TagContent, votes: request.TagVote,
-	}
-}
 
 // walk follows the object numbers that a client asks for. People jump from one
 // to another; who enumerates takes the next one.
@@ -156,10 +132,8 @@ func (r *record) decay(now int64) {
 		&r.asked.open, &r.asked.early, &r.asked.kept, &r.asked.lost} {
 		*v *= f
 	}
-	for i := range r.tagged {
-		r.tagged[i].asked *= f
-		r.tagged[i].refused *= f
-	}
+	r.tagged.fade(f)
+	r.habits.fade(f, fade(dt, habitsTau))
 }
 
 func fade(dt int64, tau time.Duration) float32 {
@@ -213,7 +187,7 @@ func (r *record) hold(k signal.Kind, b signal.Band) {
 // Vander-Zanden and Taylor, 1990): about 6 % off up to 600, then saturated. Two
 // half-hour generations let old values fade.
 type distinct struct {
-	now, old [4]uint64
+	now, old [8]uint32
 	turned   int32 // half hours since the epoch
 }
 
@@ -226,15 +200,15 @@ func (d *distinct) turn(now int64) {
 	case age == 1:
 		d.old = d.now
 	default:
-		d.old = [4]uint64{}
+		d.old = [8]uint32{}
 	}
-	d.now, d.turned = [4]uint64{}, int32(now/generation)
+	d.now, d.turned = [8]uint32{}, int32(now/generation)
 }
 
 func (d *distinct) add(now int64, digest uint64) {
 	d.turn(now)
 	b := mix(digest) >> 56
-	d.now[b>>6] |= 1 << (b & 63)
+	d.now[b>>5] |= 1 << (b & 31)
 }
 
 // count returns the estimate over the last half hour to hour.
@@ -242,7 +216,7 @@ func (d *distinct) count(now int64) float64 {
 	d.turn(now)
 	zero := 256
 	for i := range d.now {
-		zero -= bits.OnesCount64(d.now[i] | d.old[i])
+		zero -= bits.OnesCount32(d.now[i] | d.old[i])
 	}
 	return -256 * math.Log(max(float64(zero), 0.5)/256)
 }

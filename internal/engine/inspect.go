@@ -116,9 +116,14 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	}
 	apimap.Forget(r) // of a shorter prefix
 	from := len(r.Shape)
+	r.Card = request.Card{}
+	paying := r.Endpoint.Tags.Has(request.TagPayment)
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
+		if paying && !v.In.Name() {
+			e.card(r, v)
+		}
 		return true
 	})
 	e.model.JudgeBody(now, r, from, max(r.Head.ContentLength, int64(info.Bytes)))
@@ -136,6 +141,24 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		e.detectOnly(r, another, body, complete, scratch) // servers differ in which of two they believe
 	}
 	return e.documentBody(s, r, body, complete)
+}
+
+// card notes what a value of a payment says of a card.
+func (e *Engine) card(r *request.Request, v request.Value) {
+	switch request.CardFieldOf(v.Key, v.Text) {
+	case request.CardNumberField:
+		var digits [24]byte
+		n := 0
+		for i := 0; i < len(v.Text) && n < len(digits); i++ {
+			if c := v.Text[i]; c != ' ' && c != '-' {
+				digits[n] = c
+				n++
+			}
+		}
+		r.Card.Number = digest.String(e.seed, string(digits[:n])) | 1
+	case request.CardDetailField:
+		r.Card.Details ^= digest.Mix(digest.String(e.seed, v.Key), digest.String(e.seed, v.Text)) // in any order
+	}
 }
 
 // otherwise looks at a body as a server does that does not decode it, if it

@@ -61,10 +61,13 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Suspect:  strong(r.Signals),
 		Tags:     r.Endpoint.Tags,
 		Object:   object(r),
+		Path:     digest.String(e.seed, r.Path),
+		Writes:   r.Head.Method != "GET" && r.Head.Method != "HEAD" && r.Head.Method != "OPTIONS",
+		Hasty:    r.Endpoint.Hasty,
+		Second:   uint32(r.Time.Unix()),
+		Card:     r.Card,
 	}
-	if o.Status == 404 {
-		x.Path = digest.String(e.seed, r.Path)
-	}
+	x.What = digest.Mix(x.Path, r.Standing.Keys[attacker.Credential])
 	e.leak(now, s, r, o)
 	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
 	if teaches(r) {

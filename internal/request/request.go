@@ -49,6 +49,7 @@ type Request struct {
 	Match     Match
 	Pass      Pass
 	Login     Login
+	Card      Card
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
@@ -106,7 +107,9 @@ type Endpoint struct {
 	// PathKnown says that the API has answered the template well, Known that it
 	// has with this method.
 	PathKnown, Known bool
-	Tags             Tags
+	// Hasty says that the call follows its client's last one faster than hardly any has.
+	Hasty bool
+	Tags  Tags
 	// FreeText reports whether people write text into the field of this key, as
 	// Value.Key spells it; nil where that is not known. What detectors find in
 	// such a field is worth one band less, never nothing.
@@ -187,6 +190,13 @@ type Change struct {
 type Login struct {
 	Password bool   // a password-like field is there
 	User     uint64 // keyed digest of the user name; 0 if none
+}
+
+// Card is what the body of a payment says of a card, as keyed digests; 0 if it
+// says nothing. Writer: the engine.
+type Card struct {
+	Number  uint64
+	Details uint64 // of date and security code
 }
 
 // Tags are the business hints of an endpoint, a bit set.

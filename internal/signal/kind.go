@@ -76,6 +76,12 @@ const (
 	RetryIgnored
 	CookieLost
 	AutomatedBrowser
+	Scalping
+	HastyStep
+	CardCracking
+	CashingOut
+	Sniping
+	AccountAggregation
 	Kinds = iota
 )
 
@@ -174,6 +180,12 @@ var table = [Kinds]Info{
 	RetryIgnored:        {"retry-ignored", Challenge, [3]float64{0.4, 0.9, 0.9}, hour, false, "comes back again and again before the time that Retry-After told it"},
 	CookieLost:          {"cookie-lost", Challenge, [3]float64{0.4, 0.9, 0.9}, hour, false, "claims a browser and does not keep a cookie"},
 	AutomatedBrowser:    {"automated-browser", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a browser that says that a program drives it"},
+	Scalping:            {"scalping", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "buys one limited good after the other"},
+	HastyStep:           {"hasty-step", Behaviour, [3]float64{1.0, 2.2, 2.2}, hour, false, "takes steps faster than anybody does"},
+	CardCracking:        {"card-cracking", Behaviour, [3]float64{1.8, 2.8, 2.8}, hour, false, "tries a card that is tried with many dates or codes"},
+	CashingOut:          {"cashing-out", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "changes accounts and pays with them, one after the other"},
+	Sniping:             {"sniping", Behaviour, [3]float64{1.2, 2.2, 2.2}, hour, false, "reserves at the last second, again and again"},
+	AccountAggregation:  {"account-aggregation", Behaviour, [3]float64{1.2, 2.2, 2.2}, hour, false, "reads one account after the other, as a clock ticks"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 

@@ -1,0 +1,160 @@
+package attacker
+
+import (
+	"math"
+	"time"
+
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// habits is how a client goes about it. Counts fade in an hour unless said otherwise.
+type habits struct {
+	pace    pace
+	what    uint32  // what it asked for last
+	changed uint32  // s: when it changed an account; 0 once something was paid
+	minute  uint32  // of the last reservation that was counted
+	cashed  float32 // payments soon after an account was changed
+	timed   float32 // minutes in which it reserved something
+	aligned float32 // of those, close to the full minute
+	hasty   float32 // steps faster than anybody takes them; fades like rates
+	writes  float32 // requests that change something
+}
+
+const habitsTau = time.Hour
+
+func (h *habits) fade(short, long float32) {
+	h.hasty *= short
+	for _, v := range []*float32{&h.cashed, &h.timed, &h.aligned, &h.writes} {
+		*v *= long
+	}
+}
+
+// pace is the mean and variance of the logarithm of the time between requests
+// that ask for something else: people differ by a factor of three from one to the
+// next, and so does what a page loads at once; a loop with a pause does not.
+type pace struct {
+	mean, vary float32
+	gaps       uint32 // saturates at longPace
+}
+
+// The exponential weight of the newest gap; from how many gaps on a pace is
+// known, and below which variance of ln(gap) it is a machine's.
+const (
+	paceWeight  = 0.1
+	longPace    = 40
+	somePace    = 20
+	machinePace = 0.05
+	loosePace   = 0.15 // a machine that adds a little chance
+)
+
+func (p *pace) add(gap time.Duration) {
+	x := float32(math.Log(float64(max(gap, time.Millisecond).Milliseconds())))
+	if p.gaps == 0 {
+		p.mean = x
+	}
+	d := x - p.mean
+	p.mean += paceWeight * d
+	p.vary += paceWeight * (d*d - p.vary)
+	p.gaps = min(p.gaps+1, longPace)
+}
+
+func (p *pace) regular(below float32) bool { return p.gaps >= somePace && p.vary < below }
+
+// count notes one answered request, gap after the last; known says that there was one.
+func (h *habits) count(x Exchange, gap time.Duration, known bool) {
+	if what := uint32(x.What); what != h.what {
+		if known && gap < visit*time.Millisecond {
+			h.pace.add(gap)
+		}
+		h.what = what
+	}
+	if x.Writes && x.Status < 400 {
+		h.writes++
+	}
+	if x.Hasty {
+		h.hasty++
+	}
+}
+
+// soon is within how many seconds a payment follows the change of an account for
+// both to belong together.
+const soon = 600
+
+// Close to a full minute is in its last two seconds or its first: one time in
+// twenty by chance.
+const lateSecond, earlySecond = 58, 0
+
+// business notes one answered request to a tagged endpoint.
+func (h *habits) business(x Exchange, failed bool) {
+	switch {
+	case failed:
+	case x.Tags.Has(request.TagAccount) && x.Writes:
+		h.changed = x.Second
+	case x.Tags.Has(request.TagPayment) && h.changed != 0:
+		if x.Second-h.changed < soon {
+			h.cashed++
+		}
+		h.changed = 0
+	}
+	if minute := (x.Second + 60 - lateSecond) / 60; x.Tags&(request.TagReserve|request.TagLimited) != 0 && x.Second != 0 && minute != h.minute {
+		h.minute = minute
+		h.timed++
+		if s := x.Second % 60; s >= lateSecond || s <= earlySecond {
+			h.aligned++
+		}
+	}
+}
+
+// The numbers from which habits are evidence.
+const (
+	cashedSome, cashedMany     = 2.5, 7
+	timedSome, timedMany       = 4, 7
+	alignedRatio               = 0.75
+	hastySome, hastyMany       = 4, 12
+	accountsSome, accountsMany = 10, 25
+	readOnly                   = 0.5
+	detailsSome, detailsMany   = 6, 12
+)
+
+// concludeHabits judges how a client goes about it.
+func (r *record) concludeHabits(now int64, x Exchange, report func(signal.Kind, signal.Band, string, string)) {
+	h := &r.habits
+	judge := func(k signal.Kind, n, some, many float32, where, note string) {
+		switch {
+		case n >= many:
+			report(k, signal.Likely, where, note)
+		case n >= some:
+			report(k, signal.Hint, where, note)
+		}
+	}
+	if x.Hasty {
+		judge(signal.HastyStep, h.hasty, hastySome, hastyMany, "flow", "4 or more steps faster than anybody takes them")
+	}
+	if x.Tags.Has(request.TagPayment) {
+		judge(signal.CashingOut, h.cashed, cashedSome, cashedMany, "endpoint", "pays right after an account was changed, again and again")
+	}
+	if x.Tags&(request.TagReserve|request.TagLimited) != 0 && h.aligned >= alignedRatio*h.timed {
+		judge(signal.Sniping, h.timed, timedSome, timedMany, "time", "reserves within seconds of the full minute, again and again")
+	}
+	if h.writes < readOnly && h.pace.regular(loosePace) {
+		judge(signal.AccountAggregation, float32(r.others.count(now)), accountsSome, accountsMany, "credential", "reads one account after the other, as a clock ticks")
+	}
+}
+
+// cracked counts with how many dates and codes a card is tried in vain, whoever
+// tries, and adds to found if there are many. Only keyed digests are kept.
+func (t *Table) cracked(now int64, r *request.Request, c request.Card, found []signal.Signal) []signal.Signal {
+	n := 0.0
+	t.with(now, user, Key(t.seed, user, c.Number), r, func(u *record) {
+		u.others.add(now, c.Details)
+		n = u.others.count(now)
+	})
+	switch {
+	case n >= detailsMany:
+		return append(found, signal.Signal{Kind: signal.CardCracking, Band: signal.Likely, Where: "body", Note: "one card tried with 12 or more dates or codes"})
+	case n >= detailsSome:
+		return append(found, signal.Signal{Kind: signal.CardCracking, Band: signal.Hint, Where: "body", Note: "one card tried with 6 or more dates or codes"})
+	}
+	return found
+}
