@@ -15,6 +15,7 @@ import (
 
 func main() {
 	seeds := flag.Int("seeds", 3, "how many seeds to play each plan with")
+	first := flag.Int("first", 1, "the first of them")
 	verbose := flag.Bool("v", false, "print campaigns and signatures")
 	long := flag.Bool("long", false, "play the plans that take many minutes too (*.long.yaml)")
 	flag.Parse()
@@ -33,7 +34,7 @@ func main() {
 	fmt.Println(header)
 	for _, f := range files {
 		var rows []result
-		for seed := 1; seed <= *seeds; seed++ {
+		for seed := *first; seed < *first+*seeds; seed++ {
 			r, err := play(f, uint64(seed), *verbose)
 			if err != nil {
 				fail(fmt.Errorf("%s: %w", f, err))

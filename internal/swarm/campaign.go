@@ -33,6 +33,8 @@ type campaign struct {
 	peak       float64
 	ticked     uint64 // requests at the last tick
 	examples   []row  // of its requests, the latest
+	tool       uint32 // row.program of most of its first requests
+	target     uint32 // their template
 }
 
 const (

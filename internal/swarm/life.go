@@ -29,11 +29,12 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 	if g.Action == signal.Limit {
 		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), leastRate)
 	}
-	c, parent := s.campaignFor(now, search.scope, g)
+	c, parent := s.campaignFor(now, search, g)
 	kind := "signature"
 	switch {
 	case c == nil:
-		c = s.open(now)
+		c = s.open()
+		c.tool, c.target = toolAndTarget(search.rows, g)
 		kind = "opened"
 	case parent != nil:
 		g.Parent, kind = parent.Name, "mutation"
@@ -86,7 +87,8 @@ func idOf(r *row) string {
 // campaignFor finds the open campaign that g belongs to, and the signature that
 // it replaces if the botnet has changed its tool: then the old one has lost most
 // of its pace.
-func (s *Swarm) campaignFor(now int64, c *scope, g *signature) (*campaign, *signature) {
+func (s *Swarm) campaignFor(now int64, search *search, g *signature) (*campaign, *signature) {
+	tool, target := toolAndTarget(search.rows, g)
 	for i := len(s.campaigns) - 1; i >= 0; i-- {
 		k := s.campaigns[i]
 		if k.closed != 0 || len(k.signatures) == 0 {
@@ -94,13 +96,28 @@ func (s *Swarm) campaignFor(now int64, c *scope, g *signature) (*campaign, *sign
 		}
 		last := k.signatures[len(k.signatures)-1]
 		switch {
-		case k.resembles(g):
+		case k.resembles(g), k.tool == tool && k.target == target:
 			return k, nil
-		case k == c.campaign && now-last.Born > 1000 && k.pace < mutationRate*k.peak:
+		case k == search.scope.campaign && now-last.Born > 1000 && k.pace < mutationRate*k.peak:
 			return k, last
 		}
 	}
 	return nil, nil
+}
+
+// toolAndTarget are the kind of TLS and the endpoint of most requests that match g.
+func toolAndTarget(rows []*row, g *signature) (tool, target uint32) {
+	tools, targets := map[uint32]int{}, map[uint32]int{}
+	for _, r := range rows {
+		if holdAll(g.Literals, r) {
+			tools[r.program()]++
+			targets[r.at[Template]]++
+		}
+	}
+	if len(tools) == 0 {
+		return 0, 0
+	}
+	return top(tools, 1)[0], top(targets, 1)[0]
 }
 
 // resembles reports whether at least half of the campaign's own requests would
@@ -116,7 +133,7 @@ func (c *campaign) resembles(g *signature) bool {
 }
 
 // open opens a campaign.
-func (s *Swarm) open(int64) *campaign {
+func (s *Swarm) open() *campaign {
 	s.opened++
 	c := &campaign{name: "c-" + strconv.Itoa(s.opened), members: map[netip.Addr]uint32{}, networks: map[uint32]int{}, targets: map[uint32]int{}}
 	if len(s.campaigns) >= campaignsMax {

@@ -45,30 +45,34 @@ const (
 	liveMemory    = 60_000
 	verifiedShare = 0.03
 	softShare     = 0.5 // of the surplus, at least
-	softLift      = 2.5 // times as frequent as among newcomers, at least
+	lift          = 2.5 // times as frequent as among newcomers, at least
 	softMost      = 40  // candidates that are compared with newcomers
+	softPool      = 60  // requests above what is expected
+
+	leastNewcomers = 100
 )
 
 // synthesise searches one pool and puts what can be proven to work. It returns
 // how many signatures came of it.
 func (s *Swarm) synthesise(now int64, p *pool) int {
 	feasible, others, search := p.find()
+	newcomers := s.newcomers()
 	s.starved = false
-	if s.try(now, search, feasible, signal.BlockAction) {
+	if s.try(now, search, feasible, newcomers, signal.BlockAction) {
 		return 1
 	}
 	s.stats.Refused++
-	if !p.scope.kind.failing() || p.scope.fails < softAfter && !s.starved {
+	if !p.scope.kind.failing() || p.excess < softPool || p.scope.fails < softAfter && !s.starved {
 		return 0
 	}
-	if s.try(now, search, search.soft(others, s.newcomers()), signal.ChallengeAction) {
+	if s.try(now, search, search.soft(others, newcomers), newcomers, signal.ChallengeAction) {
 		return 1
 	}
 	return 0
 }
 
 // soft returns what would do for a challenge, best first: less certain, or on
-// good traffic that nobody vouches for. It must describe most of the surplus, and
+// good traffic that nobody vouches for. It is for one endpoint only. It must describe most of the surplus, and
 // far more of it than of those who come for the first time: a crowd of newcomers
 // has no cookies and no credentials either, and all kinds of software.
 func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) {
@@ -88,29 +92,34 @@ func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) 
 		if known := c.good.countAnd(vouched); s.scoped && c.goodCount >= 10 && n >= 50 && UpperBound(known, c.goodCount, errorBudget) <= 2*verifiedShare {
 			p = UpperBound(known, n, errorBudget)
 		}
-		if c.cover >= volumeCover && p <= unfair && !s.trusts(c.seen, c.rowCount) && s.describes(c) {
+		if c.cover >= volumeCover && p <= unfair && !s.trusts(c.seen, c.rowCount) && s.describes(c) && (s.scope.kind.local() || s.uses(c, Template)) {
 			c.rank = c.value - p
 			out = append(out, c)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.rank, a.rank) })
-	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool { return !s.stands(c, newcomers) })
+	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool {
+		return s.share(c) < softShare || len(newcomers) < leastNewcomers || !s.stands(c, newcomers)
+	})
 }
 
-// stands reports whether a candidate stands out of the scope's surplus and from
-// newcomers.
+// share is how much of the scope's whole pool a candidate is.
+func (s *search) share(c *candidate) float64 { return float64(c.rowCount) / float64(max(s.whole, 1)) }
+
+// stands reports whether a candidate is far more frequent in the pool than among
+// newcomers, wherever they go and whatever they did before: a slice of a crowd of
+// newcomers is not. Where too few newcomers are known it does not say no.
 func (s *search) stands(c *candidate, newcomers []*row) bool {
-	share := float64(c.rowCount) / float64(max(s.whole, 1))
-	if share < softShare || len(newcomers) < 100 {
-		return false
-	}
-	list, n := s.literalsOf(c), 0
+	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
+		return l.Attribute == Template || l.Attribute == Method || attributes[l.Attribute].class == history
+	})
+	n := 0
 	for _, r := range newcomers {
-		if holdAll(slices.DeleteFunc(slices.Clone(list), func(l Literal) bool { return l.Attribute == Template || l.Attribute == Method }), r) {
+		if holdAll(list, r) {
 			n++
 		}
 	}
-	return UpperBound(n, len(newcomers), errorBudget)*softLift <= share
+	return len(newcomers) < leastNewcomers || UpperBound(n, len(newcomers), errorBudget)*lift <= s.share(c)
 }
 
 // newcomers are good clients that have never been here, of the part that is searched.
@@ -124,7 +133,7 @@ func (s *Swarm) newcomers() (out []*row) {
 }
 
 // try proves candidates, best first, until one holds.
-func (s *Swarm) try(now int64, search *search, list []*candidate, action signal.Action) bool {
+func (s *Swarm) try(now int64, search *search, list []*candidate, newcomers []*row, action signal.Action) bool {
 	type extent struct{ rows, good, live int }
 	seen := map[extent]bool{}
 	tried := 0
@@ -139,7 +148,7 @@ func (s *Swarm) try(now int64, search *search, list []*candidate, action signal.
 			continue
 		}
 		seen[e] = true
-		if !search.diverse(x) {
+		if !search.diverse(x) || c.kind.failing() && !search.stands(x, newcomers) {
 			continue
 		}
 		if tried++; tried > tries {

@@ -64,6 +64,15 @@ func (r *row) segment() uint32 {
 	return fold32(digest.Mix(digest.Mix(uint64(r.at[JA4Prefix]), uint64(r.at[H2])), uint64(r.at[AgentFamily])))
 }
 
+// program identifies the client's program, roughly: by how its TLS begins, or
+// without TLS by its name and header order.
+func (r *row) program() uint32 {
+	if r.at[JA4Prefix] != 0 {
+		return r.at[JA4Prefix]
+	}
+	return fold32(digest.Mix(uint64(r.at[AgentFamily]), uint64(r.at[HeaderOrder])))
+}
+
 func fold32(h uint64) uint32 { return uint32(h ^ h>>32) }
 
 // unknownTemplate stands for all paths that the API does not have.

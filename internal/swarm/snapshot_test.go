@@ -58,7 +58,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	s := taught()
 	g := &signature{Serial: 7, Name: "s-7", Campaign: "c-1", Action: signal.BlockAction, tally: new(tally), Literals: []Literal{{Template, s.template("api.example.com", "/api/products/{int}")}}, Core: 1}
 	g.hits.Add(3)
-	c := s.open(0)
+	c := s.open()
 	r := row{addr: [16]byte{15: 9}}
 	s.join(c, &r)
 	c.signatures, s.list, s.serial = append(c.signatures, g), append(s.list, g), 7

@@ -81,7 +81,6 @@ const (
 	oddRows    = 1 << 14
 	seedRows   = 1 << 12
 	admitMost  = 4000 // rows that teach in one tick
-	searchMost = 3    // searches in one tick
 
 	retryMemory = 60_000 // ms after a fault in which a client's requests are retries
 )

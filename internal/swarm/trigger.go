@@ -3,8 +3,6 @@ package swarm
 import (
 	"math"
 	"slices"
-
-	"bartizan/internal/digest"
 )
 
 // The least that a search needs.
@@ -23,12 +21,13 @@ const (
 
 // alarm searches every scope under alarm whose turn it is.
 func (s *Swarm) alarm(now int64) {
-	searches := 0
 	for _, c := range s.scopes.alarmed() {
-		if now-c.tried >= 250<<min(c.fails, 5) && searches < searchMost {
-			c.tried = now
-			searches++
-			s.investigate(now, c)
+		if now-c.tried < 250<<min(c.fails, 5) {
+			continue
+		}
+		c.tried = now
+		if s.investigate(now, c) {
+			return // one search in a tick leaves the processor to the requests
 		}
 	}
 	if g := s.scopes.seeds; now-g.tried >= seedEvery<<min(g.fails, 4) {
@@ -37,24 +36,24 @@ func (s *Swarm) alarm(now int64) {
 	}
 }
 
-// investigate searches a scope under alarm.
-func (s *Swarm) investigate(now int64, c *scope) {
+// investigate looks at a scope under alarm and reports whether it took a search.
+func (s *Swarm) investigate(now int64, c *scope) bool {
 	k := c.counts.alarmed()
 	p, usual := s.gather(now, c, k)
 	if p.shared(usual) {
 		s.stats.Vetoed++
 		c.counts[k].accept(now, scales[k])
-		return
+		return false
 	}
 	if n := float64(len(p.rows)); n < p.expected+2*math.Sqrt(p.expected)+leastSeedPool && now-c.counts[k].start > 2*scales[k] {
 		c.counts[k].end() // what made it rise is explained by now
 		c.fails = 0
-		return
+		return false
 	}
 	s.stats.Searches++
 	if s.searchPools(now, p) > 0 {
 		c.fails = 0
-		return
+		return true
 	}
 	c.fails++
 	if change := &c.counts[k]; now-change.start > max(giveUpAfter, 20*scales[k]) {
@@ -63,6 +62,7 @@ func (s *Swarm) investigate(now int64, c *scope) {
 		change.accept(now, scales[k])
 		c.fails = 0
 	}
+	return true
 }
 
 // source is the ring that holds a scope's rows longest.
@@ -182,10 +182,7 @@ func tool(r *row) uint32 {
 	if r.at[RarityJA4] == unseen || r.at[RarityOrder] == unseen {
 		return 1
 	}
-	if r.at[JA4Prefix] != 0 {
-		return r.at[JA4Prefix]
-	}
-	return fold32(digest.Mix(uint64(r.at[AgentFamily]), uint64(r.at[HeaderOrder])))
+	return r.program()
 }
 
 const partsMax = 4
