@@ -24,6 +24,7 @@ type commands struct {
 	Campaigns      campaignsCommand      `cmd:"" help:"List the botnets found."`
 	Signatures     signaturesCommand     `cmd:"" help:"List botnet signatures, or approve, hold, retire, pin or unpin one."`
 	API            apiCommand            `cmd:"" name:"api" help:"What has been learned of the APIs."`
+	Rules          rulesCommand          `cmd:"" help:"Try rules and virtual patches on recorded traffic."`
 	Unblock        unblockCommand        `cmd:"" help:"Clear an address or a named attacker."`
 	PassAll        passAllCommand        `cmd:"" help:"Break-glass: let everything pass for a time, while judging goes on."`
 	Selftest       selftestCommand       `cmd:"" help:"Send a marked harmless attack through the running gateway and show the verdict."`

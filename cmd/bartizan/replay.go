@@ -49,9 +49,12 @@ func (c *replayCommand) Run() error {
 }
 
 // replayEngine makes an engine for recorded traffic: the file's policy, but
-// every site enforces or none does.
-func replayEngine(file string, enforce bool, seed uint64) (*engine.Engine, error) {
+// every site enforces or none does, and what changes make of it.
+func replayEngine(file string, enforce bool, seed uint64, changes ...func(*config.File)) (*engine.Engine, error) {
 	f, p, err := config.Load(file, func(f *config.File) {
+		for _, change := range changes {
+			change(f)
+		}
 		if len(f.Sites) == 0 {
 			f.Sites = []config.Site{{Hosts: []string{"*"}, Upstreams: []string{"http://replay.invalid"}}}
 		}

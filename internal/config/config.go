@@ -31,8 +31,8 @@ type File struct {
 	Exceptions        []Exception   `yaml:"exceptions"`
 	Exploits          []string      `yaml:"exploits"`
 	Signatures        []Signature   `yaml:"signatures"`
-	Rules             []any         `yaml:"rules"`
-	Patches           []any         `yaml:"patches"`
+	Rules             []Rule        `yaml:"rules"`
+	Patches           []Patch       `yaml:"patches"`
 	Intel             Intel         `yaml:"intel"`
 	Admin             Admin         `yaml:"admin"`
 	Data              string        `yaml:"data"`
@@ -164,6 +164,35 @@ type Signature struct {
 	Action string            `yaml:"action"`
 	Until  *time.Time        `yaml:"until,omitempty"`
 	Note   string            `yaml:"note,omitempty"`
+}
+
+// Rule is an operator's own verdict on requests that meet a condition.
+type Rule struct {
+	Name   string     `yaml:"name"`
+	When   string     `yaml:"when"`
+	Action string     `yaml:"action"`
+	DryRun bool       `yaml:"dry_run,omitempty"`
+	Until  *time.Time `yaml:"until,omitempty"`
+	Author string     `yaml:"author,omitempty"`
+	Reason string     `yaml:"reason,omitempty"`
+}
+
+// Patch shields one field of one endpoint.
+type Patch struct {
+	Name     string     `yaml:"name"`
+	Endpoint string     `yaml:"endpoint"`
+	Field    string     `yaml:"field"`
+	Allow    Allowance  `yaml:"allow"`
+	Until    *time.Time `yaml:"until,omitempty"`
+	DryRun   bool       `yaml:"dry_run,omitempty"`
+	Reason   string     `yaml:"reason,omitempty"`
+}
+
+// Allowance is what a patched field may hold.
+type Allowance struct {
+	Type    string `yaml:"type,omitempty"`
+	Pattern string `yaml:"pattern,omitempty"`
+	Max     int    `yaml:"max,omitempty"`
 }
 
 // Intel says where knowledge of addresses comes from.

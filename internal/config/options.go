@@ -44,12 +44,6 @@ func (f *File) check() []Fault {
 		}
 	}
 	c.signatures(f)
-	if len(f.Rules) > 0 {
-		c.fail("rules", errors.New("operator rules are not built yet: leave them out"))
-	}
-	if len(f.Patches) > 0 {
-		c.fail("patches", errors.New("virtual patches are not built yet: leave them out"))
-	}
 	c.address("admin.address", f.Admin.Address)
 	c.limits(f)
 	if f.Data == "" {
@@ -146,6 +140,12 @@ func (f *File) Policy() (*policy.Policy, error) {
 	o.Deny, faults = entries("deny", f.Deny, faults)
 	for _, e := range f.Exceptions {
 		o.Exceptions = append(o.Exceptions, policy.Exception{Who: e.Who, Endpoint: e.Endpoint, Field: e.Field, Kind: e.Kind, Until: deref(e.Until), Reason: e.Reason})
+	}
+	for _, r := range f.Rules {
+		o.Rules = append(o.Rules, policy.Rule{Name: r.Name, When: r.When, Action: r.Action, DryRun: r.DryRun, Until: deref(r.Until), Author: r.Author, Reason: r.Reason})
+	}
+	for _, x := range f.Patches {
+		o.Patches = append(o.Patches, policy.Patch{Name: x.Name, Endpoint: x.Endpoint, Field: x.Field, Allow: policy.Allowance(x.Allow), Until: deref(x.Until), DryRun: x.DryRun, Reason: x.Reason})
 	}
 	p, problems := policy.Compile(o)
 	for _, problem := range problems {

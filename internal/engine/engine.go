@@ -178,6 +178,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	if m := &r.Match; m.Age < site.Shadow && !m.Approved {
 		m.Action = signal.Pass // the operator wants to look at it first
 	}
+	s.policy.PatchHead(now, r)
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
 		e.contradictions(r)
@@ -214,10 +215,10 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	d := s.policy.Judge(now, r)
 	switch {
-	case d.Would != signal.Pass && s.policy.Exempt(r):
+	case d.Would != signal.Pass && d.Reason != policy.Ruled && d.Reason != policy.PatchReason && s.policy.Exempt(r):
 		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
 		return v
-	case d.Would == signal.Pass && d.Reason != policy.Preflight && v.Schema != nil:
+	case d.Would == signal.Pass && d.Reason != policy.Preflight && d.Reason != policy.Ruled && v.Schema != nil:
 		d = policy.Decision{Would: signal.BlockAction, Reason: policy.Schema} // what makes no sense is refused, whoever sends it
 	}
 	v.Decision = s.policy.Carry(d, r, v.Mode, e.passing(now))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,7 @@ type Event struct {
 	Entry   string   `json:"entry,omitempty"`
 	Pass    string   `json:"pass,omitempty"` // what became of the pass or answer that it carried
 	Signals []Signal `json:"signals,omitempty"`
+	Noted   []string `json:"noted,omitempty"`   // rules and patches that match and only watch
 	Repeats int      `json:"repeats,omitempty"` // like events not reported since the last
 	Cause   string   `json:"cause,omitempty"`   // of an engine fault
 
@@ -79,7 +81,7 @@ func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.O
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry, Pass: r.Pass.String(),
-		Signals: Signals(r.Signals), Cause: v.Cause, Signature: r.Match.Signature, Campaign: r.Match.Campaign,
+		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Signature: r.Match.Signature, Campaign: r.Match.Campaign,
 	}
 }
 

@@ -121,6 +121,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
+		s.policy.PatchBody(now, r, v)
 		if paying && !v.In.Name() {
 			e.card(r, v)
 		}

@@ -146,7 +146,7 @@ func strong(found []signal.Signal) bool {
 
 // notable: worth an explanation. Plain passes are not kept.
 func notable(r *request.Request, v Verdict) bool {
-	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
+	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Noted) > 0 || v.Reason == policy.Ruled || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
 }
 
 // report returns the events of one request: each step of a stage, and the

@@ -26,9 +26,11 @@ const (
 	EngineFault               // the engine failed and the route is fail: closed
 	Passed                    // would be asked, and has answered
 	KnownGood                 // would be asked, and carries a credential that is known and clear
+	Ruled                     // an operator's rule
+	PatchReason               // a virtual patch does not allow a value
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
@@ -75,8 +77,20 @@ func (p *Policy) Listed(now time.Time, r *request.Request) (Decision, bool) {
 	return Decision{}, false
 }
 
-// Judge decides by what r shows and by its client's standing.
+// Judge decides by what r shows, by its client's standing, and by the operator's
+// rules and patches.
 func (p *Policy) Judge(now time.Time, r *request.Request) Decision {
+	d := p.judge(now, r)
+	if r.Patched != "" && d.Would != signal.BlockAction {
+		d = Decision{Would: signal.BlockAction, Reason: PatchReason, Entry: r.Patched}
+	}
+	if len(p.rules) > 0 {
+		d = p.ruled(now, r, d)
+	}
+	return d
+}
+
+func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 	switch {
 	case certain(r.Signals): // also in what looks like a preflight: browsers put no exploits there
 		return Decision{Would: signal.BlockAction, Reason: Exploit}

@@ -54,6 +54,8 @@ type Options struct {
 	Block             Durations
 	Allow, Deny       []Entry
 	Exceptions        []Exception
+	Rules             []Rule
+	Patches           []Patch
 	// InspectAnswers has the text of errors searched for signs that an attack got through.
 	InspectAnswers bool
 	Interrogation  Interrogation
@@ -164,6 +166,8 @@ type Policy struct {
 	allow      list
 	deny       list
 	exceptions []Exception
+	rules      []Rule
+	patches    []Patch
 }
 
 // Compile checks o and returns the policy, or all faults found.
@@ -185,6 +189,7 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.hosts = c.sites(p.options.Sites)
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
+	p.rules, p.patches = c.rules(o.Rules), c.patches(o.Patches)
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ const tick = 250 * time.Millisecond
 type Verdict struct {
 	ID        string          `json:"id"`
 	Time      time.Time       `json:"time"`
+	Client    string          `json:"-"`
 	Action    string          `json:"action"`
 	Would     string          `json:"would"`
 	Stage     string          `json:"stage"`
@@ -39,6 +41,8 @@ type Verdict struct {
 	Intent    string          `json:"intent,omitempty"`
 	Phase     string          `json:"phase,omitempty"`
 	Reason    string          `json:"reason,omitempty"`
+	Entry     string          `json:"entry,omitempty"` // list entry, rule, patch or signature that decided
+	Noted     []string        `json:"noted,omitempty"` // rules and patches that match and only watch
 	Signals   []engine.Signal `json:"signals"`
 	Label     string          `json:"label,omitempty"`
 }
@@ -237,10 +241,11 @@ func (r *run) end(x *exchange) {
 	}
 	v := &x.verdict
 	x.out = Verdict{
-		ID: x.request.ID, Time: x.line.Time, Action: v.Action.String(), Would: v.Would.String(), Label: x.line.Label,
+		ID: x.request.ID, Time: x.line.Time, Client: x.line.Client, Action: v.Action.String(), Would: v.Would.String(), Label: x.line.Label,
 		Stage: x.request.Standing.Stage.String(), Risk: round(x.request.Standing.Risk), Reason: v.Reason.String(),
 	}
 	x.out.Signature, x.out.Campaign = x.request.Match.Signature, x.request.Match.Campaign
+	x.out.Entry, x.out.Noted = v.Entry, slices.Clone(x.request.Noted)
 	r.engine.End(r.now, &x.request, x.verdict, o)
 	x.out.Signals = engine.Signals(x.request.Signals)
 	if st := &x.request.Standing; st.Stage > signal.Clear {

@@ -53,6 +53,8 @@ type Request struct {
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
+	Noted     []string // rules and patches that match and only watch
+	Patched   string   // virtual patch that a value breaks; empty: none
 	Inspected int      // decoded body bytes that were judged
 	Truncated bool     // the body was longer than what was judged
 

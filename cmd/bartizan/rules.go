@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"bartizan/internal/config"
+	"bartizan/internal/replay"
+)
+
+type rulesCommand struct {
+	Test rulesTestCommand `cmd:"" help:"Show what rules and patches would have done to recorded traffic."`
+}
+
+type rulesTestCommand struct {
+	Replay string `required:"" help:"Recording: JSON lines, gzip by suffix, - for standard input."`
+	Config string `required:"" help:"Configuration file with the rules and patches." type:"path"`
+	Seed   uint64 `help:"Seed of all keyed hashes and ids." default:"1"`
+}
+
+// Run replays with every rule and patch dry, and prints what each one matched.
+func (c *rulesTestCommand) Run() error {
+	var names []string
+	e, err := replayEngine(c.Config, true, c.Seed, func(f *config.File) {
+		for i := range f.Rules {
+			f.Rules[i].DryRun = true
+			names = append(names, f.Rules[i].Name)
+		}
+		for i := range f.Patches {
+			f.Patches[i].DryRun = true
+			names = append(names, f.Patches[i].Name)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	in, err := replay.Open(c.Replay)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	by, total := map[string]*matched{}, 0
+	if err := replay.Run(e, in, func(v replay.Verdict) error {
+		total++
+		for _, name := range v.Noted {
+			if by[name] == nil {
+				by[name] = &matched{clients: map[string]bool{}, labels: map[string]int{}}
+			}
+			by[name].add(v)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return printMatches(os.Stdout, names, by, total)
+}
+
+// matched is what one rule matched.
+type matched struct {
+	requests, passed int
+	clients          map[string]bool
+	labels           map[string]int
+	examples         []string
+}
+
+const (
+	examplesShown = 5
+	clientsMost   = 1 << 20 // that are told apart
+)
+
+func (m *matched) add(v replay.Verdict) {
+	m.requests++
+	m.labels[cmp.Or(v.Label, "unlabelled")]++
+	if v.Would == "pass" {
+		m.passed++
+	}
+	if len(m.clients) < clientsMost {
+		m.clients[v.Client] = true
+	}
+	if len(m.examples) < examplesShown {
+		m.examples = append(m.examples, v.ID)
+	}
+}
+
+func printMatches(w io.Writer, names []string, by map[string]*matched, total int) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "rule or patch\tmatches of %d\tclients\tpass without it\tby label\tsuch as\n", total)
+	for _, name := range names {
+		m := by[name]
+		if m == nil {
+			m = &matched{}
+		}
+		labels := make([]string, 0, len(m.labels))
+		for l, n := range m.labels {
+			labels = append(labels, fmt.Sprintf("%s %d", l, n))
+		}
+		slices.Sort(labels)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", name, m.requests, len(m.clients), m.passed, strings.Join(labels, ", "), strings.Join(m.examples, " "))
+	}
+	return t.Flush()
+}

@@ -1,0 +1,128 @@
+package rule
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"bartizan/internal/addr"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+func sample() *request.Request {
+	r := &request.Request{Site: "api.example.com", Client: addr.Of(netip.MustParseAddr("203.0.113.9"))}
+	r.Head = request.Head{Method: "POST", Target: "/api/v1/login?debug=1", Host: "api.example.com", Proto: "HTTP/1.1", ContentLength: 40}
+	r.Head.Fields = []request.Field{{Name: "User-Agent", Value: "curl/8.5.0"}, {Name: "X-Env", Value: "prod"}, {Name: "Cookie", Value: "a=b"}}
+	r.Parse()
+	r.Endpoint = request.Endpoint{Template: "/api/v1/login", Known: true, Tags: request.TagLogin}
+	r.Network = request.Network{ASN: 64500, Country: "NL"}
+	r.Standing.Risk, r.Standing.Age, r.Standing.Stage = 12, time.Minute, signal.Watch
+	r.Signals = []signal.Signal{{Kind: signal.SQLInjection}}
+	return r
+}
+
+func TestConditions(t *testing.T) {
+	r := sample()
+	for condition, want := range map[string]bool{
+		`method == "POST" and endpoint == "/api/v1/login"`: true,
+		`method == "GET" || path startsWith "/api/"`:       true,
+		`not (country in ["NL", "BE"])`:                    false,
+		`asn in [1, 64500]`:                                true,
+		`risk > 10 && risk <= 12`:                          true,
+		`age < 60`:                                         false,
+		`header("x-env") != "prod"`:                        false,
+		`query("debug") == "1"`:                            true,
+		`cookie("a") endsWith "b"`:                         true,
+		`user_agent matches "^curl/[0-9]+"`:                true,
+		`user_agent contains "wget"`:                       false,
+		`tagged("login") and known and !accepted`:          true,
+		`signal("sql-injection")`:                          true,
+		`signal("xss")`:                                    false,
+		`from("203.0.113.0/24") and not tls`:               true,
+		`stage == "watch"`:                                 true,
+		`true`:                                             true,
+		`body_size == -1`:                                  false,
+	} {
+		c, err := Compile(condition)
+		if err != nil {
+			t.Errorf("Compile(%s): %v", condition, err)
+			continue
+		}
+		if got := c(r); got != want {
+			t.Errorf("%s: got %t; want %t", condition, got, want)
+		}
+		if n := testing.AllocsPerRun(10, func() { c(r) }); n > 0 && !strings.Contains(condition, "contradicts") {
+			t.Errorf("%s: got %.0f allocations; want none", condition, n)
+		}
+	}
+}
+
+func TestConditionsThatAreNoRules(t *testing.T) {
+	for condition, want := range map[string]string{
+		`methd == "GET"`:                         "methd",
+		`method`:                                 "bool",
+		`risk == "high"`:                         "invalid operation",
+		`method == `:                             "unexpected token",
+		`now() > 3`:                              "now",
+		`all(1..1000000, # > 0)`:                 "",
+		`(1..1000000)[5] == 5`:                   "not for rules",
+		`path matches "("`:                       "missing",
+		`path matches method`:                    "in quotes",
+		`from("here")`:                           "prefix",
+		`tagged("payday")`:                       "unknown tag",
+		`header(method) == "x"`:                  "in quotes",
+		`method in [1]`:                          "",
+		`risk + 1 > 2`:                           "not for rules",
+		`(true ? risk : age) > 1`:                "not for rules",
+		`method in [host]`:                       "constants",
+		strings.Repeat("true or ", 600) + "true": "",
+		`"` + strings.Repeat("a", 5000) + `" == method`: "bytes long",
+	} {
+		c, err := Compile(condition)
+		if err == nil {
+			t.Errorf("Compile(%.60s) gives a rule: %t", condition, c != nil)
+			continue
+		}
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("Compile(%.60s): got %v; want %q in it", condition, err, want)
+		}
+	}
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, s := range []string{`method == "POST" and risk > 3`, `not (country in ["NL"])`, `header("a") matches "b+"`, `a.b[1:2]`, `let x = 1; x`, `{}`, `#`} {
+		f.Add(s)
+	}
+	r := sample()
+	f.Fuzz(func(_ *testing.T, s string) {
+		if c, err := Compile(s); err == nil {
+			c(r)
+		}
+	})
+}
+
+// A hundred rules that all look at different things.
+func BenchmarkHundredRules(b *testing.B) {
+	var rules []Condition
+	for i := range 100 {
+		c, err := Compile([]string{
+			`method == "POST" and endpoint == "/api/v1/reset" and country in ["NL", "BE"]`, `risk > 40 and not accepted`,
+			`header("x-env") == "test" or query("debug") == "2"`, `user_agent contains "sqlmap"`, `tagged("payment") and age < 60`,
+		}[i%5])
+		if err != nil {
+			b.Fatal(err)
+		}
+		rules = append(rules, c)
+	}
+	r := sample()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, c := range rules {
+			if c(r) {
+				b.Fatal("a rule matches")
+			}
+		}
+	}
+}

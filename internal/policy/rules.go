@@ -1,0 +1,100 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"bartizan/internal/policy/rule"
+	"bartizan/internal/request"
+	"bartizan/internal/signal"
+)
+
+// Rule is an operator's own verdict on requests that meet a condition. The first
+// rule that matches decides; those that only watch never do.
+type Rule struct {
+	Name   string
+	When   string // condition, see package rule
+	Action string // allow, observe, limit, challenge, tarpit, block
+	DryRun bool   // only note that it matches, like observe
+	Until  time.Time
+	Author string
+	Reason string
+
+	condition rule.Condition
+	action    signal.Action
+}
+
+// ruleActions are what a rule may do; observe is no action at all.
+var ruleActions = map[string]signal.Action{
+	"allow": signal.Pass, "observe": signal.Unset, "limit": signal.Limit, "challenge": signal.ChallengeAction, "tarpit": signal.TarpitAction, "block": signal.BlockAction,
+}
+
+// ruleRetry is what Retry-After tells where a rule limits.
+const ruleRetry = time.Minute
+
+func (c *compiler) rules(in []Rule) []Rule {
+	out := make([]Rule, len(in))
+	names := map[string]bool{}
+	for i, r := range in {
+		path := fmt.Sprintf("rules[%d]", i)
+		c.named(path, r.Name, names)
+		var err error
+		if r.condition, err = rule.Compile(r.When); err != nil {
+			c.fail(path+".when", err)
+		}
+		var ok bool
+		if r.action, ok = ruleActions[r.Action]; !ok {
+			c.fail(path+".action", fmt.Errorf("is %q: want allow, observe, limit, challenge, tarpit or block", r.Action))
+		}
+		out[i] = r
+	}
+	return out
+}
+
+// named checks that a rule or patch has a name of its own.
+func (c *compiler) named(path, name string, names map[string]bool) {
+	if name == "" || names[name] {
+		c.fail(path+".name", errors.New("want a name that no other one has"))
+	}
+	names[name] = true
+}
+
+// ruled applies the rules to d, the verdict without them, and notes in r.Noted
+// which ones match that only watch.
+func (p *Policy) ruled(now time.Time, r *request.Request, d Decision) Decision {
+	for i := range p.rules {
+		x := &p.rules[i]
+		if !x.Until.IsZero() && now.After(x.Until) || !x.condition(r) {
+			continue
+		}
+		if x.DryRun || x.action == signal.Unset {
+			note(r, x.Name)
+			continue
+		}
+		return x.decide(r, d)
+	}
+	return d
+}
+
+// note lists a rule or patch that matches and only watches, once.
+func note(r *request.Request, name string) {
+	if !slices.Contains(r.Noted, name) {
+		r.Noted = append(r.Noted, name)
+	}
+}
+
+// decide is what a rule that matches makes of a verdict: to allow overrides
+// everything, all else only what is milder.
+func (x *Rule) decide(r *request.Request, d Decision) Decision {
+	switch {
+	case x.action == signal.Pass:
+		return Decision{Would: signal.Pass, Reason: Ruled, Entry: x.Name}
+	case x.action <= d.Would, d.Reason == Preflight && x.action != signal.BlockAction:
+		return d // a preflight can answer nothing
+	case x.action == signal.ChallengeAction && r.Pass.Answers():
+		return Decision{Would: signal.Pass, Reason: Passed, Entry: x.Name}
+	}
+	return Decision{Would: x.action, Reason: Ruled, Entry: x.Name, Retry: ruleRetry}
+}
