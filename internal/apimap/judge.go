@@ -19,8 +19,12 @@ const (
 	longTimes   = 4    // a value this many times the longest is odd
 	longBytes   = 256  // and at least this long
 	largeTimes  = 3    // powers of two above the largest body
-	manyPauses  = 500  // steps before one is called fast
-	bareRate    = 0.99 // share of requests with a credential that makes one odd without
+	manyAnswers = 500  // answers before one is called large
+	// manyBrowsers is how many requests of browsers say whether they bring cookies,
+	// and cookieRate how many of them do where one without is odd.
+	manyBrowsers, cookieRate = 500, 0.98
+	manyPauses               = 500  // steps before one is called fast
+	bareRate                 = 0.99 // share of requests with a credential that makes one odd without
 )
 
 // JudgeHead appends what is odd about path, method, credential and query.
@@ -36,7 +40,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
 		}
 		m.judgeFlow(p, r)
-		r.Endpoint.Hasty = p.hasty(r)
+		r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
 		m.judgeShape(p, r, 0)
 	case r.Endpoint.PathKnown:
 		m.judgeMethod(now, r)
@@ -85,6 +89,24 @@ func (p *profile) hasty(r *request.Request) bool {
 		}
 	}
 	return all >= manyPauses && faster < 2*strangeRate*all
+}
+
+// usual is the power of two of bytes that 99 of 100 answers do not exceed; 0
+// before there are enough of them. p.mu is held.
+func (p *profile) usual() uint8 {
+	all, n := float32(0), float32(0)
+	for _, v := range p.answers {
+		all += v
+	}
+	if all < manyAnswers {
+		return 0
+	}
+	for i, v := range p.answers {
+		if n += v; n >= (1-oddRate)*all {
+			return uint8(i)
+		}
+	}
+	return 0
 }
 
 // judgeMethod judges a method that a known path has never been asked with.

@@ -35,8 +35,11 @@ type profile struct {
 	latency  [maxBucket]float64 // of answers, by log2 of microseconds
 	machines float64            // requests of software that claims no browser
 	flow     flow
-	pauses   [maxPause]float32 // since the client's last call, by log2 of ms
-	hurried  uint64            // the client whose fast step was learned last
+	pauses   [maxPause]float32  // since the client's last call, by log2 of ms
+	answers  [maxBucket]float32 // sizes of good answers, by log2
+	browsers float32            // requests of browsers
+	cookied  float32            // of those, with cookies
+	hurried  uint64             // the client whose fast step was learned last
 }
 
 // maxPause is the number of buckets of pauses: up to a minute.
@@ -157,6 +160,14 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	}
 	if !r.Software.Claimed.Browser() {
 		p.machines++
+	} else {
+		p.browsers++
+		if len(r.Cookies) > 0 {
+			p.cookied++
+		}
+	}
+	if o.ResponseSize > 0 && r.Standing.Stage == signal.Clear {
+		p.answers[bucket(o.ResponseSize)]++
 	}
 	if t := r.Header("Content-Type"); t != "" && o.RequestSize > 0 {
 		p.contentType(t)
@@ -203,6 +214,9 @@ func (p *profile) learnParam(ms int64, client uint64, s *request.Seen) {
 	q.kinds[min(s.Type, kinds-1)]++
 	q.longest = max(q.longest, s.Length)
 }
+
+// Magnitude is the power of two of n, as Endpoint.Usual counts.
+func Magnitude(n int64) int { return bucket(n) }
 
 // bucket is the power of two of n.
 func bucket(n int64) int { return min(bits.Len64(uint64(max(n, 0))), maxBucket-1) }

@@ -49,7 +49,7 @@ func (r *record) view(now int64, rules Rules) View {
 // ByAddress returns the records of a's key, riskiest first, at most limit. It
 // walks the whole table: for people, not for the request path.
 func (t *Table) ByAddress(now time.Time, rules Rules, a netip.Addr, limit int) []View {
-	return t.collect(now, rules, limit, func(r *record) bool { return addr.KeyOf(addrOf(r.ip)) == addr.KeyOf(a) })
+	return t.collect(now, rules, limit, func(r *record) bool { return addr.KeyOf(r.network.addr()) == addr.KeyOf(a) })
 }
 
 // Riskiest returns the records of highest risk that are at stage or above, at
@@ -98,13 +98,13 @@ type Pardon struct {
 func (t *Table) Unblock(p Pardon) int {
 	n := 0
 	t.each(func(r *record) {
-		if p.Name != "" && Name(r.key) != p.Name || p.Address.IsValid() && addr.KeyOf(addrOf(r.ip)) != addr.KeyOf(p.Address) {
+		if p.Name != "" && Name(r.key) != p.Name || p.Address.IsValid() && addr.KeyOf(r.network.addr()) != addr.KeyOf(p.Address) {
 			return
 		}
 		if p.Name == "" && !p.Address.IsValid() {
 			return
 		}
-		*r = record{key: r.key, ip: r.ip, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
+		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
 		n++
 	})
 	return n
@@ -133,7 +133,7 @@ func (t *Table) Impose(now time.Time, s Sentence) bool {
 	r := sh.find(s.Key)
 	if r == nil {
 		r = sh.place(s.Key, millis(now), t.maxSets)
-		*r = record{key: s.Key, ip: p.Addr().As16(), scope: s.Scope, first: millis(s.At), updated: millis(s.At)}
+		*r = record{key: s.Key, network: networkOf(p.Addr().As16()), scope: s.Scope, first: millis(s.At), updated: millis(s.At)}
 	}
 	r.stage, r.until, r.blocks = signal.Block, max(r.until, millis(s.Until)), max(r.blocks, uint8(min(s.Blocks, 255)))
 	return true
@@ -144,12 +144,12 @@ func (t *Table) Impose(now time.Time, s Sentence) bool {
 func (t *Table) Quiet(now time.Time, key uint64, interval time.Duration) (report bool, swallowed int) {
 	ms := millis(now)
 	found := t.with(ms, Client, key, nil, func(r *record) {
-		if ms-r.spoke < interval.Milliseconds() {
+		if ms-1000*int64(r.spoke) < interval.Milliseconds() {
 			r.silent++
 			return
 		}
 		report, swallowed = true, int(r.silent)
-		r.spoke, r.silent = ms, 0
+		r.spoke, r.silent = uint32(ms/1000), 0
 	})
 	return report || !found, swallowed
 }

@@ -133,7 +133,7 @@ func (r *record) tell(found []signal.Signal, k signal.Kind, n, some, many float3
 	case n >= many:
 		band = signal.Likely
 	}
-	if e := r.at(k); e.mass >= 0.5 && e.band >= band {
+	if e := r.at(k); e.mass() >= 0.5 && e.band >= band {
 		return found
 	}
 	return append(found, signal.Signal{Kind: k, Band: band, Where: where, Note: note})

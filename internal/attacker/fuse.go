@@ -40,9 +40,9 @@ type Sum struct {
 func (e *evidence) share() float64 {
 	info := e.kind.Info()
 	if info.Hard {
-		return hardProof * (1 - math.Exp(-3*float64(e.mass)))
+		return hardProof * (1 - math.Exp(-3*float64(e.mass())))
 	}
-	return info.Weight(e.band) * 1.25 * (1 - math.Exp(-1.6*float64(e.mass)))
+	return info.Weight(e.band) * 1.25 * (1 - math.Exp(-1.6*float64(e.mass())))
 }
 
 // fuse computes the risk of a decayed record. With parts it also lists each
@@ -67,7 +67,7 @@ func fuse(r *record, parts bool) Sum {
 			top[info.Vantage] = max(top[info.Vantage], info.Weight(e.band))
 		}
 		if parts {
-			s.Parts = append(s.Parts, Part{e.kind, e.band, float64(e.mass), share})
+			s.Parts = append(s.Parts, Part{e.kind, e.band, float64(e.mass()), share})
 		}
 	}
 	s.Score = prior + s.Hard

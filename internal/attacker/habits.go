@@ -2,6 +2,7 @@ package attacker
 
 import (
 	"math"
+	"math/bits"
 	"time"
 
 	"bartizan/internal/request"
@@ -19,13 +20,17 @@ type habits struct {
 	aligned float32 // of those, close to the full minute
 	hasty   float32 // steps faster than anybody takes them; fades like rates
 	writes  float32 // requests that change something
+	excess  float32 // powers of two by which answers were larger than usual
+	bare    float32 // requests of a browser without the cookies that browsers bring here
+	twins   float32 // posts that nearly equal the one before
+	post    uint64  // likeness of the last post
 }
 
 const habitsTau = time.Hour
 
 func (h *habits) fade(short, long float32) {
 	h.hasty *= short
-	for _, v := range []*float32{&h.cashed, &h.timed, &h.aligned, &h.writes} {
+	for _, v := range []*float32{&h.cashed, &h.timed, &h.aligned, &h.writes, &h.excess, &h.bare, &h.twins} {
 		*v *= long
 	}
 }
@@ -75,7 +80,24 @@ func (h *habits) count(x Exchange, gap time.Duration, known bool) {
 	if x.Hasty {
 		h.hasty++
 	}
+	h.excess += x.Excess
+	switch {
+	case x.Bare:
+		h.bare++
+	case x.Browser && x.Cookies:
+		h.bare = 0
+	}
+	if x.Post != 0 {
+		if h.post != 0 && bits.OnesCount64(x.Post^h.post) <= alike {
+			h.twins++
+		}
+		h.post = x.Post
+	}
 }
+
+// alike is how many bits the likenesses of two texts may differ in that are
+// nearly the same (Charikar, 2002; Manku, Jain and Das Sarma, 2007).
+const alike = 3
 
 // soon is within how many seconds a payment follows the change of an account for
 // both to belong together.
@@ -115,6 +137,10 @@ const (
 	accountsSome, accountsMany = 10, 25
 	readOnly                   = 0.5
 	detailsSome, detailsMany   = 6, 12
+	excessSome, excessMany     = 3, 10
+	bareSome, bareMany         = 15, 60
+	twinsSome, twinsMany       = 5, 15
+	postersSome, postersMany   = 8, 25
 )
 
 // concludeHabits judges how a client goes about it.
@@ -137,9 +163,44 @@ func (r *record) concludeHabits(now int64, x Exchange, report func(signal.Kind, 
 	if x.Tags&(request.TagReserve|request.TagLimited) != 0 && h.aligned >= alignedRatio*h.timed {
 		judge(signal.Sniping, h.timed, timedSome, timedMany, "time", "reserves within seconds of the full minute, again and again")
 	}
+	if x.Excess > 0 {
+		judge(signal.Exfiltration, h.excess, excessSome, excessMany, "answer", "answers many times larger than this endpoint's")
+	}
+	if x.Post != 0 {
+		judge(signal.RepeatedPost, h.twins, twinsSome, twinsMany, "body", "posts nearly the same text again and again")
+	}
+	r.concludeSoftware(x, judge)
 	if h.writes < readOnly && h.pace.regular(loosePace) {
 		judge(signal.AccountAggregation, float32(r.others.count(now)), accountsSome, accountsMany, "credential", "reads one account after the other, as a clock ticks")
 	}
+}
+
+// concludeSoftware judges what tells a program from the browser that it claims.
+func (r *record) concludeSoftware(x Exchange, judge func(k signal.Kind, n, some, many float32, where, note string)) {
+	h := &r.habits
+	if x.Bare {
+		judge(signal.BrowserHabit, h.bare, bareSome, bareMany, "header:Cookie", "a browser without the cookies that browsers bring here")
+	}
+	if x.Browser && h.pace.gaps >= longPace && h.pace.regular(machinePace) {
+		judge(signal.MachinePace, 1, 1, 2, "time", "a browser that asks for one thing after the other, as a clock ticks")
+	}
+}
+
+// posted counts from how many addresses a text is posted, and adds to found if
+// there are many. Only keyed digests are kept.
+func (t *Table) posted(now int64, r *request.Request, text uint64, found []signal.Signal) []signal.Signal {
+	n := 0.0
+	t.with(now, user, Key(t.seed, user, text), r, func(u *record) {
+		u.others.add(now, r.Standing.Keys[Address])
+		n = u.others.count(now)
+	})
+	switch {
+	case n >= postersMany:
+		return append(found, signal.Signal{Kind: signal.RepeatedPost, Band: signal.Likely, Where: "body", Note: "25 or more addresses post this text"})
+	case n >= postersSome:
+		return append(found, signal.Signal{Kind: signal.RepeatedPost, Band: signal.Hint, Where: "body", Note: "8 or more addresses post this text"})
+	}
+	return found
 }
 
 // cracked counts with how many dates and codes a card is tried in vain, whoever

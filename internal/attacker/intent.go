@@ -16,7 +16,7 @@ type Intent struct {
 //
 // Classes: OWASP Automated Threat Handbook, version 1.3.
 func (r *record) intent(now int64) Intent {
-	has := func(k signal.Kind) bool { return r.at(k).mass >= 0.1 }
+	has := func(k signal.Kind) bool { e := r.at(k); return e.mass() >= 0.1 }
 	payloads, certain := r.payloads()
 	users := r.users.count(now)
 	switch {
@@ -46,8 +46,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-021", "denial of inventory", "abuse", "carts or reservations that are never paid"}
 	case has(signal.CostlyUse):
 		return Intent{"OAT-003", "cost-inflation fraud", "abuse", "costly calls again and again"}
-	case has(signal.MassPosting):
-		return Intent{"OAT-017", "spamming", "abuse", "one post after the other"}
+	case has(signal.MassPosting), has(signal.RepeatedPost):
+		return Intent{"OAT-017", "spamming", "abuse", "one post after the other, or the same text again and again"}
 	case has(signal.MassVoting):
 		return Intent{"OAT-016", "skewing", "abuse", "votes again and again"}
 	case has(signal.AccountAggregation):
@@ -66,6 +66,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-004", "fingerprinting", "reconnaissance", "paths or names of scanners"}
 	case has(signal.ObjectEnumeration):
 		return Intent{"OAT-011", "scraping", "abuse", "object numbers one after the other"}
+	case has(signal.Exfiltration):
+		return Intent{"OAT-011", "scraping", "abuse", "answers many times larger than usual"}
 	case has(signal.UnknownEndpoint), has(signal.UnknownMethod), has(signal.UnknownParameter), has(signal.ParameterType):
 		return Intent{"OAT-018", "footprinting", "mapping", "what the API never had"}
 	case has(signal.StreamAbuse), has(signal.SlowRequest):
@@ -77,7 +79,7 @@ func (r *record) intent(now int64) Intent {
 // payloads counts the kinds of payload on the record, and those of them that were certain.
 func (r *record) payloads() (kinds, certain int) {
 	for _, e := range r.held {
-		if e.mass < 0.1 || e.kind == signal.ProbePath || e.kind.Info().Vantage != signal.Payload || e.kind.Info().Hard || e.band < signal.Likely {
+		if e.mass() < 0.1 || e.kind == signal.ProbePath || e.kind.Info().Vantage != signal.Payload || e.kind.Info().Hard || e.band < signal.Likely {
 			continue
 		}
 		kinds++

@@ -209,7 +209,7 @@ func (r *record) parole(now int64, rules Rules) {
 			break
 		}
 		for i := range r.held {
-			r.held[i].mass /= 2
+			r.held[i].weigh(r.held[i].mass() / 2)
 		}
 	}
 	r.rates.errors, r.rates.missing, r.rates.failed = 0, 0, 0
@@ -227,4 +227,4 @@ func (r *record) settle(rules Rules) {
 	r.stage = min(r.stage, rules.stage(sum.Risk, sum.MayBlock))
 }
 
-func (r *record) prefix() string { return addr.KeyOf(addrOf(r.ip)).String() }
+func (r *record) prefix() string { return addr.KeyOf(r.network.addr()).String() }

@@ -1,15 +1,12 @@
 package attacker
 
 import (
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
-
-func addrOf(ip [16]byte) netip.Addr { return netip.AddrFrom16(ip).Unmap() }
 
 // Exchange is what the outcome of one request teaches.
 type Exchange struct {
@@ -22,6 +19,12 @@ type Exchange struct {
 	Object   int64        // number of the object asked for; 0 if there is none
 	What     uint64       // digest of what was asked for, by whom: path and credential
 	Writes   bool         // the method is one that changes something
+	Browser  bool         // the software claims a browser
+	Cookies  bool         // it brings cookies
+	Bare     bool         // it claims a browser and brings none, where nearly all do
+	Excess   float32      // powers of two by which the answer is larger than usual, 0 if it is not
+	Post     uint64       // likeness of the text of a post
+	Text     uint64       // digest of the same text
 	Hasty    bool         // a step faster than anybody takes it
 	Second   uint32       // when the request came, s since the epoch
 	Card     request.Card // in a payment
@@ -79,6 +82,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	}
 	if x.Card.Number != 0 && x.Status/100 == 4 {
 		found = t.cracked(ms, r, x.Card, found)
+	}
+	if x.Text != 0 && x.Status < 400 {
+		found = t.posted(ms, r, x.Text, found)
 	}
 	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
 		t.accept(ms, r, credential)
@@ -183,7 +189,7 @@ const (
 // condition that already stands on the record is not reported again.
 func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
-		if e := r.at(k); e.mass < 0.5 || e.band < b || k == signal.LoginFailure {
+		if e := r.at(k); e.mass() < 0.5 || e.band < b || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
 		}
 	}

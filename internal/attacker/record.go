@@ -3,6 +3,7 @@ package attacker
 import (
 	"math"
 	"math/bits"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -12,18 +13,18 @@ import (
 // record is all that is kept of one key: no pointers, RecordSize bytes.
 type record struct {
 	key     uint64
-	ip      [16]byte          // the address, IPv4 as mapped; its prefix length is addr.KeyOf's
+	network network           // that the address is in
 	first   int64             // ms since the epoch: when the key was first seen
 	updated int64             // ms: masses and rates are decayed to this time
 	until   int64             // ms: end of the running block
-	spoke   int64             // ms: when the last repeated event was reported
 	held    [maxHeld]evidence // kinds of evidence; free places have no kind
 	scope   Scope
 	stage   signal.Stage
 	blocks  uint8 // blocks so far, saturating
 	proofs  proofs
 	risk    float32
-	silent  uint32 // events not reported since spoke
+	spoke   uint32 // s: when the last repeated event was reported
+	silent  uint32 // events not reported since then
 	rates   rates
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
@@ -36,11 +37,43 @@ type record struct {
 	asked   asked
 }
 
+// network is what addr.KeyOf keeps of an address, in its first eight bytes: a /64,
+// or an IPv4 address behind zeros and two bytes of ones, which no /64 begins with
+// that anybody is in.
+type network [8]byte
+
+func networkOf(ip [16]byte) (n network) {
+	if netip.AddrFrom16(ip).Is4In6() {
+		copy(n[:], ip[8:])
+		return n
+	}
+	copy(n[:], ip[:])
+	return n
+}
+
+func (n network) addr() netip.Addr {
+	if [4]byte(n[:4]) == [4]byte{0, 0, 0xff, 0xff} {
+		return netip.AddrFrom4([4]byte(n[4:]))
+	}
+	var ip [16]byte
+	copy(ip[:], n[:])
+	return netip.AddrFrom16(ip)
+}
+
 // evidence is a decayed number of events of one kind and the highest band seen.
 type evidence struct {
 	kind signal.Kind
 	band signal.Band
-	mass float32
+	bits [2]uint16 // of the mass, a float32: in halves, so that the whole takes six bytes
+}
+
+func (e *evidence) mass() float32 {
+	return math.Float32frombits(uint32(e.bits[0])<<16 | uint32(e.bits[1]))
+}
+
+func (e *evidence) weigh(mass float32) {
+	b := math.Float32bits(mass)
+	e.bits = [2]uint16{uint16(b >> 16), uint16(b)}
 }
 
 // maxHeld bounds the kinds that a record holds at a time. Whoever shows more is
@@ -118,7 +151,8 @@ func (r *record) decay(now int64) {
 		if info.Tau != tau {
 			tau, factor = info.Tau, fade(dt, info.Tau)
 		}
-		if e.mass *= factor; e.mass < 0.01 {
+		mass := e.mass() * factor
+		if e.weigh(mass); mass < 0.01 {
 			*e = evidence{}
 			continue
 		}
@@ -171,7 +205,7 @@ func remember(list []uint32, n *uint8, d uint32) {
 // add puts one event of evidence on the record; decay must have run.
 func (r *record) add(s signal.Signal) {
 	e := r.of(s.Kind)
-	e.mass++
+	e.weigh(e.mass() + 1)
 	e.band = max(e.band, s.Band)
 }
 
@@ -179,7 +213,7 @@ func (r *record) add(s signal.Signal) {
 // however often it is looked at, so that 200 identical errors are not 200 proofs.
 func (r *record) hold(k signal.Kind, b signal.Band) {
 	e := r.of(k)
-	e.mass = max(e.mass, 1)
+	e.weigh(max(e.mass(), 1))
 	e.band = max(e.band, b)
 }
 

@@ -68,7 +68,8 @@ func (s *shard) dump(buf []byte) []byte {
 // the hour and are left out.
 func (r *record) append(b []byte) []byte {
 	b = le.AppendUint64(b, r.key)
-	b = append(b, r.ip[:]...)
+	ip := r.network.addr().As16()
+	b = append(b, ip[:]...)
 	for _, v := range []int64{r.first, r.updated, r.until} {
 		b = le.AppendUint64(b, uint64(v))
 	}
@@ -80,7 +81,7 @@ func (r *record) append(b []byte) []byte {
 		b = le.AppendUint32(b, d)
 	}
 	for _, e := range r.held {
-		b = append(b, byte(e.kind), byte(e.band), byte(min(e.mass*16, 255)))
+		b = append(b, byte(e.kind), byte(e.band), byte(min(e.mass()*16, 255)))
 	}
 	return b
 }
@@ -89,7 +90,7 @@ const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld
 
 func (r *record) parse(b []byte) {
 	r.key = le.Uint64(b)
-	copy(r.ip[:], b[8:])
+	r.network = networkOf([16]byte(b[8:]))
 	b = b[24:]
 	r.first, r.updated, r.until = int64(le.Uint64(b)), int64(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))
 	b = b[24:]
@@ -104,7 +105,8 @@ func (r *record) parse(b []byte) {
 	}
 	for i := range r.held {
 		if k := signal.Kind(b[0]); k > signal.None && k < signal.Kinds && b[2] > 0 {
-			r.held[i] = evidence{k, min(signal.Band(b[1]), signal.Certain), float32(b[2]) / 16}
+			r.held[i] = evidence{kind: k, band: min(signal.Band(b[1]), signal.Certain)}
+			r.held[i].weigh(float32(b[2]) / 16)
 		}
 		b = b[3:]
 	}

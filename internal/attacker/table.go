@@ -70,7 +70,7 @@ func (t *Table) with(now int64, scope Scope, key uint64, create *request.Request
 			return false
 		}
 		r = s.place(key, now, t.maxSets)
-		*r = record{key: key, ip: create.Client.Key.Addr().As16(), scope: scope, first: now, updated: now}
+		*r = record{key: key, network: networkOf(create.Client.Key.Addr().As16()), scope: scope, first: now, updated: now}
 	}
 	r.decay(now)
 	f(r)

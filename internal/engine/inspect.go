@@ -18,6 +18,7 @@ type Scratch struct {
 	walk  request.Scratch
 	plain []byte // decoded content
 	text  []byte // in UTF-8
+	like  request.Likeness
 }
 
 // Shape digests an answer of the upstream, as request.AnswerShape says.
@@ -117,7 +118,10 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	apimap.Forget(r) // of a shorter prefix
 	from := len(r.Shape)
 	r.Card = request.Card{}
-	paying := r.Endpoint.Tags.Has(request.TagPayment)
+	paying, posting := r.Endpoint.Tags.Has(request.TagPayment), r.Endpoint.Tags.Has(request.TagContent)
+	if posting {
+		scratch.like = request.Likeness{}
+	}
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
@@ -125,8 +129,14 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		if paying && !v.In.Name() {
 			e.card(r, v)
 		}
+		if posting && !v.In.Name() {
+			scratch.like.Add(e.seed, v.Text)
+		}
 		return true
 	})
+	if posting {
+		r.Post = scratch.like.Post()
+	}
 	e.model.JudgeBody(now, r, from, max(r.Head.ContentLength, int64(info.Bytes)))
 	r.Inspected, r.Truncated = info.Bytes, info.Truncated
 	if info.Password {

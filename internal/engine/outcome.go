@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/digest"
 	"bartizan/internal/policy"
@@ -64,15 +65,34 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Path:     digest.String(e.seed, r.Path),
 		Writes:   r.Head.Method != "GET" && r.Head.Method != "HEAD" && r.Head.Method != "OPTIONS",
 		Hasty:    r.Endpoint.Hasty,
+		Browser:  r.Software.Claimed.Browser(),
+		Cookies:  len(r.Cookies) > 0,
+		Excess:   excess(r, o),
+		Post:     r.Post.Like,
+		Text:     r.Post.Text,
 		Second:   uint32(r.Time.Unix()),
 		Card:     r.Card,
 	}
+	x.Bare = x.Browser && !x.Cookies && r.Endpoint.Cookies
 	x.What = digest.Mix(x.Path, r.Standing.Keys[attacker.Credential])
 	e.leak(now, s, r, o)
 	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
 	if teaches(r) {
 		e.model.Learn(now, r, o)
 	}
+}
+
+// least is from how many bytes on an answer may be unusually large.
+const least = 16 << 10
+
+// excess returns how many powers of two beyond the next the answer is larger than
+// nearly all of the endpoint's; 0 if it is not, or if nobody knows.
+func excess(r *request.Request, o request.Outcome) float32 {
+	usual := int(r.Endpoint.Usual)
+	if usual == 0 || o.Status/100 != 2 || o.ResponseSize < least {
+		return 0
+	}
+	return float32(max(apimap.Magnitude(o.ResponseSize)-usual-1, 0))
 }
 
 // leak looks into the text of an error for signs that the payload which r showed

@@ -50,6 +50,7 @@ type Request struct {
 	Pass      Pass
 	Login     Login
 	Card      Card
+	Post      Post
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
@@ -111,7 +112,11 @@ type Endpoint struct {
 	PathKnown, Known bool
 	// Hasty says that the call follows its client's last one faster than hardly any has.
 	Hasty bool
-	Tags  Tags
+	// Usual is log2 of what 99 of 100 answers' bytes do not exceed; 0 where it is not known.
+	Usual uint8
+	// Cookies says that nearly all browsers bring cookies here.
+	Cookies bool
+	Tags    Tags
 	// FreeText reports whether people write text into the field of this key, as
 	// Value.Key spells it; nil where that is not known. What detectors find in
 	// such a field is worth one band less, never nothing.
@@ -199,6 +204,13 @@ type Login struct {
 type Card struct {
 	Number  uint64
 	Details uint64 // of date and security code
+}
+
+// Post is the text of a piece of content, as two digests; 0 if it has not enough
+// words to be told apart. Writer: the engine.
+type Post struct {
+	Like uint64 // near-equal texts differ in few bits
+	Text uint64 // keyed digest of the words
 }
 
 // Tags are the business hints of an endpoint, a bit set.

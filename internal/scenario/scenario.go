@@ -71,6 +71,7 @@ type step struct {
 	JSON    string   `yaml:"json"`
 	Form    string   `yaml:"form"`
 	Status  []int    `yaml:"status"` // taken in turn by the client's number of requests
+	Size    []int64  `yaml:"size"`   // bytes of the answer, taken like status
 	Fault   string   `yaml:"fault"`
 	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
 }
@@ -247,6 +248,9 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 	}
 	if len(q.Status) > 0 {
 		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], "application/json"
+	}
+	if len(q.Size) > 0 {
+		l.ResponseSize = q.Size[n/len(p.Requests)%len(q.Size)]
 	}
 	return l
 }

@@ -82,6 +82,10 @@ const (
 	CashingOut
 	Sniping
 	AccountAggregation
+	MachinePace
+	Exfiltration
+	BrowserHabit
+	RepeatedPost
 	Kinds = iota
 )
 
@@ -186,6 +190,10 @@ var table = [Kinds]Info{
 	CashingOut:          {"cashing-out", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "changes accounts and pays with them, one after the other"},
 	Sniping:             {"sniping", Behaviour, [3]float64{1.2, 2.2, 2.2}, hour, false, "reserves at the last second, again and again"},
 	AccountAggregation:  {"account-aggregation", Behaviour, [3]float64{1.2, 2.2, 2.2}, hour, false, "reads one account after the other, as a clock ticks"},
+	MachinePace:         {"machine-pace", Behaviour, [3]float64{0.8, 1.4, 1.4}, hour, false, "claims a browser and asks as a clock ticks"},
+	Exfiltration:        {"exfiltration", Volume, [3]float64{1.2, 2.4, 2.4}, hour, false, "gets answers many times larger than this endpoint's"},
+	BrowserHabit:        {"browser-habit", Fingerprint, [3]float64{0.6, 1.2, 1.2}, hour, false, "claims a browser and lacks the cookies that browsers bring here"},
+	RepeatedPost:        {"repeated-post", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts nearly the same text again and again, or what many others post"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 
