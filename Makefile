@@ -91,3 +91,11 @@ calibrate-payload: build
 # leaves one source out at a time. It does not, at a price worth paying.
 train:
 	$(GO) run ./bench/scorer $(CORPORA)/*.jsonl.gz
+
+# What signals weigh on the scenarios, beside what is shipped: a table to review and
+# commit. Nothing applies it.
+.PHONY: calibrate-risk
+calibrate-risk: build
+	./$(BIN) calibrate-risk testdata/scenario/*.txtar > docs/weights.md.new
+	mv docs/weights.md.new docs/weights.md
+	git --no-pager diff --stat -- docs/weights.md

@@ -17,6 +17,7 @@ type commands struct {
 	Demo           demoCommand           `cmd:"" help:"Show the gateway at work before a sample API, with visitors and attackers."`
 	Replay         replayCommand         `cmd:"" help:"Judge recorded traffic."`
 	Eval           evalCommand           `cmd:"" help:"Measure the payload detector on labelled requests."`
+	CalibrateRisk  calibrateCommand      `cmd:"" help:"Measure what signals weigh on labelled traffic." hidden:""`
 	Simulate       simulateCommand       `cmd:"" help:"Write the traffic of a scenario file."`
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
