@@ -355,6 +355,9 @@ func (g *gateway) tell(events []engine.Event) {
 				g.log.Error("blocks are not journalled; a restart may forget them", "error", err)
 			}
 		}
+		if events[i].Type == "alarm" {
+			g.log.Warn("circuit breaker", "cause", events[i].Cause)
+		}
 		if events[i].Type == "fault" {
 			g.log.Error("engine fault: failed open or closed as the route says", "request", events[i].Request, "cause", events[i].Cause)
 		}

@@ -99,6 +99,17 @@ func (r *record) stand(st *request.Standing, rules Rules) {
 	if r.stage == signal.Block {
 		st.Until = time.UnixMilli(r.until).UTC()
 	}
+	st.Proven = r.stage >= signal.Tarpit && r.proven()
+}
+
+// proven reports whether hard evidence is held.
+func (r *record) proven() bool {
+	for i := range r.held {
+		if e := &r.held[i]; e.kind != signal.None && e.mass() >= 0.1 && e.kind.Info().Hard {
+			return true
+		}
+	}
+	return false
 }
 
 // Observe adds evidence to the records of r, brings r.Standing up to date and

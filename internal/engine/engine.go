@@ -70,6 +70,7 @@ type Engine struct {
 	attackers *attacker.Table
 	model     *apimap.Model
 	swarm     *swarm.Swarm
+	breaker   breaker
 	recent    *ring
 	keeper    *challenge.Keeper // nil without a key
 	passAll   atomic.Int64      // ns since the epoch: until when everything passes
@@ -213,7 +214,7 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
-	d := s.policy.Judge(now, r)
+	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
 	switch {
 	case d.Would != signal.Pass && d.Reason != policy.Ruled && d.Reason != policy.PatchReason && s.policy.Exempt(r):
 		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
@@ -304,7 +305,7 @@ func (e *Engine) nextID() string {
 	return string(out[:])
 }
 
-// Tick does what time brings: it looks for botnets. It is called every 250 ms
+// Tick does what time brings: it looks for botnets, and whether too many are refused. It is called every 250 ms
 // and returns what is to be reported.
 func (e *Engine) Tick(now time.Time) (events []Event) {
 	defer func() {
@@ -313,6 +314,9 @@ func (e *Engine) Tick(now time.Time) (events []Event) {
 			events = append(events, Event{Time: now.UTC(), Type: "fault", Node: e.node, Cause: fmt.Sprintf("%v\n%s", cause, debug.Stack())})
 		}
 	}()
+	if alarm := e.breaker.tick(now); alarm != "" {
+		events = append(events, Event{Time: now.UTC(), Type: "alarm", Node: e.node, Policy: e.current.Load().version, Cause: alarm})
+	}
 	for _, c := range e.swarm.Tick(now) {
 		ev := Event{Time: now.UTC(), Type: "campaign", Node: e.node, Policy: e.current.Load().version, Campaign: c.Campaign.Name, Botnet: &c}
 		if c.Signature != nil {

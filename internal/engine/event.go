@@ -15,7 +15,7 @@ import (
 // Event is one security event, as it is logged and stored. Secrets are masked.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "fault"
+	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "alarm", "fault"
 	Request string    `json:"request"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
@@ -44,7 +44,7 @@ type Event struct {
 	Signals []Signal `json:"signals,omitempty"`
 	Noted   []string `json:"noted,omitempty"`   // rules and patches that match and only watch
 	Repeats int      `json:"repeats,omitempty"` // like events not reported since the last
-	Cause   string   `json:"cause,omitempty"`   // of an engine fault
+	Cause   string   `json:"cause,omitempty"`   // of an engine fault or an alarm
 
 	Signature string       `json:"signature,omitempty"` // that the request matches, or that the event is about
 	Campaign  string       `json:"campaign,omitempty"`

@@ -27,6 +27,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		}
 	}()
 	s := e.current.Load()
+	e.breaker.count(r, v)
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}

@@ -103,6 +103,7 @@ func (c *collector) engine() []Number {
 		{Name: "model_refused_total", Help: "What the API model's bounds kept out.", Value: float64(s.Model.Refused)},
 		{Name: "policy_version", Help: "Version of the policy in force.", Gauge: true, Value: float64(s.Policy)},
 		{Name: "pass_all", Help: "1 while break-glass lets everything pass.", Gauge: true, Value: truth(!e.PassingUntil(now).IsZero())},
+		{Name: "breaker_open", Help: "1 while refusals without proof are only challenges, since too many clients were refused.", Gauge: true, Value: truth(!e.BreakerOpen(now).IsZero())},
 	}
 	out = append(out, interrogation(s.Challenge)...)
 	out = append(out, botnets(s.Swarm)...)

@@ -136,6 +136,8 @@ type Standing struct {
 	// Accepted says that the request carries a credential that upstream has
 	// accepted before.
 	Accepted bool
+	// Proven says that hard evidence stands against whoever the stage comes from.
+	Proven bool
 	// Shared says that several accepted credentials use this address and software.
 	Shared bool
 	// Established says that the client has been answered well before and shown
