@@ -33,6 +33,7 @@ type File struct {
 	Signatures        []Signature   `yaml:"signatures"`
 	Rules             []Rule        `yaml:"rules"`
 	Patches           []Patch       `yaml:"patches"`
+	Decoys            Decoys        `yaml:"decoys"`
 	Intel             Intel         `yaml:"intel"`
 	Admin             Admin         `yaml:"admin"`
 	Data              string        `yaml:"data"`
@@ -175,6 +176,12 @@ type Rule struct {
 	Until  *time.Time `yaml:"until,omitempty"`
 	Author string     `yaml:"author,omitempty"`
 	Reason string     `yaml:"reason,omitempty"`
+}
+
+// Decoys are what no honest client ever uses.
+type Decoys struct {
+	Paths       []string `yaml:"paths"`
+	Credentials []string `yaml:"credentials"`
 }
 
 // Patch shields one field of one endpoint.

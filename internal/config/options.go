@@ -147,6 +147,7 @@ func (f *File) Policy() (*policy.Policy, error) {
 	for _, x := range f.Patches {
 		o.Patches = append(o.Patches, policy.Patch{Name: x.Name, Endpoint: x.Endpoint, Field: x.Field, Allow: policy.Allowance(x.Allow), Until: deref(x.Until), DryRun: x.DryRun, Reason: x.Reason})
 	}
+	o.Decoys = policy.Decoys(f.Decoys)
 	p, problems := policy.Compile(o)
 	for _, problem := range problems {
 		faults = append(faults, Fault{Path: problem.Path, Err: problem.Err})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bartizan/internal/policy"
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -108,5 +109,33 @@ func TestRulesAreChecked(t *testing.T) {
 		if len(problems) != 1 || problems[0].Path != want {
 			t.Errorf("got %v; want one problem at %s", problems, want)
 		}
+	}
+}
+
+func TestDecoys(t *testing.T) {
+	o := options(policy.Enforce)
+	o.Decoys = policy.Decoys{Paths: []string{"/backup/**"}, Credentials: []string{"sk_live_4711"}}
+	e := newEngine(t, o)
+	if v, _ := exchange(e, 0, "203.0.113.1", "GET", "/", "", "", 200); v.Would != signal.Pass {
+		t.Errorf("nobody's decoy: got %v; want pass", v.Would)
+	}
+	r := new(request.Request)
+	receive(r, "203.0.113.2", "GET", "/backup/2026", "")
+	if v := e.Begin(epoch, r); v.Would > signal.ChallengeAction || r.Standing.Stage < signal.Watch {
+		t.Errorf("a decoy path: got %v at stage %v; want to be watched or asked, no more", v.Would, r.Standing.Stage)
+	}
+	for _, header := range []string{"Authorization: Bearer sk_live_4711\r\n", "X-Api-Key: sk_live_4711\r\n", "Cookie: session=sk_live_4711\r\n"} {
+		if v, _ := exchange(e, 0, "203.0.113.3", "GET", "/", header, "", 200); v.Would != signal.BlockAction || v.Reason != policy.StageReason {
+			t.Errorf("%q: got %v because of %v; want block in this very request", header, v.Would, v.Reason)
+		}
+	}
+	if v, _ := exchange(e, 0, "203.0.113.4", "GET", "/", "Authorization: Bearer sk_live_4712\r\n", "", 200); v.Would != signal.Pass {
+		t.Errorf("another credential: got %v; want pass", v.Would)
+	}
+	robot := new(request.Request)
+	receive(robot, "203.0.113.5", "GET", "/backup/", "")
+	robot.Network.Bot = "googlebot"
+	if e.Begin(epoch, robot); len(robot.Signals) > 0 {
+		t.Errorf("a verified robot: got %v", robot.Signals)
 	}
 }

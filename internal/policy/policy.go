@@ -56,6 +56,7 @@ type Options struct {
 	Exceptions        []Exception
 	Rules             []Rule
 	Patches           []Patch
+	Decoys            Decoys
 	// InspectAnswers has the text of errors searched for signs that an attack got through.
 	InspectAnswers bool
 	Interrogation  Interrogation
@@ -168,6 +169,7 @@ type Policy struct {
 	exceptions []Exception
 	rules      []Rule
 	patches    []Patch
+	decoys     decoys
 }
 
 // Compile checks o and returns the policy, or all faults found.
@@ -189,7 +191,7 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.hosts = c.sites(p.options.Sites)
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
-	p.rules, p.patches = c.rules(o.Rules), c.patches(o.Patches)
+	p.rules, p.patches, p.decoys = c.rules(o.Rules), c.patches(o.Patches), c.decoys(o.Decoys)
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}

@@ -86,6 +86,8 @@ const (
 	Exfiltration
 	BrowserHabit
 	RepeatedPost
+	DecoyPath
+	DecoyCredential
 	Kinds = iota
 )
 
@@ -176,6 +178,8 @@ var table = [Kinds]Info{
 	UploadAbuse:         {"upload-abuse", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "an uploaded file that a server would run"},
 	KnownExploit:        {"known-exploit", Payload, [3]float64{1.4, 3.4, 4.8}, payloadTau, false, "the shape of a published exploit"},
 	DeepEncoding:        {"deep-encoding", Payload, [3]float64{1.2, 2.0, 2.0}, payloadTau, false, "a value encoded more often than programs do"},
+	DecoyPath:           {"decoy-path", Behaviour, [3]float64{3.5, 3.5, 3.5}, payloadTau, false, "a path that only a decoy names"},
+	DecoyCredential:     {"decoy-credential", Auth, [3]float64{8, 8, 8}, 24 * hour, true, "a credential that nobody was ever given"},
 	PassForged:          {"pass-forged", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "a pass or answer that bears our key's mark and not our signature"},
 	AnswerReplayed:      {"answer-replayed", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "the answer to one challenge sent again and again"},
 	PassStolen:          {"pass-stolen", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a pass that other software has earned"},
