@@ -54,7 +54,7 @@ func play(file string, seed uint64, verbose bool) (result, error) {
 	var r result
 	var first time.Time
 	if err := replay.Feed(e, plan.Lines(), func(v replay.Verdict) error {
-		r.add(v, slices.Contains(attacks, v.Label), &first)
+		r.add(v, slices.Contains(attacks, v.Label), len(attacks) > 0, &first)
 		return nil
 	}); err != nil {
 		return result{}, err
@@ -84,7 +84,9 @@ func play(file string, seed uint64, verbose bool) (result, error) {
 	return r, nil
 }
 
-func (r *result) add(v replay.Verdict, attack bool, first *time.Time) {
+// add counts one verdict. Good requests count once an attack has begun that is
+// waited for.
+func (r *result) add(v replay.Verdict, attack, waiting bool, first *time.Time) {
 	r.requests++
 	stopped := v.Would != "pass"
 	switch {
@@ -103,6 +105,7 @@ func (r *result) add(v replay.Verdict, attack bool, first *time.Time) {
 		if stopped {
 			r.stopped++
 		}
+	case waiting && first.IsZero():
 	default:
 		r.good++
 		if stopped && v.Reason == "signature" {

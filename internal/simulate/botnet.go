@@ -15,6 +15,7 @@ import (
 var tools = [...]string{
 	"python",     // python-requests under its own name, as the partners use it
 	"go-browser", // a Go program under a browser's User-Agent, drawn for each request
+	"shuffled",   // the same, and the order of its headers drawn for each request
 	"random",     // User-Agent, header order and TLS fingerprint drawn for each request
 	"chrome",     // a real browser; only what it does, and does not do before, betrays it
 	"okhttp",     // the mobile app's HTTP library, without the app's own headers
@@ -97,14 +98,14 @@ func (w *world) named(name string) *program {
 // tool puts the call into the tool's headers.
 func (w *world) tool(at time.Time, c *client, q *request, b *Botnet, own *rand.Rand, generation int, agents []struct{ agent, version string }) replay.Line {
 	r := w.r
-	p := *w.named(map[string]string{"python": "python", "go-browser": "go", "random": "go", "chrome": "chrome-windows", "okhttp": "app-android", "app": "app-android"}[b.Tool])
+	p := *w.named(map[string]string{"python": "python", "go-browser": "go", "shuffled": "go", "random": "go", "chrome": "chrome-windows", "okhttp": "app-android", "app": "app-android"}[b.Tool])
 	c.program = &p
 	c.version = min(own.IntN(6)*own.IntN(2), len(p.versions)-1)
 	c.device = own.IntN(p.devices)
 	q.agent, q.version = p.agentOf(c.version, c.device), p.versions[c.version]
 	q.language = languageOf(own.IntN(len(countries)))
 	switch b.Tool {
-	case "go-browser":
+	case "go-browser", "shuffled":
 		x := agents[r.IntN(len(agents))]
 		q.agent, q.language = x.agent, languageOf(0)
 	case "chrome":
@@ -125,6 +126,9 @@ func (w *world) tool(at time.Time, c *client, q *request, b *Botnet, own *rand.R
 		if generation > 0 {
 			rotate(l.Headers, generation)
 		}
+	case "shuffled":
+		l.Headers = append(l.Headers, [2]string{"accept-language", q.language}, [2]string{"accept", "*/*"})
+		r.Shuffle(len(l.Headers), func(i, j int) { l.Headers[i], l.Headers[j] = l.Headers[j], l.Headers[i] })
 	case "random":
 		randomise(r, &l, q)
 	case "okhttp":
