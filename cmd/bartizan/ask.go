@@ -66,7 +66,7 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 		fmt.Fprintf(t, "evidence\t%s (%s)\t%+.1f nats at %s: %s\n", s.Kind, s.Band, s.Weight, s.Where, s.Note)
 	}
 	if x.Botnet != nil && x.Botnet.Signature != nil {
-		fmt.Fprintf(t, "botnet\t%s of %s\t%s\n", x.Botnet.Signature.Name, x.Botnet.Campaign.Name, x.Botnet.Signature.Why)
+		fmt.Fprintf(t, "botnet\t%s\t%s\n", strings.TrimSpace(x.Botnet.Signature.Name+" "+x.Botnet.Campaign.Name), x.Botnet.Signature.Why)
 	}
 	if err := t.Flush(); err != nil {
 		return err
