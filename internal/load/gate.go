@@ -1,0 +1,257 @@
+package load
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of a Gate.
+type Bounds struct {
+	// Minimum is the least concurrency that a limit falls to, Maximum the most that
+	// it grows to, Initial where it begins; in requests.
+	Minimum, Initial, Maximum int
+	// Tolerance is how many times its usual time an endpoint may take before the
+	// upstream counts as saturated; more than 1.
+	Tolerance float64
+}
+
+// DefaultBounds hold where the operator says nothing.
+func DefaultBounds() Bounds {
+	return Bounds{Minimum: 16, Initial: 256, Maximum: 8192, Tolerance: 2}
+}
+
+const (
+	windowTime  = 100 * time.Millisecond // at least, between two adjustments
+	windowLong  = time.Second            // at most, if anything was answered at all
+	windowLeast = 10                     // answers that a short window needs
+	calmAfter   = 30 * time.Second       // without a refusal an overload is over
+	rebaseAfter = 5 * time.Second        // at the minimum, and slow all the same
+	buckets     = 256                    // of endpoints in flight
+)
+
+// Gate holds one site's concurrency: how many requests are with its upstreams,
+// how many may be, and who is turned away when they are too many.
+//
+// The limit is Gradient2's: it shrinks by the ratio of usual to present time once
+// that is beyond the tolerance, and grows by its square root while it is not and
+// the room is used (at first, and long after an overload, it doubles). Three things differ. Times are compared within each endpoint
+// and averaged as logarithms, so that neither a slow endpoint among quick ones nor
+// one slow answer in ten, nor a cache, looks like a queue. Usual times are not learned while
+// they are exceeded, or a long attack would become usual. And where the limit
+// stands at its minimum and times are still long, concurrency is not the reason:
+// they become the usual ones, as Envoy's adaptive concurrency filter measures its
+// minimum at minimum concurrency.
+//
+// Sources: Netflix concurrency-limits, Gradient2Limit (2018); Brakmo and Peterson,
+// TCP Vegas (1995); Envoy, adaptive concurrency filter (2019).
+type Gate struct {
+	bounds   atomic.Pointer[Bounds]
+	limit    atomic.Int64
+	inFlight atomic.Int64
+	shedFrom atomic.Int64 // ns since the epoch: when this overload began; 0 for none
+	shedLast atomic.Int64 // ns since the epoch
+	shrunk   atomic.Int64 // ns since the epoch: when the limit last fell
+	shed     [Classes]atomic.Uint64
+	dropped  atomic.Uint64
+	hot      [buckets]atomic.Int32 // in flight, by endpoint
+
+	mu     sync.Mutex // guards what follows
+	usual  usual
+	window window
+	slow   time.Time // since when the limit is at its minimum and times are long; zero: not
+}
+
+// window is what was seen since the last adjustment.
+type window struct {
+	start   time.Time
+	n       int
+	sum     float64 // of logarithms of present over usual time
+	squares float64
+	dropped int
+	peak    int64 // most in flight
+}
+
+// slowness returns the logarithm by which times are at least longer than usual:
+// the mean less two standard errors, since a cache alone makes them differ a
+// hundredfold.
+func (w *window) slowness() float64 {
+	n := float64(w.n)
+	mean := w.sum / n
+	return mean - 2*math.Sqrt(max(w.squares/n-mean*mean, 0)/n)
+}
+
+// NewGate returns a gate with nothing in flight.
+func NewGate(b Bounds) *Gate {
+	g := &Gate{usual: newUsual()}
+	g.bounds.Store(&b)
+	g.limit.Store(int64(b.Initial))
+	return g
+}
+
+// Bind sets other bounds from now on.
+func (g *Gate) Bind(b Bounds) {
+	g.bounds.Store(&b)
+	g.limit.Store(min(max(g.limit.Load(), int64(b.Minimum)), int64(b.Maximum)))
+}
+
+// Admit asks whether a request of class for endpoint (a well-mixed key) may go
+// upstream at now. salt spreads what those who are turned away are told.
+//
+// Suspects may fill half of the limit, unknown clients three quarters if most of
+// what is in flight is for the same endpoint, else all of it, known-good ones
+// twice the limit: they wait at the upstream before anybody turns them away.
+func (g *Gate) Admit(now time.Time, class Class, endpoint, salt uint64) Decision {
+	n, limit := g.inFlight.Load(), g.limit.Load()
+	room := limit
+	switch class {
+	case Suspect:
+		room = limit / 2
+	case Unknown:
+		if int64(g.hot[endpoint%buckets].Load()) > limit/2 {
+			room = limit - limit/4
+		}
+	case KnownGood:
+		room = 2 * limit
+	}
+	if n < room || class == Exempt || g.stale(now) {
+		return Decision{Allowed: true}
+	}
+	g.refused(now, class)
+	return Decision{Retry: time.Second * time.Duration(1+salt%5)}
+}
+
+// stale reports whether the limit is of an overload that is over. Then it begins
+// anew: the next burst may be the first visitors of the morning.
+func (g *Gate) stale(now time.Time) bool {
+	old, initial := now.UnixNano()-int64(calmAfter), int64(g.bounds.Load().Initial)
+	if g.shedLast.Load() > old || g.shrunk.Load() > old || g.limit.Load() >= initial {
+		return false
+	}
+	g.limit.Store(initial)
+	return true
+}
+
+func (g *Gate) refused(now time.Time, class Class) {
+	at := now.UnixNano()
+	if at-g.shedLast.Load() > int64(calmAfter) {
+		g.shedFrom.Store(at)
+	}
+	g.shedLast.Store(at)
+	g.shed[class].Add(1)
+}
+
+// Overload returns for how long the gate has been turning clients away; zero if
+// it has not for half a minute.
+func (g *Gate) Overload(now time.Time) time.Duration {
+	if now.UnixNano()-g.shedLast.Load() > int64(calmAfter) {
+		return 0
+	}
+	return max(time.Duration(now.UnixNano()-g.shedFrom.Load()), 1)
+}
+
+// Enter counts a request that goes upstream. Exit must follow.
+func (g *Gate) Enter(endpoint uint64) {
+	g.inFlight.Add(1)
+	g.hot[endpoint%buckets].Add(1)
+}
+
+// Result says how a request that went upstream came back.
+type Result uint8
+
+// The results.
+const (
+	Answered Result = iota // took is what the upstream took
+	Dropped                // the upstream was too slow or refused it
+	Left                   // it says nothing: an error, a client that left or sets the pace
+)
+
+// Exit counts a request that came back at now, took after it went.
+func (g *Gate) Exit(now time.Time, endpoint uint64, took time.Duration, how Result) {
+	n := g.inFlight.Add(-1) + 1
+	g.hot[endpoint%buckets].Add(-1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := &g.window
+	w.peak = max(w.peak, n)
+	switch how {
+	case Dropped:
+		w.dropped++
+		g.dropped.Add(1)
+	case Answered:
+		w.n++
+		x := g.usual.compare(now, endpoint, took, !g.usual.exceeded)
+		w.sum += x
+		w.squares += x * x
+	}
+	if w.start.IsZero() {
+		w.start = now
+	}
+	if age := now.Sub(w.start); age >= windowTime && w.n+w.dropped >= windowLeast || age >= windowLong {
+		g.adjust(now)
+		*w = window{start: now}
+	}
+}
+
+// adjust moves the limit by what the window has shown; mu is held.
+func (g *Gate) adjust(now time.Time) {
+	w, b, limit := &g.window, g.bounds.Load(), float64(g.limit.Load())
+	gradient := 1.0
+	if w.n > 0 {
+		gradient = min(b.Tolerance/math.Exp(w.slowness()), 1)
+	}
+	if w.dropped*10 > w.n {
+		gradient = min(gradient, 0.7)
+	}
+	g.usual.exceeded = gradient < 1
+	switch {
+	case gradient < 1 && w.peak > int64(b.Minimum):
+		limit = min(limit, float64(w.peak)) * max(gradient, 0.5)
+		g.shrunk.Store(now.UnixNano())
+	case gradient == 1 && float64(w.peak) >= limit/2:
+		limit += g.step(now, limit)
+	}
+	limit = min(max(limit, float64(b.Minimum)), float64(b.Maximum))
+	g.limit.Store(int64(limit))
+	g.rebase(now, gradient < 1 && int(limit) <= b.Minimum)
+}
+
+// step returns by how much the limit grows: carefully after an overload, else at
+// once to where it is needed.
+func (g *Gate) step(now time.Time, limit float64) float64 {
+	if now.UnixNano()-g.shrunk.Load() > int64(calmAfter) {
+		return limit
+	}
+	return math.Sqrt(limit)
+}
+
+// rebase makes present times the usual ones where fewer requests did not help.
+func (g *Gate) rebase(now time.Time, stuck bool) {
+	switch {
+	case !stuck:
+		g.slow = time.Time{}
+	case g.slow.IsZero():
+		g.slow = now
+	case now.Sub(g.slow) >= rebaseAfter:
+		g.slow, g.usual.exceeded = time.Time{}, false
+		g.usual.shift(g.window.sum / float64(max(g.window.n, 1)))
+	}
+}
+
+// Stats are a gate's numbers at one moment.
+type Stats struct {
+	Limit, InFlight int64
+	Shed            [Classes]uint64 // turned away, by class
+	Dropped         uint64          // that the upstream did not answer
+	Overload        time.Duration   // for how long clients have been turned away
+}
+
+// Stats returns the numbers.
+func (g *Gate) Stats(now time.Time) Stats {
+	s := Stats{Limit: g.limit.Load(), InFlight: g.inFlight.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
+	for i := range s.Shed {
+		s.Shed[i] = g.shed[i].Load()
+	}
+	return s
+}
