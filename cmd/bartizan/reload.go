@@ -84,6 +84,7 @@ func (g *gateway) reload() {
 
 // fixed lists the changed keys that only a restart puts in force.
 func fixed(old, next config.File) (keys []string) {
+	old.Limits.Rates, next.Limits.Rates = nil, nil // these are the policy's
 	for _, k := range []struct {
 		name string
 		a, b any

@@ -64,15 +64,23 @@ func Refusal(v engine.Verdict, id string, page bool) Response {
 		return schema(v, p, page)
 	case v.Action == signal.Unset, v.Reason == policy.EngineFault:
 		p.Status, p.Title, p.Detail = 503, "Service unavailable", "The request could not be checked."
+	case v.Reason == policy.Saturated:
+		p.Status, p.Title, p.Detail = 503, "Service busy", "The service is busy at the moment. Please wait before you try again."
+		p.RetryAfter = waiting(v.Retry)
 	case v.Action == signal.BlockAction:
 		p.Status, p.Title, p.Detail = 403, "Request refused", "This request was refused. If you think that this is wrong, tell the operator the reference."
 	default:
 		p.Status, p.Title, p.Detail = 429, "Too many requests", "Please wait before you try again. If this does not help, tell the operator the reference."
-		p.RetryAfter = int(max(v.Retry, time.Second).Round(time.Second) / time.Second)
+		p.RetryAfter = waiting(v.Retry)
 	}
 	r := render(p, page)
 	r.Close = v.Reason == policy.Malformed
 	return r
+}
+
+// waiting returns the seconds of a Retry-After.
+func waiting(d time.Duration) int {
+	return int(max(d, time.Second).Round(time.Second) / time.Second)
 }
 
 // schema answers a request that departs from the API's own document.

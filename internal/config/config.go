@@ -24,6 +24,7 @@ type File struct {
 	Interrogation     Interrogation `yaml:"interrogation"`
 	Learning          Learning      `yaml:"learning"`
 	Limits            Limits        `yaml:"limits"`
+	Load              Concurrency   `yaml:"load"`
 	Timeouts          Timeouts      `yaml:"timeouts"`
 	Tarpit            Tarpit        `yaml:"tarpit"`
 	Allow             []Entry       `yaml:"allow"`
@@ -113,10 +114,31 @@ type Learning struct {
 
 // Limits bound memory and connections.
 type Limits struct {
-	Memory               Size `yaml:"memory"`
-	BodyInspect          Size `yaml:"body_inspect"`
-	Connections          int  `yaml:"connections"`
-	ConnectionsPerClient int  `yaml:"connections_per_client"`
+	Memory               Size   `yaml:"memory"`
+	BodyInspect          Size   `yaml:"body_inspect"`
+	Connections          int    `yaml:"connections"`
+	ConnectionsPerClient int    `yaml:"connections_per_client"`
+	Rates                []Rate `yaml:"rates,omitempty"`
+}
+
+// Rate is a limit on how much may be asked for: by count (Rate) or by time of the
+// upstream (Cost).
+type Rate struct {
+	Match string   `yaml:"match,omitempty"`
+	Tag   string   `yaml:"tag,omitempty"`
+	Site  string   `yaml:"site,omitempty"`
+	Per   string   `yaml:"per,omitempty"`
+	Rate  Quantity `yaml:"rate,omitempty"`
+	Burst int64    `yaml:"burst,omitempty"`
+	Cost  Quantity `yaml:"cost,omitempty"`
+}
+
+// Concurrency says how much may be with a site's upstreams at once.
+type Concurrency struct {
+	Adaptive  bool    `yaml:"adaptive"`
+	Minimum   int     `yaml:"minimum"`
+	Maximum   int     `yaml:"maximum"`
+	Tolerance float64 `yaml:"tolerance"`
 }
 
 // Timeouts bound how long each step may take.
@@ -246,6 +268,7 @@ func Default() File {
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
 		},
+		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2},
 		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20},
 		Admin:  Admin{Address: "127.0.0.1:7070"},
 		Data:   "./data",

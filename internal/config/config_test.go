@@ -58,7 +58,8 @@ protect_private: true
 thresholds: {watch: 6, interrogate: 31, tarpit: 61, block: 86}
 block: {first: 1m, grow: 2, max: 2h}
 learning: {minimum_requests: 10, minimum_time: 5s}
-limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10}
+limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10, rates: [{match: "GET /api/search", site: api.example.com, per: endpoint, rate: 600/10m, burst: 20}, {tag: costly, cost: 2s/1m}]}
+load: {adaptive: true, minimum: 8, maximum: 100, tolerance: 3}
 timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s, body: 7s, body_rate: 1KiB}
 tarpit: {connections: 10, memory: 1MiB}
 allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]
@@ -83,6 +84,9 @@ access: {file: access.jsonl}
 	}
 	if !filepath.IsAbs(f.Data) || !filepath.IsAbs(f.Exploits[0]) || f.Limits.Memory != 128<<20 || time.Duration(f.Timeouts.Drain) != 6*time.Second {
 		t.Errorf("got %+v", f)
+	}
+	if r := p.Rates(); len(r) != 2 || r[0].Requests != 600 || r[0].Every != 10*time.Minute || r[0].Burst != 20 || r[1].Cost != 2*time.Second || r[1].Every != time.Minute {
+		t.Errorf("rates: got %+v", r)
 	}
 	out, err := f.Effective()
 	if err != nil {
@@ -115,6 +119,11 @@ func TestFaults(t *testing.T) {
 		"bad patch":           {small + "patches:\n  - name: x\n    endpoint: /a\n    field: id\n    allow: {type: int}\n", ":5:", "such as query:id"},
 		"acme":                {small + "listen:\n  - address: :443\n    tls: {acme: {email: a@b.c}}\n", ":4:", "not built yet"},
 		"half a certificate":  {small + "listen:\n  - address: :443\n    tls:\n      cert: x.pem\n", ":4:", "both cert and key"},
+		"a rate without time": {small + "limits:\n  rates:\n    - {rate: 10}\n", ":4:", "such as 10/s"},
+		"a rate of time":      {small + "limits:\n  rates:\n    - {rate: 2s/m}\n", ":4:", "whole number of requests"},
+		"rate and cost":       {small + "limits:\n  rates:\n    - {rate: 2/m, cost: 1s/m}\n", ":4:", "either rate"},
+		"a rate of no site":   {"sites: [{hosts: [a.example.com], upstreams: [\"http://127.0.0.1:9000\"]}]\nlimits:\n  rates:\n    - {rate: 2/m, site: b.example.com}\n", ":4:", "no site serves"},
+		"bad tolerance":       {small + "load: {tolerance: 1}\n", ":2:", "1.2 to 100"},
 		"broken YAML":         {small + "block: {first: 5m\n", ":2:", ""},
 		"wrong type":          {small + "limits: {connections: many}\n", ":2:", ""},
 		"no site":             {"protect_private: true\n", "", "--upstream"},

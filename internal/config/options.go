@@ -130,9 +130,10 @@ func (f *File) Policy() (*policy.Policy, error) {
 			Wait: time.Duration(f.Interrogation.Wait), Difficulty: f.Interrogation.Difficulty, Page: f.Interrogation.Page,
 			Cookies: f.Interrogation.Cookies, Epoch: f.Interrogation.Epoch,
 		},
-		BodyInspect: int(f.Limits.BodyInspect),
+		BodyInspect: int(f.Limits.BodyInspect), Load: policy.Load(f.Load),
 	}
 	var faults []Fault
+	o.Rates, faults = rates(f.Limits.Rates, faults)
 	for _, s := range f.Sites {
 		o.Sites = append(o.Sites, siteOf(s))
 	}
@@ -217,6 +218,28 @@ func siteOf(s Site) policy.Site {
 		out.Routes = append(out.Routes, route)
 	}
 	return out
+}
+
+func rates(list []Rate, faults []Fault) ([]policy.Rate, []Fault) {
+	var out []policy.Rate
+	for i, l := range list {
+		path := fmt.Sprintf("limits.rates[%d]", i)
+		r := policy.Rate{Match: l.Match, Tag: l.Tag, Site: l.Site, Burst: l.Burst}
+		var err error
+		var often, dear time.Duration
+		if r.Per, err = policy.ParsePer(l.Per); err != nil {
+			faults = append(faults, Fault{Path: path + ".per", Err: err})
+		}
+		if r.Requests, often, err = l.Rate.count(); err != nil {
+			faults = append(faults, Fault{Path: path + ".rate", Err: err})
+		}
+		if r.Cost, dear, err = l.Cost.duration(); err != nil {
+			faults = append(faults, Fault{Path: path + ".cost", Err: err})
+		}
+		r.Every = max(often, dear)
+		out = append(out, r)
+	}
+	return out, faults
 }
 
 func validating(s string) policy.Mode {

@@ -79,6 +79,55 @@ func (z Size) String() string {
 	return strconv.FormatInt(int64(z), 10)
 }
 
+// Quantity is so much in so long, written "10/s", "600/10m" or, of time, "2s/1m".
+type Quantity string
+
+// UnmarshalYAML reads a quantity.
+func (q *Quantity) UnmarshalYAML(b []byte) error {
+	*q = Quantity(scalar(b))
+	_, _, err := q.split()
+	return err
+}
+
+// split returns amount and time; nothing where nothing is said.
+func (q Quantity) split() (amount string, every time.Duration, err error) {
+	if q == "" {
+		return "", 0, nil
+	}
+	amount, rest, ok := strings.Cut(string(q), "/")
+	if rest != "" && (rest[0] < '0' || rest[0] > '9') {
+		rest = "1" + rest
+	}
+	if every, err = time.ParseDuration(rest); !ok || err != nil || every <= 0 {
+		return "", 0, fmt.Errorf("reading %q: want so much in so long, such as 10/s, 600/10m or, of time, 2s/1m", string(q))
+	}
+	return amount, every, nil
+}
+
+// count reads the amount as a number of requests.
+func (q Quantity) count() (n int64, every time.Duration, err error) {
+	amount, every, err := q.split()
+	if amount == "" {
+		return 0, every, err
+	}
+	if n, err = strconv.ParseInt(amount, 10, 32); err != nil || n < 1 {
+		return 0, every, fmt.Errorf("is %q: want a whole number of requests, such as 10/s", string(q))
+	}
+	return n, every, nil
+}
+
+// duration reads the amount as a time.
+func (q Quantity) duration() (d, every time.Duration, err error) {
+	amount, every, err := q.split()
+	if amount == "" {
+		return 0, every, err
+	}
+	if d, err = time.ParseDuration(amount); err != nil || d <= 0 {
+		return 0, every, fmt.Errorf("is %q: want a time of the upstream, such as 2s/1m", string(q))
+	}
+	return d, every, nil
+}
+
 func scalar(b []byte) string { return strings.Trim(strings.TrimSpace(string(b)), `"'`) }
 
 // expand replaces ${NAME} by the environment's value; "$${" stands for "${".

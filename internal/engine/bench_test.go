@@ -70,6 +70,8 @@ func measure(b *testing.B, e *Engine, raw, body string) {
 		if body != "" {
 			v = e.Body(now, r, v, bodies[i%len(bodies)], true, scratch)
 		}
+		e.Depart(now, r)
+		e.Arrive(now, r, 200)
 		e.End(now, r, v, request.Outcome{Answered: true, Status: 200})
 		if v.Refused() {
 			b.Fatalf("a benign request was refused: %+v", v)
@@ -88,6 +90,15 @@ func BenchmarkBenignAppGET(b *testing.B) { measure(b, newEngine(b, options(polic
 func BenchmarkBenignPOST1K(b *testing.B) {
 	measure(b, newEngine(b, options(policy.Enforce)), poster, document)
 }
+
+// What limits add: adaptive load, and three rates that all hold.
+func BenchmarkBenignAppGETWithRates(b *testing.B) {
+	every := policy.Rate{Requests: 1 << 30, Every: time.Second}
+	cost := policy.Rate{Cost: time.Hour, Every: time.Second, Per: policy.PerEndpoint}
+	measure(b, crowd(b, policy.Enforce, every, every, cost), app, "")
+}
+
+func BenchmarkBenignAppGETWithLoad(b *testing.B) { measure(b, crowd(b, policy.Enforce), app, "") }
 
 func BenchmarkBlockedGET(b *testing.B) {
 	e := newEngine(b, options(policy.Enforce))

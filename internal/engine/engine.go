@@ -24,6 +24,7 @@ import (
 	"bartizan/internal/detect"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
+	"bartizan/internal/load"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -72,8 +73,10 @@ type Engine struct {
 	swarm     *swarm.Swarm
 	breaker   breaker
 	recent    *ring
-	keeper    *challenge.Keeper // nil without a key
-	passAll   atomic.Int64      // ns since the epoch: until when everything passes
+	keeper    *challenge.Keeper          // nil without a key
+	rates     atomic.Pointer[load.Table] // nil until there is a rate
+	crowds    map[string]bool            // sites whose overload was reported; Tick's own
+	passAll   atomic.Int64               // ns since the epoch: until when everything passes
 	faults    atomic.Uint64
 	node      string
 }
@@ -84,6 +87,8 @@ type compiled struct {
 	rules   attacker.Rules
 	specs   map[string]apimap.Validator // by site
 	ask     challenge.Rules
+	gates   map[string]*load.Gate // by site; nil where load is not adaptive
+	rates   []rate
 	inspect int
 	version uint64
 }
@@ -124,9 +129,11 @@ func (e *Engine) Swap(p *policy.Policy, specs map[string]apimap.Validator) {
 		First: o.Block.First, Grow: o.Block.Grow, Max: o.Block.Max,
 	}
 	next.ask = askRules(o)
-	if old := e.current.Load(); old != nil {
+	old := e.current.Load()
+	if old != nil {
 		next.version = old.version + 1
 	}
+	e.bound(next, old)
 	e.current.Store(next)
 }
 
@@ -146,6 +153,8 @@ type Verdict struct {
 	Inspect int
 	// Cause is set for an engine fault: what to log.
 	Cause string
+
+	crowd policy.Decision // what room there is, where nothing else is decided
 }
 
 // Refused reports whether the request must not go upstream.
@@ -180,6 +189,9 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		m.Action = signal.Pass // the operator wants to look at it first
 	}
 	s.policy.PatchHead(now, r)
+	if e.crowded(now, s, r, &v) {
+		return v
+	}
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
 		e.contradictions(r)
@@ -216,6 +228,9 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
+	if d.Would == signal.Pass && v.crowd.Would == signal.Limit {
+		d = v.crowd
+	}
 	switch {
 	case d.Would != signal.Pass && d.Reason != policy.Ruled && d.Reason != policy.PatchReason && s.policy.Exempt(r):
 		v.Decision = policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: d.Reason, Waiver: policy.PrivateClient}
@@ -325,5 +340,5 @@ func (e *Engine) Tick(now time.Time) (events []Event) {
 		}
 		events = append(events, ev)
 	}
-	return events
+	return append(events, e.overloads(now)...)
 }

@@ -15,7 +15,7 @@ import (
 // Event is one security event, as it is logged and stored. Secrets are masked.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "alarm", "fault"
+	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "alarm", "overload", "fault"
 	Request string    `json:"request"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
@@ -49,6 +49,8 @@ type Event struct {
 	Signature string       `json:"signature,omitempty"` // that the request matches, or that the event is about
 	Campaign  string       `json:"campaign,omitempty"`
 	Botnet    *swarm.Event `json:"botnet,omitempty"` // for "campaign"
+
+	Load *Overload `json:"load,omitempty"` // for "overload"
 
 	// Sentence is the block that the journal must keep; nil if there is none.
 	Sentence *attacker.Sentence `json:"-"`

@@ -28,6 +28,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}()
 	s := e.current.Load()
 	e.breaker.count(r, v)
+	e.settle(now, s, r, o)
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
@@ -166,7 +167,12 @@ func strong(found []signal.Signal) bool {
 }
 
 // notable: worth an explanation. Plain passes are not kept.
+// Nor are those that found no room: a flood would push out all else, and the
+// answer itself says why.
 func notable(r *request.Request, v Verdict) bool {
+	if v.Reason == policy.Saturated {
+		return len(r.Changes) > 0
+	}
 	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Noted) > 0 || v.Reason == policy.Ruled || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
 }
 
@@ -194,7 +200,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || kind == "evidence" {
+	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" {
 		report, swallowed = e.attackers.Quiet(now, r.Standing.Keys[attacker.Client], repeatEvery)
 	}
 	if report {

@@ -71,7 +71,6 @@ type Stats struct {
 // Stats returns counters for metrics; it takes each shard's lock for a moment.
 func (e *Engine) Stats() Stats {
 	s := Stats{Model: e.model.Stats(), Attackers: e.attackers.Stats(), Swarm: e.swarm.Stats(), Faults: e.faults.Load(), Policy: e.current.Load().version}
-
 	if e.keeper != nil {
 		s.Challenge = e.keeper.Stats()
 	}

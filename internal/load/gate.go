@@ -96,30 +96,37 @@ func (g *Gate) Bind(b Bounds) {
 	g.limit.Store(min(max(g.limit.Load(), int64(b.Minimum)), int64(b.Maximum)))
 }
 
-// Admit asks whether a request of class for endpoint (a well-mixed key) may go
-// upstream at now. salt spreads what those who are turned away are told.
+// Ask is a request that asks for room.
+type Ask struct {
+	Class    Class
+	Risk     float64 // 0 to 100; orders suspects
+	Endpoint uint64  // a well-mixed key
+	Salt     uint64  // spreads the times that those who are turned away are told
+}
+
+// Admit asks whether a request may go upstream at now.
 //
-// Suspects may fill half of the limit, unknown clients three quarters if most of
+// Suspects may fill half of the limit, less as their risk rises, unknown clients three quarters if most of
 // what is in flight is for the same endpoint, else all of it, known-good ones
 // twice the limit: they wait at the upstream before anybody turns them away.
-func (g *Gate) Admit(now time.Time, class Class, endpoint, salt uint64) Decision {
+func (g *Gate) Admit(now time.Time, a Ask) Decision {
 	n, limit := g.inFlight.Load(), g.limit.Load()
 	room := limit
-	switch class {
+	switch a.Class {
 	case Suspect:
-		room = limit / 2
+		room = int64(float64(limit) * (1 - min(max(a.Risk, 0), 100)/100) / 2)
 	case Unknown:
-		if int64(g.hot[endpoint%buckets].Load()) > limit/2 {
+		if int64(g.hot[a.Endpoint%buckets].Load()) > limit/2 {
 			room = limit - limit/4
 		}
 	case KnownGood:
 		room = 2 * limit
 	}
-	if n < room || class == Exempt || g.stale(now) {
+	if n < room || a.Class == Exempt || g.stale(now) {
 		return Decision{Allowed: true}
 	}
-	g.refused(now, class)
-	return Decision{Retry: time.Second * time.Duration(1+salt%5)}
+	g.refused(now, a.Class)
+	return Decision{Retry: time.Second * time.Duration(1+a.Salt%5)}
 }
 
 // stale reports whether the limit is of an overload that is over. Then it begins

@@ -57,7 +57,7 @@ func (s *server) until(t time.Duration) {
 }
 
 func (s *server) ask(class Class, endpoint uint64) {
-	if !s.gate.Admit(epoch.Add(s.now), class, endpoint, 0).Allowed {
+	if !s.gate.Admit(epoch.Add(s.now), Ask{Class: class, Endpoint: endpoint}).Allowed {
 		s.tally[class].shed++
 		return
 	}
@@ -205,10 +205,10 @@ func TestOldLimitIsForgotten(t *testing.T) {
 	for range 16 {
 		g.Enter(1)
 	}
-	if got := g.Admit(epoch.Add(time.Second), Unknown, 1, 0); got.Allowed || got.Retry <= 0 {
+	if got := g.Admit(epoch.Add(time.Second), Ask{Class: Unknown, Endpoint: 1}); got.Allowed || got.Retry <= 0 {
 		t.Errorf("just after it: got %+v; want a refusal with a time", got)
 	}
-	if got := g.Admit(epoch.Add(time.Minute), Unknown, 1, 0); !got.Allowed {
+	if got := g.Admit(epoch.Add(time.Minute), Ask{Class: Unknown, Endpoint: 1}); !got.Allowed {
 		t.Errorf("a minute later: got %+v; want room", got)
 	}
 }
@@ -230,7 +230,7 @@ func TestDroppedShrinks(t *testing.T) {
 	for range 100 {
 		g.Enter(1)
 	}
-	if got := g.Admit(epoch.Add(20*time.Second), Exempt, 1, 0); !got.Allowed {
+	if got := g.Admit(epoch.Add(20*time.Second), Ask{Class: Exempt, Endpoint: 1}); !got.Allowed {
 		t.Errorf("exempt: got %+v; want allowed", got)
 	}
 }
@@ -242,7 +242,7 @@ func BenchmarkGate(b *testing.B) {
 		now := epoch
 		for p.Next() {
 			now = now.Add(time.Microsecond)
-			g.Admit(now, Unknown, 17, 3)
+			g.Admit(now, Ask{Class: Unknown, Endpoint: 17})
 			g.Enter(17)
 			g.Exit(now, 17, 20*time.Millisecond, Answered)
 		}

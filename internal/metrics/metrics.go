@@ -10,6 +10,7 @@ import (
 
 	"bartizan/internal/challenge"
 	"bartizan/internal/engine"
+	"bartizan/internal/load"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 	"bartizan/internal/swarm"
@@ -107,6 +108,7 @@ func (c *collector) engine() []Number {
 	}
 	out = append(out, interrogation(s.Challenge)...)
 	out = append(out, botnets(s.Swarm)...)
+	out = append(out, loads(e.Loads(now))...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.counted) > censusEvery {
@@ -131,6 +133,24 @@ func botnets(s swarm.Stats) []Number {
 		{Name: "botnet_campaigns", Help: "Campaigns that are under way.", Gauge: true, Value: float64(s.Open)},
 		{Name: "botnet_members", Help: "Addresses listed in campaigns.", Gauge: true, Value: float64(s.Members)},
 	}
+}
+
+// loads renders how busy each site's upstreams are.
+func loads(sites []engine.SiteLoad) []Number {
+	var out []Number
+	for _, l := range sites {
+		site := []Label{{"site", l.Site}}
+		out = append(out,
+			Number{Name: "load_in_flight", Help: "Requests that upstreams have not begun to answer.", Gauge: true, Value: float64(l.InFlight), Labels: site},
+			Number{Name: "load_limit", Help: "Requests that may be with upstreams at once.", Gauge: true, Value: float64(l.Limit), Labels: site},
+			Number{Name: "load_saturated", Help: "1 while clients are turned away, and half a minute longer.", Gauge: true, Value: truth(l.Overload > 0), Labels: site},
+			Number{Name: "load_dropped_total", Help: "Requests that upstreams did not answer.", Value: float64(l.Dropped), Labels: site})
+		for c, n := range l.Shed {
+			labels := []Label{{"site", l.Site}, {"class", load.Class(c).String()}}
+			out = append(out, Number{Name: "load_shed_total", Help: "Requests for which saturated upstreams had no room, by class; in observe mode they went on.", Value: float64(n), Labels: labels})
+		}
+	}
+	return out
 }
 
 // interrogation renders what suspects were asked and what came back.

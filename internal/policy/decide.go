@@ -28,9 +28,11 @@ const (
 	KnownGood                 // would be asked, and carries a credential that is known and clear
 	Ruled                     // an operator's rule
 	PatchReason               // a virtual patch does not allow a value
+	RateLimited               // asks for more than a rate allows
+	Saturated                 // the upstream has no room, and others come first
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch", "rate", "saturated"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }

@@ -60,6 +60,8 @@ type Options struct {
 	// InspectAnswers has the text of errors searched for signs that an attack got through.
 	InspectAnswers bool
 	Interrogation  Interrogation
+	Rates          []Rate
+	Load           Load
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
 }
@@ -170,6 +172,7 @@ type Policy struct {
 	rules      []Rule
 	patches    []Patch
 	decoys     decoys
+	rates      []Rate
 }
 
 // Compile checks o and returns the policy, or all faults found.
@@ -192,6 +195,9 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
 	p.rules, p.patches, p.decoys = c.rules(o.Rules), c.patches(o.Patches), c.decoys(o.Decoys)
+	p.rules, p.patches = c.rules(o.Rules), c.patches(o.Patches)
+	p.rates = c.rates(p, o.Rates)
+	c.load(o.Load)
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
@@ -206,6 +212,9 @@ func (p *Policy) Trusted(a netip.Addr) bool { return p.trusted.Contains(a) }
 
 // Options returns what the policy was compiled from. It must not be changed.
 func (p *Policy) Options() *Options { return &p.options }
+
+// Rates returns the compiled rates. They must not be changed.
+func (p *Policy) Rates() []Rate { return p.rates }
 
 // Site returns the site for a Host value, or nil if there is none and no default.
 func (p *Policy) Site(host string) *Site { return p.hosts.find(host) }

@@ -20,7 +20,7 @@ func (x *exchange) forward() {
 	}
 	x.duplex()
 	out := x.outgoing()
-	resp, err := x.send(s, out)
+	resp, err := x.count(s, out)
 	x.interimMu.Lock()
 	x.interimOK = false
 	x.interimMu.Unlock()
@@ -36,6 +36,23 @@ func (x *exchange) forward() {
 	}
 	x.body.pace.relax()
 	x.respond(resp)
+}
+
+// count sends the request and tells the engine how long the upstream has it. A
+// body that is on its way still is not counted: its client sets the pace.
+func (x *exchange) count(s *site, out *http.Request) (*http.Response, error) {
+	o := &x.proxy.options
+	if x.body.none() || x.body.complete {
+		o.Engine.Depart(o.Now(), &x.req)
+	}
+	resp, err := x.send(s, out)
+	switch {
+	case err == nil:
+		o.Engine.Arrive(o.Now(), &x.req, resp.StatusCode)
+	case x.hr.Context().Err() == nil:
+		o.Engine.Arrive(o.Now(), &x.req, 0)
+	}
+	return resp, err
 }
 
 // send tries upstreams until one takes the request. It is sent again only where

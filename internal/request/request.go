@@ -48,6 +48,7 @@ type Request struct {
 	Standing  Standing
 	Match     Match
 	Pass      Pass
+	Load      Load
 	Login     Login
 	Card      Card
 	Post      Post
@@ -182,6 +183,15 @@ type Match struct {
 	Canary bool
 	// Retry is how long a limited client should wait.
 	Retry time.Duration
+}
+
+// Load is what the request costs its upstream. Writer: load, through the engine.
+type Load struct {
+	// Held says that it counts among those that are with the upstream, since Since.
+	Held  bool
+	Since time.Time
+	// Cost is what the upstream took to begin its answer; 0 if it is not known.
+	Cost time.Duration
 }
 
 // Change is a client's step from one stage to another. Writer: attacker.
