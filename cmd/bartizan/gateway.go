@@ -238,6 +238,8 @@ func (g *gateway) openFront() (err error) {
 		Report: g.tell, Access: g.line, Budget: bodyBudget, Log: g.log,
 		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
+	connections, held := g.connections()
+	o.Tarpit = tarpitOf(g.file, held)
 	if g.recorder != nil {
 		o.Record = g.recorder.Record
 	}
@@ -245,7 +247,6 @@ func (g *gateway) openFront() (err error) {
 		return err
 	}
 	g.later(g.proxy.Close)
-	connections := g.connections()
 	for _, l := range g.file.Listen {
 		s, err := g.listen(l, connections)
 		if err != nil {
@@ -257,19 +258,29 @@ func (g *gateway) openFront() (err error) {
 	return nil
 }
 
-// connections clamps the limit to what the open-file limit allows: each client
-// connection may need one to an upstream.
-func (g *gateway) connections() int {
-	want := g.file.Limits.Connections
+// connections clamps the limits to what the open-file limit allows: each client
+// connection may need one to an upstream, one in the tarpit needs none. Where both
+// do not fit, a quarter is the tarpit's.
+func (g *gateway) connections() (open, held int) {
+	open, held = g.file.Limits.Connections, g.file.Tarpit.Connections
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
-		return want
+		return open, held
 	}
-	if can := int(min(r.Cur, 1<<30))/2 - 128; can < want {
-		g.log.Warn("limits.connections is clamped to the open-file limit", "configured", want, "used", max(can, 16), "open_files", r.Cur)
-		return max(can, 16)
+	files := max(int(min(r.Cur, 1<<30))-256, 64)
+	if 2*open+held <= files {
+		return open, held
 	}
-	return want
+	held = min(held, max(files/4, files-2*open))
+	if open = min(open, (files-held)/2); open < g.file.Limits.Connections {
+		g.log.Warn("limits.connections is clamped to the open-file limit", "configured", g.file.Limits.Connections, "used", open, "tarpit", held, "open_files", r.Cur)
+	}
+	return open, held
+}
+
+// tarpitOf bounds the tarpit.
+func tarpitOf(f config.File, connections int) proxy.Tarpit {
+	return proxy.Tarpit{Connections: connections, Memory: int64(f.Tarpit.Memory), Time: time.Duration(f.Tarpit.Time)}
 }
 
 func (g *gateway) listen(l config.Listen, connections int) (*listen.Server, error) {
@@ -448,6 +459,7 @@ func (g *gateway) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(g.file.Timeouts.Drain))
 	defer cancel()
 	g.log.Info("draining", "for_at_most", g.file.Timeouts.Drain.String())
+	g.proxy.LetGo()
 	var wg sync.WaitGroup
 	for _, l := range g.listeners {
 		wg.Go(func() {

@@ -21,6 +21,15 @@ func (g *gateway) numbers() []metrics.Number {
 		{Name: "events_dropped_total", Help: "Event lines dropped.", Value: float64(g.events.Stats().Dropped)},
 		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
 	}
+	t := p.Tarpit
+	out = append(out,
+		metrics.Number{Name: "tarpit_held", Help: "Connections in the tarpit.", Gauge: true, Value: float64(t.Held)},
+		metrics.Number{Name: "tarpit_waiting", Help: "HTTP/2 requests that wait for the tarpit's first byte.", Gauge: true, Value: float64(t.Waiting)},
+		metrics.Number{Name: "tarpit_bytes", Help: "Memory that held connections count as.", Gauge: true, Value: float64(t.Memory)},
+		metrics.Number{Name: "tarpit_total", Help: "Connections and requests held so far.", Value: float64(t.Total)},
+		metrics.Number{Name: "tarpit_full_total", Help: "Answered at once since the tarpit had no room.", Value: float64(t.Full)},
+		metrics.Number{Name: "tarpit_left_total", Help: "Clients that went away before the end.", Value: float64(t.Left)},
+		metrics.Number{Name: "tarpit_seconds_total", Help: "Time of attackers' connections that the tarpit took.", Value: t.Spent.Seconds()})
 	label := func(name, value string) []metrics.Label { return []metrics.Label{{Name: name, Value: value}} }
 	for _, site := range p.Sites {
 		for a := signal.Pass; a < signal.Actions; a++ {

@@ -155,8 +155,9 @@ type Timeouts struct {
 
 // Tarpit bounds what held connections may cost.
 type Tarpit struct {
-	Connections int  `yaml:"connections"`
-	Memory      Size `yaml:"memory"`
+	Connections int      `yaml:"connections"`
+	Memory      Size     `yaml:"memory"`
+	Time        Duration `yaml:"time"`
 }
 
 // Entry is one line of an allow or deny list.
@@ -269,7 +270,7 @@ func Default() File {
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
 		},
 		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2},
-		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20},
+		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20, Time: 2 * minute},
 		Admin:  Admin{Address: "127.0.0.1:7070"},
 		Data:   "./data",
 		Events: Output{Stdout: true},

@@ -61,7 +61,7 @@ learning: {minimum_requests: 10, minimum_time: 5s}
 limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10, rates: [{match: "GET /api/search", site: api.example.com, per: endpoint, rate: 600/10m, burst: 20}, {tag: costly, cost: 2s/1m}]}
 load: {adaptive: true, minimum: 8, maximum: 100, tolerance: 3}
 timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s, body: 7s, body_rate: 1KiB}
-tarpit: {connections: 10, memory: 1MiB}
+tarpit: {connections: 10, memory: 1MiB, time: 30s}
 allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]
 deny: [{file: `+list+`}]
 exceptions: [{who: 192.0.2.0/24, endpoint: POST /x, field: "body:q", kind: xss, until: 2027-01-01T00:00:00Z, reason: tests}]

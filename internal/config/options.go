@@ -108,6 +108,7 @@ func (c *checker) limits(f *File) {
 		{"limits.connections_per_client", int64(f.Limits.ConnectionsPerClient), 1}, {"learning.minimum_requests", int64(f.Learning.MinimumRequests), 0},
 		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
 		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
+		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
 		{"timeouts.body", int64(f.Timeouts.Body), 1}, {"timeouts.body_rate", int64(f.Timeouts.BodyRate), 1},
 	} {
 		if l.v < l.low {

@@ -175,9 +175,9 @@ func (e *Engine) reserved(s *compiled, r *request.Request) bool {
 
 // asked notes what the answer to r asked or told its client. It is the one answer
 // of ours that counts, and only as soft evidence: silence, haste, a lost cookie.
-func (e *Engine) asked(now time.Time, s *compiled, r *request.Request, v Verdict) {
-	if v.Reason == policy.RateLimited || v.Reason == policy.Saturated {
-		return // says something of us, nothing of the client
+func (e *Engine) asked(now time.Time, s *compiled, r *request.Request, v Verdict, o request.Outcome) {
+	if v.Reason == policy.RateLimited || v.Reason == policy.Saturated || o.Held {
+		return // says something of us, nothing of the client; or has not been said yet
 	}
 	a := attacker.Ask{Marked: r.Pass.Handed}
 	switch v.Action {

@@ -38,7 +38,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
-	e.asked(now, s, r, v)
+	e.asked(now, s, r, v, o)
 	if !notable(r, v) {
 		return events
 	}

@@ -36,6 +36,7 @@ type Conn struct {
 	fault     atomic.Uint32 // request.Fault of the body or the connection
 	closed    atomic.Bool
 	hijacked  atomic.Bool
+	parked    atomic.Bool // and left the count of open connections
 	http2     atomic.Bool
 
 	mu      sync.Mutex
@@ -172,6 +173,30 @@ func (c *Conn) linger() {
 		}
 		total += n
 	}
+}
+
+// Abort closes the connection at once and without manners: whatever was not sent
+// yet, or read, is lost.
+func (c *Conn) Abort() {
+	if !c.closed.CompareAndSwap(false, true) {
+		return
+	}
+	drop(c.raw.Conn)
+	c.server.forget(c)
+}
+
+// Park gives back what a hijacked connection does not need while it is only
+// written to, now and then: buffers, heads, and its place among the connections,
+// though not among its client's. It must not be read from afterwards.
+func (c *Conn) Park() {
+	if !c.hijacked.Load() || !c.parked.CompareAndSwap(false, true) {
+		return
+	}
+	c.filter, c.tee = filter{state: readDead}, tee{}
+	c.mu.Lock()
+	c.heads, c.current, c.first = nil, request.Head{}, nil
+	c.mu.Unlock()
+	c.server.counts.leave()
 }
 
 // CloseWrite ends our side of the connection, so that a tunnel can end one way.

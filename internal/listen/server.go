@@ -257,7 +257,9 @@ func (s *Server) forget(c *Conn) {
 		s.idle = nil
 	}
 	s.mu.Unlock()
-	s.counts.leave()
+	if !c.parked.Load() {
+		s.counts.leave()
+	}
 	if c.key.IsValid() {
 		s.counts.release(c.key)
 	}

@@ -222,7 +222,11 @@ func (x *exchange) refuse() {
 		x.interview()
 		return
 	}
-	x.write(answer.Refusal(x.verdict, x.req.ID, x.req.Navigation()))
+	a := answer.Refusal(x.verdict, x.req.ID, x.req.Navigation())
+	if x.verdict.Action == signal.TarpitAction && x.tarpit(a) {
+		return
+	}
+	x.write(a)
 }
 
 // finish learns, reports and gives everything back. It runs once for every request.

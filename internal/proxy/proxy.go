@@ -25,6 +25,7 @@ import (
 
 	"bartizan/internal/answer"
 	"bartizan/internal/engine"
+	"bartizan/internal/proxy/tarpit"
 	"bartizan/internal/request"
 )
 
@@ -54,9 +55,14 @@ type Options struct {
 	// on average. gRPC and upgraded connections are exempt: they are silent by design.
 	BodyGrace time.Duration
 	BodyRate  int
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Tarpit bounds what is held of attackers; without Connections nothing is.
+	Tarpit Tarpit
+	Now    func() time.Time
+	Log    *slog.Logger
 }
+
+// Tarpit bounds what is held of attackers.
+type Tarpit = tarpit.Options
 
 // Proxy is the front end.
 type Proxy struct {
@@ -64,6 +70,7 @@ type Proxy struct {
 	sites   atomic.Pointer[map[string]*site]
 	pool    sync.Pool // of *exchange
 	held    atomic.Int64
+	pit     *tarpit.Pit
 	stats   stats
 }
 
@@ -89,7 +96,11 @@ func New(o Options) (*Proxy, error) {
 	}
 	p := &Proxy{options: o}
 	p.pool.New = func() any { return newExchange(p) }
-	return p, p.Swap(o.Sites)
+	if err := p.Swap(o.Sites); err != nil {
+		return nil, err
+	}
+	p.pit = tarpit.New(o.Tarpit)
+	return p, nil
 }
 
 // Swap replaces the sites; requests under way keep the upstream they have.
@@ -111,8 +122,13 @@ func (p *Proxy) Swap(sites []Site) error {
 	return nil
 }
 
-// Close drops idle upstream connections.
+// LetGo closes all connections that the tarpit holds; from now on it holds none.
+// Call it before the listeners are shut down, which wait for them.
+func (p *Proxy) LetGo() { p.pit.Close() }
+
+// Close lets everybody go and drops idle upstream connections.
 func (p *Proxy) Close() {
+	p.LetGo()
 	for _, s := range *p.sites.Load() {
 		s.close()
 	}

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bartizan/internal/proxy/tarpit"
 	"bartizan/internal/signal"
 )
 
@@ -66,6 +67,7 @@ type Stats struct {
 	AddedCount uint64
 	AddedSum   time.Duration
 	Upstreams  []UpstreamStats
+	Tarpit     tarpit.Stats
 }
 
 // SiteStats are the requests of one site; the name is empty for those of none.
@@ -96,6 +98,7 @@ func (p *Proxy) Stats() Stats {
 		InFlight: s.inFlight.Load(), Held: p.held.Load(), Panics: s.panics.Load(), UpstreamErrors: s.upstreamErrors.Load(),
 		Uninspected: s.uninspected.Load(), Added: make(map[time.Duration]uint64, len(bounds)), AddedSum: time.Duration(s.addedSum.Load()),
 	}
+	out.Tarpit = p.pit.Stats()
 	out.Sites = append(out.Sites, s.nowhere.stats(""))
 	for i := range s.signals {
 		out.Signals[i] = s.signals[i].Load()

@@ -285,6 +285,8 @@ type Outcome struct {
 	RequestSize  int64 // body bytes read from the client
 	// Aborted says that the client went away before the end.
 	Aborted bool
+	// Held says that our answer is only dripping: nobody has been told anything yet.
+	Held bool
 	// Fault is set when the request turned out malformed after its head.
 	Fault Fault
 }
