@@ -406,6 +406,7 @@ func sitesOf(f config.File) []proxy.Site {
 		out = append(out, proxy.Site{
 			Name: s.Hosts[0], Upstreams: s.Upstreams,
 			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(f.Timeouts.Response)},
+			Health:   proxy.Health{Path: s.Health.Path, Every: time.Duration(s.Health.Every)},
 		})
 	}
 	return out

@@ -49,7 +49,8 @@ func (g *gateway) numbers() []metrics.Number {
 			healthy = 1
 		}
 		out = append(out,
-			metrics.Number{Name: "upstream_healthy", Help: "1 if the upstream could be reached lately.", Gauge: true, Value: healthy, Labels: l},
+			metrics.Number{Name: "upstream_healthy", Help: "1 if the upstream could be reached lately and says that it is well.", Gauge: true, Value: healthy, Labels: l},
+			metrics.Number{Name: "upstream_busy", Help: "Requests that the upstream has.", Gauge: true, Value: float64(u.Busy), Labels: l},
 			metrics.Number{Name: "upstream_failures_total", Help: "Failures to reach the upstream.", Value: float64(u.Failures), Labels: l})
 	}
 	if g.traffic != nil {

@@ -65,7 +65,14 @@ type Site struct {
 	OpenAPI   string   `yaml:"openapi,omitempty"`
 	Validate  string   `yaml:"validate,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
+	Health    Health   `yaml:"health,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
+}
+
+// Health is how a site's upstreams are asked whether they are well.
+type Health struct {
+	Path  string   `yaml:"path,omitempty"`
+	Every Duration `yaml:"every,omitempty"`
 }
 
 // Route is a hint about some endpoints.

@@ -52,6 +52,7 @@ sites:
   - hosts: ["api.example.com"]
     upstreams: ["http://127.0.0.1:9000", "h2c://127.0.0.1:9001"]
     mode: enforce
+    health: {path: /healthz, every: 2s}
     routes:
       - {match: POST /api/login, tags: [login, costly], mode: observe, fail: closed}
 protect_private: true
@@ -123,6 +124,7 @@ func TestFaults(t *testing.T) {
 		"a rate of time":      {small + "limits:\n  rates:\n    - {rate: 2s/m}\n", ":4:", "whole number of requests"},
 		"rate and cost":       {small + "limits:\n  rates:\n    - {rate: 2/m, cost: 1s/m}\n", ":4:", "either rate"},
 		"a rate of no site":   {"sites: [{hosts: [a.example.com], upstreams: [\"http://127.0.0.1:9000\"]}]\nlimits:\n  rates:\n    - {rate: 2/m, site: b.example.com}\n", ":4:", "no site serves"},
+		"bad health path":     {"sites: [{hosts: [\"*\"], upstreams: [\"http://127.0.0.1:9000\"], health: {path: healthz}}]\n", ":1:", "such as /healthz"},
 		"bad tolerance":       {small + "load: {tolerance: 1}\n", ":2:", "1.2 to 100"},
 		"broken YAML":         {small + "block: {first: 5m\n", ":2:", ""},
 		"wrong type":          {small + "limits: {connections: many}\n", ":2:", ""},

@@ -30,6 +30,7 @@ func (f *File) check() []Fault {
 		if len(s.Upstreams) == 0 {
 			c.fail(path+".upstreams", errors.New("want at least one, such as http://127.0.0.1:9000"))
 		}
+		c.health(path+".health", s.Health)
 		c.validate(path+".validate", s.Validate)
 		if s.Validate != "" && s.OpenAPI == "" {
 			c.fail(path+".validate", errors.New("has no meaning without openapi"))
@@ -64,6 +65,15 @@ func (c *checker) mode(path, mode string) {
 	}
 	if _, err := policy.ParseMode(mode); err != nil {
 		c.fail(path, err)
+	}
+}
+
+func (c *checker) health(path string, h Health) {
+	if h.Path != "" && !strings.HasPrefix(h.Path, "/") {
+		c.fail(path+".path", fmt.Errorf("is %q: want a path such as /healthz", h.Path))
+	}
+	if h.Every != 0 && (h.Path == "" || time.Duration(h.Every) < time.Second) {
+		c.fail(path+".every", errors.New("want at least 1s, and a path"))
 	}
 }
 

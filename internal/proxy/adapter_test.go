@@ -41,6 +41,7 @@ type setup struct {
 	proxy     func(*proxy.Options)
 	listen    func(*listen.Options)
 	timeouts  proxy.Timeouts
+	health    proxy.Health
 }
 
 // gateway is a running front end: its addresses, and what it has seen.
@@ -118,6 +119,8 @@ func TestAdapter(t *testing.T) {
 				{"upgrade to h2c is not offered", suite.upgradeH2C},
 				{"connect", suite.connect},
 				{"grpc unary", suite.grpcUnary},
+				{"least connections", suite.leastConnections},
+				{"health", suite.health},
 				{"tarpit holds", suite.tarpitHolds},
 				{"tarpit sheds", suite.tarpitSheds},
 				{"tarpit and shutdown", suite.tarpitShutdown},
@@ -232,7 +235,7 @@ func (proxyFront) start(t testing.TB, s setup) *gateway {
 // front makes the proxy and its listeners.
 func (g *gateway) front(t testing.TB, s setup) {
 	po := proxy.Options{
-		Engine: g.engine, Sites: []proxy.Site{{Name: "*", Upstreams: s.upstreams, Timeouts: s.timeouts, Roots: roots()}},
+		Engine: g.engine, Sites: []proxy.Site{{Name: "*", Upstreams: s.upstreams, Timeouts: s.timeouts, Roots: roots(), Health: s.health}},
 		Fill: func(hr *http.Request, r *request.Request) {
 			c := listen.From(hr.Context())
 			r.Conn = c.Facts()

@@ -43,6 +43,7 @@ type exchange struct {
 
 	trace     httptrace.ClientTrace
 	asked     int          // how often the transport looked for a connection
+	at        *upstream    // that has the request
 	got       int          // how many it got: each may have reached an upstream
 	sent      atomic.Int32 // how many of these are done with the request
 	answered  bool         // the last attempt got an answer
@@ -237,6 +238,7 @@ func (x *exchange) finish() {
 	x.outcome.Aborted = x.outcome.Aborted || gone
 	x.body.reclaim()
 	x.body.release()
+	x.take(nil)
 	if x.began {
 		x.conclude()
 	}

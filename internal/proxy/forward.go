@@ -67,6 +67,7 @@ func (x *exchange) send(s *site, out *http.Request) (*http.Response, error) {
 		tried = append(tried, u)
 		x.address(out, u)
 		asked := x.asked
+		x.take(u)
 		resp, err := u.client.RoundTrip(out)
 		if err == nil {
 			u.down.Store(0)
@@ -82,6 +83,16 @@ func (x *exchange) send(s *site, out *http.Request) (*http.Response, error) {
 		if len(tried) == len(s.upstreams) {
 			return nil, &unreachedError{err}
 		}
+	}
+}
+
+// take gives the request to u, and back what had it before; nil ends that.
+func (x *exchange) take(u *upstream) {
+	if x.at != nil {
+		x.at.busy.Add(-1)
+	}
+	if x.at = u; u != nil {
+		u.busy.Add(1)
 	}
 }
 

@@ -71,6 +71,7 @@ type Proxy struct {
 	pool    sync.Pool // of *exchange
 	held    atomic.Int64
 	pit     *tarpit.Pit
+	checks  checks
 	stats   stats
 }
 
@@ -100,6 +101,7 @@ func New(o Options) (*Proxy, error) {
 		return nil, err
 	}
 	p.pit = tarpit.New(o.Tarpit)
+	p.checks.begin(p)
 	return p, nil
 }
 
@@ -126,9 +128,11 @@ func (p *Proxy) Swap(sites []Site) error {
 // Call it before the listeners are shut down, which wait for them.
 func (p *Proxy) LetGo() { p.pit.Close() }
 
-// Close lets everybody go and drops idle upstream connections.
+// Close lets everybody go, ends the health checks and drops idle upstream
+// connections. It is called once.
 func (p *Proxy) Close() {
 	p.LetGo()
+	p.checks.end()
 	for _, s := range *p.sites.Load() {
 		s.close()
 	}

@@ -89,6 +89,7 @@ type UpstreamStats struct {
 	Site, URL string
 	Healthy   bool
 	Failures  uint64
+	Busy      int64 // requests that it has
 }
 
 // Stats returns the counters.
@@ -109,11 +110,11 @@ func (p *Proxy) Stats() Stats {
 			out.Added[bounds[i]] = out.AddedCount
 		}
 	}
-	now := p.options.Now().UnixNano()
+	now := p.options.Now()
 	for name, site := range *p.sites.Load() {
 		out.Sites = append(out.Sites, site.tally.stats(name))
 		for _, u := range site.upstreams {
-			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.down.Load() <= now, u.failures.Load()})
+			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.healthy(now), u.failures.Load(), u.busy.Load()})
 		}
 	}
 	return out

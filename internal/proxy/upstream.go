@@ -22,6 +22,7 @@ type Site struct {
 	Upstreams []string // "http://", "https://" or "h2c://" with host and port
 	Timeouts  Timeouts
 	Roots     *x509.CertPool // of "https://" upstreams; nil: the system's
+	Health    Health
 }
 
 // Timeouts bound what an upstream may take. Zero values mean the defaults.
@@ -54,7 +55,9 @@ type upstream struct {
 	url      *url.URL
 	client   *http.Transport
 	down     atomic.Int64 // ns since the epoch: passed over until then
+	busy     atomic.Int64 // requests that it has
 	failures atomic.Uint64
+	health   health
 }
 
 func newSite(s Site, old *map[string]*site) (*site, error) {
@@ -72,6 +75,9 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 			if u, err = newUpstream(raw, s.Timeouts, s.Roots); err != nil {
 				return nil, fmt.Errorf("making site %q: %w", s.Name, err)
 			}
+		}
+		if s.Health.Path == "" {
+			u.health.sick.Store(false) // nobody would ever find it well again
 		}
 		made.upstreams = append(made.upstreams, u)
 	}
@@ -152,26 +158,36 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 	return &upstream{raw: raw, timeouts: t, url: u, client: tr}, nil
 }
 
-// or returns v, or otherwise where v is the zero value.
-
-// pick returns the upstream to try next, skipping those tried already: in turn
-// among the healthy ones, any if none is healthy. It returns nil if all were tried.
+// pick returns the upstream to try next, skipping those tried already: of the
+// healthy ones that with the fewest requests, in turn where they are equal; any if
+// none is healthy. It returns nil if all were tried.
 func (s *site) pick(now time.Time, tried []*upstream) *upstream {
-	var fallback *upstream
+	var best, fallback *upstream
 	start := s.next.Add(1)
 	for i := range uint64(len(s.upstreams)) {
 		u := s.upstreams[(start+i)%uint64(len(s.upstreams))]
 		if slices.Contains(tried, u) {
 			continue
 		}
-		if u.down.Load() <= now.UnixNano() {
-			return u
-		}
-		if fallback == nil {
-			fallback = u
+		switch {
+		case !u.healthy(now):
+			if fallback == nil {
+				fallback = u
+			}
+		case best == nil || u.busy.Load() < best.busy.Load():
+			best = u
 		}
 	}
-	return fallback
+	if best == nil {
+		return fallback
+	}
+	return best
+}
+
+// healthy reports whether the upstream could be reached lately and, where it is
+// asked, says that it is well.
+func (u *upstream) healthy(now time.Time) bool {
+	return u.down.Load() <= now.UnixNano() && !u.health.sick.Load()
 }
 
 // http2 reports whether requests may go there by HTTP/2.

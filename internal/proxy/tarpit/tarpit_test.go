@@ -146,8 +146,10 @@ func TestOneGoroutine(t *testing.T) {
 			t.Fatal("behind Close: got a byte; want the connection closed")
 		}
 	}
-	if got := runtime.NumGoroutine(); got > before {
-		t.Errorf("behind Close: got %d goroutines; want %d", got, before)
+	for until := time.Now().Add(time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("behind Close: got %d goroutines; want %d", runtime.NumGoroutine(), before)
+		}
 	}
 	if _, server := pair(t); p.Hold(server, []byte("x"), false) {
 		t.Error("behind Close: got room; want none")
