@@ -3,6 +3,7 @@ package tarpit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -53,7 +54,7 @@ func TestHoldDripsTheWholeAnswer(t *testing.T) {
 				first = time.Since(start)
 			}
 			got = append(got, buf[:n]...)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
