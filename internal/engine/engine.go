@@ -228,7 +228,7 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
-	if d.Would == signal.Pass && v.crowd.Would == signal.Limit {
+	if d.Would == signal.Pass && d.Reason != policy.Ruled && v.crowd.Would == signal.Limit {
 		d = v.crowd
 	}
 	switch {

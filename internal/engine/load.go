@@ -82,6 +82,10 @@ func (e *Engine) crowded(now time.Time, s *compiled, r *request.Request, v *Verd
 	if v.crowd.Would != signal.Limit || s.policy.Exempt(r) {
 		return false
 	}
+	if s.policy.Waved(now, r) {
+		v.crowd = policy.Decision{}
+		return false
+	}
 	d := s.policy.Carry(v.crowd, r, v.Mode, e.passing(now))
 	if d.Action == signal.Pass {
 		return false

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bartizan/internal/request"
+	"bartizan/internal/signal"
 )
 
 // Per says whose requests a Rate adds up.
@@ -117,4 +118,10 @@ func (c *compiler) rate(p *Policy, path string, l *Rate) {
 	if l.Every <= 0 || l.Requests < 0 || l.Burst < 0 || l.Cost < 0 || (l.Requests > 0) == (l.Cost > 0) {
 		c.fail(path, errors.New("want either rate, such as 10/s, or cost, such as 2s/1m"))
 	}
+}
+
+// Waved reports whether a rule of the operator's lets r through whatever else is said.
+func (p *Policy) Waved(now time.Time, r *request.Request) bool {
+	d := p.ruled(now, r, Decision{Would: signal.Limit})
+	return d.Would == signal.Pass && d.Reason == Ruled
 }
