@@ -195,7 +195,6 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
 	p.rules, p.patches, p.decoys = c.rules(o.Rules), c.patches(o.Patches), c.decoys(o.Decoys)
-	p.rules, p.patches = c.rules(o.Rules), c.patches(o.Patches)
 	p.rates = c.rates(p, o.Rates)
 	c.load(o.Load)
 	if len(c.problems) > 0 {
