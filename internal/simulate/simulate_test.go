@@ -69,10 +69,11 @@ func TestSameSeedSameTraffic(t *testing.T) {
 		}
 		return string(raw)
 	}
-	if text(1) != text(1) {
+	first, again, other := text(1), text(1), text(2)
+	if first != again {
 		t.Error("one seed made two traffics")
 	}
-	if text(1) == text(2) {
+	if first == other {
 		t.Error("two seeds made one traffic")
 	}
 }
