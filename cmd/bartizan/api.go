@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"bartizan/internal/apimap"
@@ -14,6 +15,7 @@ import (
 type apiCommand struct {
 	List   apiListCommand   `cmd:"" help:"List the learned endpoints."`
 	Export apiExportCommand `cmd:"" help:"Write them as an OpenAPI 3.1 document."`
+	Report apiReportCommand `cmd:"" help:"Say what enforcing them (sites.learned) would have refused since the program began."`
 	Drift  apiDriftCommand  `cmd:"" help:"Compare them with the API's own document."`
 }
 
@@ -53,6 +55,30 @@ func (c *apiExportCommand) Run() error {
 	}
 	_, err = os.Stdout.Write(out)
 	return err
+}
+
+type apiReportCommand struct{ socket }
+
+// Run prints one endpoint a line: where "answered well" is not 0, enforcing would
+// have broken something that works.
+func (c *apiReportCommand) Run() error {
+	all, err := c.dial().Departures()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(all)
+	}
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "site\tendpoint\tcertain\trequests\twould refuse\tof clients\tanswered well\tplaces")
+	for _, d := range all {
+		name := d.Method + " " + d.Template
+		if d.Template == "" {
+			name = map[string]string{"any": "(unknown paths)", "unknown": "(unknown methods)"}[d.Method]
+		}
+		fmt.Fprintf(t, "%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s\n", d.Site, name, d.Ripe, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
+	}
+	return t.Flush()
 }
 
 type apiDriftCommand struct {

@@ -87,10 +87,14 @@ func waiting(d time.Duration) int {
 func schema(v engine.Verdict, p problem, page bool) Response {
 	f := v.Schema
 	switch {
+	case f.TooLarge:
+		p.Status, p.Title, p.Detail = 413, "Content too large", "The body is longer than what can be checked here."
 	case !f.PathDocumented:
 		p.Status, p.Title, p.Detail = 404, "Not found", "The API has no such path."
 	case !f.Documented:
 		p.Status, p.Title, p.Detail = 405, "Method not allowed", "The path does not take this method."
+	case f.Learned:
+		p.Status, p.Title, p.Detail = 400, "Invalid request", "The request is not what the API takes."
 	default:
 		p.Status, p.Title, p.Detail = 400, "Invalid request", "The request is not what the API's document asks for."
 	}

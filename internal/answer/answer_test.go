@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bartizan/internal/answer"
+	"bartizan/internal/apimap"
 	"bartizan/internal/engine"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -104,5 +105,30 @@ func TestPage(t *testing.T) {
 	}
 	if got := string(r.Body); strings.Contains(got, "<script>") || !strings.Contains(got, "&lt;script&gt;&amp;") {
 		t.Errorf("got %q; want the reference escaped", got)
+	}
+}
+
+// What departs from what was learned, and what is too long to be checked, is said so.
+func TestLawfulAnswers(t *testing.T) {
+	for name, c := range map[string]struct {
+		f      apimap.Finding
+		status int
+		body   string
+	}{
+		"too large":      {apimap.Finding{Documented: true, PathDocumented: true, TooLarge: true}, 413, "Content too large"},
+		"learned":        {apimap.Finding{Documented: true, PathDocumented: true, Learned: true, Problems: []apimap.Problem{{Where: "query:debug", What: "never taken here"}}}, 400, `"query:debug"`},
+		"learned method": {apimap.Finding{PathDocumented: true, Learned: true, Allow: []string{"GET", "POST"}}, 405, "does not take this method"},
+		"learned path":   {apimap.Finding{Learned: true}, 404, "no such path"},
+	} {
+		v := verdict(signal.BlockAction, policy.Schema)
+		v.Schema = &c.f
+		r := answer.Refusal(v, "abc123", false)
+		if r.Status != c.status || !strings.Contains(string(r.Body), c.body) {
+			t.Errorf("%s: got %d %s; want %d with %q", name, r.Status, r.Body, c.status, c.body)
+		}
+		if c.status == 405 && field(r, "Allow") != "GET, POST" {
+			t.Errorf("%s: got Allow %q", name, field(r, "Allow"))
+		}
+		checkProblem(t, r)
 	}
 }

@@ -15,6 +15,7 @@ const (
 	oddRate     = 1e-2
 	strangeRate = 1e-3
 	siteRipe    = 2000 // good answers before an unknown path says anything
+	ripeTimes   = 4    // times what makes it evidence, and the model may be the law
 	typed       = 200  // values before a parameter's type is believed
 	longTimes   = 4    // a value this many times the longest is odd
 	longBytes   = 256  // and at least this long
@@ -39,6 +40,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		if r.Standing.Keys[2] == 0 && p.auth >= bareRate*p.n && p.n >= 2*float64(m.options.MinimumRequests) {
 			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
 		}
+		r.Endpoint.Ripe = p.n >= ripeTimes*float64(m.options.MinimumRequests)
 		m.judgeFlow(p, r)
 		r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
 		m.judgeShape(p, r, 0)
@@ -52,6 +54,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		n, t := float64(m.learned), m.sites[r.Site]
 		if n >= siteRipe && float64(m.found)/n < oddRate && t != nil && !t.wanted(r.Endpoint.Template) {
 			add(r, signal.UnknownEndpoint, signal.Hint, "path", "the API has never answered this path well", 0)
+			r.Endpoint.Foreign = n >= ripeTimes*siteRipe && float64(m.found)/n < strangeRate
 		}
 	}
 }

@@ -34,6 +34,7 @@ type profile struct {
 	sizes    [maxBucket]float64 // of request bodies, by log2
 	latency  [maxBucket]float64 // of answers, by log2 of microseconds
 	machines float64            // requests of software that claims no browser
+	departed departed
 	flow     flow
 	pauses   [maxPause]float32  // since the client's last call, by log2 of ms
 	answers  [maxBucket]float32 // sizes of good answers, by log2

@@ -32,6 +32,10 @@ type Finding struct {
 	Allow []string
 	// Problems are departures from the document, at most MaxProblems.
 	Problems []Problem
+	// TooLarge says that the body is longer than what is inspected, which the route refuses.
+	TooLarge bool
+	// Learned says that the law is what was learned of the API, not its document.
+	Learned bool
 	// Skipped says why something was not validated, or is empty: "body longer
 	// than inspected", "content type not documented".
 	Skipped string

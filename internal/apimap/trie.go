@@ -25,6 +25,8 @@ type trie struct {
 	missed    bounded[uint64, waiting] // paths that are not there and yet are asked for
 	path      []string                 // labels of the path that is being taught
 	key       []byte                   // a table's key while it is being built
+	paths     departed                 // requests for unknown paths
+	methods   departed                 // and with unknown methods
 }
 
 // The bounds and thresholds of induction, from the design notes, section 3.

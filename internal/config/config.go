@@ -64,6 +64,8 @@ type Site struct {
 	Mode      string   `yaml:"mode"`
 	OpenAPI   string   `yaml:"openapi,omitempty"`
 	Validate  string   `yaml:"validate,omitempty"`
+	Learned   string   `yaml:"learned,omitempty"`
+	Oversize  string   `yaml:"oversize,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
@@ -82,6 +84,9 @@ type Route struct {
 	Mode  string   `yaml:"mode,omitempty"`
 	// Validate is "evidence" or "enforce".
 	Validate string `yaml:"validate,omitempty"`
+	// Learned is "evidence" or "enforce", Oversize "pass" or "refuse".
+	Learned  string `yaml:"learned,omitempty"`
+	Oversize string `yaml:"oversize,omitempty"`
 	Fail     string `yaml:"fail,omitempty"`
 }
 

@@ -35,10 +35,12 @@ func (f *File) check() []Fault {
 		if s.Validate != "" && s.OpenAPI == "" {
 			c.fail(path+".validate", errors.New("has no meaning without openapi"))
 		}
+		c.strict(path, s.Learned, s.Oversize)
 		for j, r := range s.Routes {
 			at := fmt.Sprintf("%s.routes[%d]", path, j)
 			c.mode(at+".mode", r.Mode)
 			c.validate(at+".validate", r.Validate)
+			c.strict(at, r.Learned, r.Oversize)
 			if r.Fail != "" && r.Fail != "open" && r.Fail != "closed" {
 				c.fail(at+".fail", fmt.Errorf("is %q: want open or closed", r.Fail))
 			}
@@ -80,6 +82,13 @@ func (c *checker) health(path string, h Health) {
 func (c *checker) validate(path, s string) {
 	if s != "" && s != "evidence" && s != "enforce" {
 		c.fail(path, fmt.Errorf("is %q: want evidence or enforce", s))
+	}
+}
+
+func (c *checker) strict(path, learned, oversize string) {
+	c.validate(path+".learned", learned)
+	if oversize != "" && oversize != "pass" && oversize != "refuse" {
+		c.fail(path+".oversize", fmt.Errorf("is %q: want pass or refuse", oversize))
 	}
 }
 
@@ -215,7 +224,7 @@ func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
 func siteOf(s Site) policy.Site {
 	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow)}
 	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
-	out.Validate = validating(s.Validate)
+	out.Validate, out.Learned, out.Oversize = validating(s.Validate), validating(s.Learned), s.Oversize == "refuse"
 	for _, r := range s.Routes {
 		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
 		if r.Mode != "" {
@@ -225,6 +234,14 @@ func siteOf(s Site) policy.Site {
 		if r.Validate != "" {
 			v := validating(r.Validate)
 			route.Validate = &v
+		}
+		if r.Learned != "" {
+			v := validating(r.Learned)
+			route.Learned = &v
+		}
+		if r.Oversize != "" {
+			refuse := r.Oversize == "refuse"
+			route.Oversize = &refuse
 		}
 		out.Routes = append(out.Routes, route)
 	}

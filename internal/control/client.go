@@ -52,6 +52,11 @@ func (c *Client) Endpoints() (endpoints []apimap.Endpoint, err error) {
 	return endpoints, c.call(http.MethodGet, "/endpoints", &endpoints)
 }
 
+// Departures asks what the learned model as the law would have refused.
+func (c *Client) Departures() (all []apimap.Departure, err error) {
+	return all, c.call(http.MethodGet, "/departures", &all)
+}
+
 // Unblock clears an address or a named attacker.
 func (c *Client) Unblock(who string) (u Unblocked, err error) {
 	return u, c.call(http.MethodPost, "/unblock/"+url.PathEscape(who), &u)

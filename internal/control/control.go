@@ -115,6 +115,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /address/{address}", s.address)
 	mux.HandleFunc("GET /attackers", s.attackers)
 	mux.HandleFunc("GET /endpoints", s.endpoints)
+	mux.HandleFunc("GET /departures", s.departures)
 	mux.HandleFunc("GET /campaigns", s.campaigns)
 	mux.HandleFunc("GET /campaigns/{name}/members", s.members)
 	mux.HandleFunc("GET /signatures", s.signatures)
@@ -161,6 +162,10 @@ func (s *Server) attackers(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) endpoints(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.options.Engine.Endpoints(s.options.Now()))
+}
+
+func (s *Server) departures(w http.ResponseWriter, _ *http.Request) {
+	reply(w, s.options.Engine.Departures(s.options.Now()))
 }
 
 // Unblocked answers an unblock.

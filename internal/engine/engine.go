@@ -202,6 +202,11 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 			v.Schema = e.document(s, r, site, route)
 		}
 		s.policy.Excuse(now, r, 0)
+		if !e.reserved(s, r) && v.Schema == nil {
+			if v.Schema = oversize(r, site, route, r.Head.ContentLength > int64(s.inspect)); v.Schema == nil {
+				v.Schema = e.learned(r, site, route)
+			}
+		}
 		e.attackers.Observe(now, s.rules, r, r.Signals)
 		v.Inspect = s.inspect
 	}
@@ -219,6 +224,9 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 		v.Schema = f
 	}
 	s.policy.Excuse(now, r, found)
+	if v.Schema == nil && !e.reserved(s, r) {
+		v.Schema = e.lawOfBody(s, r, !complete && len(body) >= s.inspect)
+	}
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
 	}

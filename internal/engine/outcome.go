@@ -32,6 +32,9 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
+	if r.Endpoint.Departs {
+		e.model.Depart(r, o.Answered && o.Status/100 == 2)
+	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
 		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}

@@ -98,6 +98,11 @@ type Site struct {
 	// Validate says what a departure from the site's OpenAPI document does:
 	// Observe makes it evidence, Enforce refuses the request.
 	Validate Mode
+	// Learned says the same of a departure from what was learned of the API, once
+	// the model is certain of the endpoint.
+	Learned Mode
+	// Oversize refuses bodies that are longer than what is inspected.
+	Oversize bool
 	// Shadow is how long a new botnet signature only counts before it acts.
 	Shadow time.Duration
 	Routes []Route
@@ -117,6 +122,8 @@ type Route struct {
 	Tags       []string
 	Mode       *Mode // nil: the site's
 	Validate   *Mode // nil: the site's
+	Learned    *Mode // nil: the site's
+	Oversize   *bool // nil: the site's
 	FailClosed bool  // refuse on an engine fault
 
 	pattern pattern
@@ -259,6 +266,24 @@ func (s *Site) ValidateOf(r *Route) Mode {
 		return *r.Validate
 	}
 	return s.Validate
+}
+
+// LearnedOf returns what departures from the learned model do on a route of s,
+// which may be nil.
+func (s *Site) LearnedOf(r *Route) Mode {
+	if r != nil && r.Learned != nil {
+		return *r.Learned
+	}
+	return s.Learned
+}
+
+// OversizeOf reports whether a route of s, which may be nil, refuses bodies that
+// are longer than what is inspected.
+func (s *Site) OversizeOf(r *Route) bool {
+	if r != nil && r.Oversize != nil {
+		return *r.Oversize
+	}
+	return s.Oversize
 }
 
 // hosts finds a site by name: exact, then the longest wildcard, then "*".

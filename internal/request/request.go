@@ -111,6 +111,11 @@ type Endpoint struct {
 	// PathKnown says that the API has answered the template well, Known that it
 	// has with this method.
 	PathKnown, Known bool
+	// Ripe says that the model is certain enough of this endpoint to be the law,
+	// Foreign that it is so of the site, which has no such path.
+	Ripe, Foreign bool
+	// Departs says that the law would refuse the request.
+	Departs bool
 	// Hasty says that the call follows its client's last one faster than hardly any has.
 	Hasty bool
 	// Usual is log2 of what 99 of 100 answers' bytes do not exceed; 0 where it is not known.
