@@ -24,6 +24,7 @@ import (
 	"bartizan/internal/control"
 	"bartizan/internal/engine"
 	"bartizan/internal/intel"
+	"bartizan/internal/kernel"
 	"bartizan/internal/listen"
 	"bartizan/internal/metrics"
 	"bartizan/internal/policy"
@@ -61,6 +62,7 @@ type gateway struct {
 	engine    *engine.Engine
 	proxy     *proxy.Proxy
 	intel     *intel.Locator
+	kernel    *kernel.Filter // nil: blocks are not pushed down
 	listeners []*listen.Server
 	admin     *admin.Server
 	control   *control.Server
@@ -105,6 +107,7 @@ func newGateway(s setup) (g *gateway, err error) {
 	if err = g.openFront(); err != nil {
 		return g, err
 	}
+	g.openKernel()
 	return g, g.openBack()
 }
 
@@ -329,7 +332,7 @@ func (g *gateway) streamFault(c *listen.Conn, f request.Fault) {
 // openBack makes control socket and admin listener.
 func (g *gateway) openBack() (err error) {
 	g.control, err = control.New(control.Options{
-		Path: g.store.Socket(), Engine: g.engine, Now: time.Now, Journal: func(a control.Act) error { return g.store.Note(a) },
+		Path: g.store.Socket(), Engine: g.engine, Now: time.Now, Journal: g.note,
 		Listeners: g.addresses, Issue: g.tests.issue,
 	})
 	if err != nil {
@@ -366,6 +369,7 @@ func (g *gateway) tell(events []engine.Event) {
 				g.log.Error("blocks are not journalled; a restart may forget them", "error", err)
 			}
 		}
+		g.deafen(events[i])
 		if events[i].Type == "alarm" {
 			g.log.Warn("circuit breaker", "cause", events[i].Cause)
 		}
@@ -433,6 +437,9 @@ func (g *gateway) run(ctx context.Context) error {
 	wg.Go(func() { g.tick(stop) })
 	looking, stopLooking := context.WithCancel(context.Background())
 	wg.Go(func() { g.intel.Run(looking) })
+	if g.kernel != nil {
+		wg.Go(func() { g.kernel.Run(looking) })
+	}
 	wg.Go(func() { g.save(stop) })
 	wg.Go(func() { g.watch(stop) })
 	g.admin.SetReady(true)

@@ -71,6 +71,9 @@ func (g *gateway) reload() {
 		return
 	}
 	g.engine.Arm(detector)
+	if g.kernel != nil {
+		g.kernel.UnblockAll() // who is allowed from now on must be heard
+	}
 	g.engine.Swap(p, specs)
 	if err := g.engine.WriteSignatures(time.Now(), next.BotnetSignatures()); err != nil { // checked by Load
 		g.log.Error("reload: the botnet signatures are not used; those in force stay", "error", err)
@@ -91,7 +94,7 @@ func fixed(old, next config.File) (keys []string) {
 	}{
 		{"listen", old.Listen, next.Listen}, {"limits", old.Limits, next.Limits}, {"admin", old.Admin, next.Admin}, {"data", old.Data, next.Data},
 		{"events", old.Events, next.Events}, {"access", old.Access, next.Access}, {"timeouts", old.Timeouts, next.Timeouts}, {"tarpit", old.Tarpit, next.Tarpit},
-		{"interrogation.key", old.Interrogation.Key, next.Interrogation.Key},
+		{"kernel", old.Kernel, next.Kernel}, {"interrogation.key", old.Interrogation.Key, next.Interrogation.Key},
 	} {
 		if !reflect.DeepEqual(k.a, k.b) {
 			keys = append(keys, k.name)

@@ -21,6 +21,12 @@ func (g *gateway) numbers() []metrics.Number {
 		{Name: "events_dropped_total", Help: "Event lines dropped.", Value: float64(g.events.Stats().Dropped)},
 		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
 	}
+	if g.kernel != nil {
+		k := g.kernel.Stats()
+		out = append(out,
+			metrics.Number{Name: "kernel_blocked", Help: "Addresses that the packet filter drops.", Gauge: true, Value: float64(k.Blocked)},
+			metrics.Number{Name: "kernel_failed_total", Help: "Blocks that the packet filter did not take at once.", Value: float64(k.Failed)})
+	}
 	t := p.Tarpit
 	out = append(out,
 		metrics.Number{Name: "tarpit_held", Help: "Connections in the tarpit.", Gauge: true, Value: float64(t.Held)},

@@ -86,6 +86,14 @@ func (t *Table) Lookup(now time.Time, rules Rules, key uint64) (v View, ok bool)
 	return v, ok
 }
 
+// Alone reports whether no good client is known to be behind the address with
+// this key.
+func (t *Table) Alone(now time.Time, address uint64) bool {
+	alone := true
+	t.with(millis(now), Address, address, nil, func(a *record) { alone = a.others.count(millis(now)) == 0 })
+	return alone
+}
+
 // Pardon says whose records an unblock clears: those of an address or the one
 // with a display name.
 type Pardon struct {

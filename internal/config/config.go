@@ -36,6 +36,7 @@ type File struct {
 	Patches           []Patch       `yaml:"patches"`
 	Decoys            Decoys        `yaml:"decoys"`
 	Intel             Intel         `yaml:"intel"`
+	Kernel            Kernel        `yaml:"kernel"`
 	Admin             Admin         `yaml:"admin"`
 	Data              string        `yaml:"data"`
 	Events            Output        `yaml:"events"`
@@ -253,6 +254,12 @@ type Bot struct {
 	Ranges  string   `yaml:"ranges,omitempty"`
 }
 
+// Kernel says whether blocks are pushed down to the packet filter.
+type Kernel struct {
+	Enabled bool   `yaml:"enabled"`
+	Table   string `yaml:"table"`
+}
+
 // Admin is the administrative listener.
 type Admin struct {
 	Address string `yaml:"address"`
@@ -283,6 +290,7 @@ func Default() File {
 		},
 		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2},
 		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20, Time: 2 * minute},
+		Kernel: Kernel{Table: "bartizan"},
 		Admin:  Admin{Address: "127.0.0.1:7070"},
 		Data:   "./data",
 		Events: Output{Stdout: true},

@@ -54,6 +54,9 @@ type Event struct {
 
 	// Sentence is the block that the journal must keep; nil if there is none.
 	Sentence *attacker.Sentence `json:"-"`
+	// Deaf says that the address need not be heard until the sentence is over: it
+	// is the peer's own, no good client is behind it, and the block is carried out.
+	Deaf bool `json:"-"`
 }
 
 // Signal is one piece of evidence, for people and for replay.
