@@ -8,7 +8,7 @@ import (
 	"bartizan/internal/simulate"
 )
 
-// Two plans stand for all in the tests; `make bench-botnet` plays every one.
+// Three plans stand for all in the tests; `make bench-botnet` plays every one.
 func TestPlans(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a plan takes seconds")
@@ -25,6 +25,12 @@ func TestPlans(t *testing.T) {
 	}
 	if r.hit*10_000 > r.good {
 		t.Errorf("go-browser: %d of %d good requests were hit; want at most 0.01 %%", r.hit, r.good)
+	}
+	if r, err = play("returning.yaml", 1, false); err != nil {
+		t.Fatal(err)
+	}
+	if r.stopped*100 < r.rest*97 || r.signatures > 4 {
+		t.Errorf("returning: got %d of %d requests stopped with %d signatures; want what slept to wake", r.stopped, r.rest, r.signatures)
 	}
 	if r, err = play("good-flash.yaml", 1, false); err != nil {
 		t.Fatal(err)
