@@ -408,7 +408,7 @@ func sitesOf(f config.File) []proxy.Site {
 	var out []proxy.Site
 	for _, s := range f.Sites {
 		out = append(out, proxy.Site{
-			Name: s.Hosts[0], Upstreams: s.Upstreams,
+			Name: s.Hosts[0], Upstreams: s.Upstreams, Bait: proxy.Bait(s.Bait),
 			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(f.Timeouts.Response)},
 			Health:   proxy.Health{Path: s.Health.Path, Every: time.Duration(s.Health.Every)},
 		})

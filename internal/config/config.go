@@ -68,6 +68,7 @@ type Site struct {
 	Learned   string   `yaml:"learned,omitempty"`
 	Oversize  string   `yaml:"oversize,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
+	Bait      Bait     `yaml:"bait,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
 }
@@ -76,6 +77,12 @@ type Site struct {
 type Health struct {
 	Path  string   `yaml:"path,omitempty"`
 	Every Duration `yaml:"every,omitempty"`
+}
+
+// Bait is what a site's HTML answers are laid with.
+type Bait struct {
+	Link  string `yaml:"link,omitempty"`
+	Field string `yaml:"field,omitempty"`
 }
 
 // Route is a hint about some endpoints.

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ func (f *File) check() []Fault {
 	for i, s := range f.Sites {
 		path := fmt.Sprintf("sites[%d]", i)
 		c.mode(path+".mode", s.Mode)
+		c.bait(path+".bait", s.Bait)
 		if len(s.Upstreams) == 0 {
 			c.fail(path+".upstreams", errors.New("want at least one, such as http://127.0.0.1:9000"))
 		}
@@ -59,6 +61,21 @@ type checker struct{ faults []Fault }
 
 func (c *checker) fail(path string, err error) {
 	c.faults = append(c.faults, Fault{Path: path, Err: err})
+}
+
+// baitNames is what may stand in an attribute of HTML as it is.
+var baitNames = regexp.MustCompile(`^[A-Za-z0-9/_.-]*$`)
+
+func (c *checker) bait(path string, b Bait) {
+	switch {
+	case b == Bait{}:
+	case b.Link == "" || b.Field == "":
+		c.fail(path, errors.New("want both link and field"))
+	case !strings.HasPrefix(b.Link, "/") || !baitNames.MatchString(b.Link):
+		c.fail(path+".link", fmt.Errorf("is %q: want a path of letters, digits and _ . - only", b.Link))
+	case !baitNames.MatchString(b.Field) || strings.Contains(b.Field, "/"):
+		c.fail(path+".field", fmt.Errorf("is %q: want a name of letters, digits and _ . - only", b.Field))
+	}
 }
 
 func (c *checker) mode(path, mode string) {
@@ -168,7 +185,15 @@ func (f *File) Policy() (*policy.Policy, error) {
 	for _, x := range f.Patches {
 		o.Patches = append(o.Patches, policy.Patch{Name: x.Name, Endpoint: x.Endpoint, Field: x.Field, Allow: policy.Allowance(x.Allow), Until: deref(x.Until), DryRun: x.DryRun, Reason: x.Reason})
 	}
-	o.Decoys = policy.Decoys(f.Decoys)
+	o.Decoys = policy.Decoys{Paths: f.Decoys.Paths, Credentials: f.Decoys.Credentials}
+	for _, s := range f.Sites {
+		if s.Bait.Link != "" {
+			o.Decoys.Paths = append(o.Decoys.Paths, s.Bait.Link)
+		}
+		if s.Bait.Field != "" {
+			o.Decoys.Fields = append(o.Decoys.Fields, s.Bait.Field)
+		}
+	}
 	p, problems := policy.Compile(o)
 	for _, problem := range problems {
 		faults = append(faults, Fault{Path: problem.Path, Err: problem.Err})

@@ -126,6 +126,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
 		s.policy.PatchBody(now, r, v)
+		s.policy.DecoyField(r, v)
 		if paying && !v.In.Name() {
 			e.card(r, v)
 		}

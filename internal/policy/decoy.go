@@ -15,12 +15,14 @@ import (
 type Decoys struct {
 	Paths       []string // as Route.Match
 	Credentials []string // as sent, or "sha256:" and the hex digest of it
+	Fields      []string // names of form fields that no browser sends
 }
 
 // decoys are compiled.
 type decoys struct {
 	paths       []pattern
 	credentials map[[sha256.Size]byte]bool
+	fields      map[string]bool
 }
 
 func (c *compiler) decoys(in Decoys) (out decoys) {
@@ -41,7 +43,25 @@ func (c *compiler) decoys(in Decoys) (out decoys) {
 		}
 		out.credentials[d] = true
 	}
+	for _, name := range in.Fields {
+		if out.fields == nil {
+			out.fields = map[string]bool{}
+		}
+		out.fields[name] = true
+	}
 	return out
+}
+
+// DecoyField appends what one value of r's body says: it stands in a field that
+// is disabled on the page, so that a browser leaves it out.
+func (p *Policy) DecoyField(r *request.Request, v request.Value) {
+	if len(p.decoys.fields) > 0 && !v.In.Name() && p.decoys.fields[v.Key] {
+		r.Signals = append(r.Signals, fieldSignal(v.Key))
+	}
+}
+
+func fieldSignal(name string) signal.Signal {
+	return signal.Signal{Kind: signal.DecoyField, Band: signal.Likely, Where: "field:" + request.Excerpt(name, 64), Note: "a decoy"}
 }
 
 // Decoy appends what r uses of the decoys. A verified robot is no attacker: it
@@ -50,6 +70,12 @@ func (p *Policy) Decoy(r *request.Request) {
 	for i := range p.decoys.paths {
 		if r.Network.Bot == "" && p.decoys.paths[i].match(r.Head.Method, r.Segments) {
 			r.Signals = append(r.Signals, signal.Signal{Kind: signal.DecoyPath, Band: signal.Likely, Where: "path", Note: "a decoy"})
+			break
+		}
+	}
+	for i := range r.Query {
+		if p.decoys.fields[r.Query[i].Name] {
+			r.Signals = append(r.Signals, fieldSignal(r.Query[i].Name))
 			break
 		}
 	}

@@ -26,6 +26,7 @@ func (x *exchange) respond(resp *http.Response) {
 	announce(h, resp)
 	x.hand(h)
 	x.outcome.ResponseType = mediaType(resp.Header.Get("Content-Type"))
+	x.lay(h, resp)
 	x.wrote = true
 	x.keep = x.teaching(resp)
 	x.w.WriteHeader(resp.StatusCode)

@@ -23,6 +23,7 @@ type Site struct {
 	Timeouts  Timeouts
 	Roots     *x509.CertPool // of "https://" upstreams; nil: the system's
 	Health    Health
+	Bait      Bait
 }
 
 // Timeouts bound what an upstream may take. Zero values mean the defaults.

@@ -88,6 +88,7 @@ const (
 	RepeatedPost
 	DecoyPath
 	DecoyCredential
+	DecoyField
 	Kinds = iota
 )
 
@@ -180,6 +181,7 @@ var table = [Kinds]Info{
 	DeepEncoding:        {"deep-encoding", Payload, [3]float64{1.2, 2.0, 2.0}, payloadTau, false, "a value encoded more often than programs do"},
 	DecoyPath:           {"decoy-path", Behaviour, [3]float64{3.5, 3.5, 3.5}, payloadTau, false, "a path that only a decoy names"},
 	DecoyCredential:     {"decoy-credential", Auth, [3]float64{8, 8, 8}, 24 * hour, true, "a credential that nobody was ever given"},
+	DecoyField:          {"decoy-field", Behaviour, [3]float64{8, 8, 8}, payloadTau, true, "a form field that no browser sends"},
 	PassForged:          {"pass-forged", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "a pass or answer that bears our key's mark and not our signature"},
 	AnswerReplayed:      {"answer-replayed", Challenge, [3]float64{8, 8, 8}, payloadTau, true, "the answer to one challenge sent again and again"},
 	PassStolen:          {"pass-stolen", Challenge, [3]float64{1.2, 2.4, 2.4}, hour, false, "a pass that other software has earned"},
