@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -115,7 +116,7 @@ func (b *baited) look(last bool) {
 		b.out = append(b.out, '<')
 		b.held = b.held[1:]
 	}
-	if last && b.err == io.EOF {
+	if last && errors.Is(b.err, io.EOF) {
 		b.out = append(b.out, b.end...)
 	}
 }
