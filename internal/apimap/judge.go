@@ -44,6 +44,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		m.judgeFlow(p, r)
 		r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
 		m.judgeShape(p, r, 0)
+		p.judgeNames(r)
 	case r.Endpoint.PathKnown:
 		m.judgeMethod(now, r)
 	default:
@@ -151,6 +152,7 @@ func (m *Model) JudgeBody(now time.Time, r *request.Request, from int, size int6
 		add(r, signal.BodySize, signal.Hint, "body", strconv.FormatInt(size, 10)+" bytes", 0)
 	}
 	m.judgeShape(p, r, from)
+	p.judgeNames(r)
 }
 
 // judgeShape judges parameters from index from on; p.mu is held.

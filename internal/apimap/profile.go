@@ -35,6 +35,7 @@ type profile struct {
 	latency  [maxBucket]float64 // of answers, by log2 of microseconds
 	machines float64            // requests of software that claims no browser
 	departed departed
+	names    *names // nil where nothing is named
 	flow     flow
 	pauses   [maxPause]float32  // since the client's last call, by log2 of ms
 	answers  [maxBucket]float32 // sizes of good answers, by log2
@@ -177,6 +178,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	p.learnPause(r)
 	p.sizes[bucket(o.RequestSize)]++
 	p.latency[bucket(o.Duration.Microseconds())]++
+	p.learnNames(client, &r.Graph)
 	for i := range r.Shape {
 		p.learnParam(ms, client, &r.Shape[i])
 	}

@@ -95,6 +95,9 @@ func (m *Model) See(r *request.Request, v request.Value) {
 	if v.In.Name() || v.In == request.InPath || v.In == request.InSegment || v.In == request.InHeader || v.In == request.InCookie {
 		return
 	}
+	if query(r, v) {
+		m.graph(r, v)
+	}
 	var buf [96]byte
 	name := normal(&buf, v.Key)
 	key := digest.Mix(digest.String(m.options.Seed, name), uint64(v.In)) | 1
@@ -146,6 +149,9 @@ func normal(buf *[96]byte, key string) string {
 
 // Forget drops what r has shown so far: the walk begins anew with a longer body.
 func Forget(r *request.Request) {
+	if r.Graph.Named > 0 || r.Graph.Operations > 0 {
+		r.Graph = request.Graph{}
+	}
 	kept := r.Shape[:0]
 	for _, s := range r.Shape {
 		if !s.In.Body() {

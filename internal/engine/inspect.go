@@ -135,6 +135,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		}
 		return true
 	})
+	e.model.Body(r, body)
 	if posting {
 		r.Post = scratch.like.Post()
 	}

@@ -12,30 +12,24 @@ import (
 // law on its route. Whether it is or not, r.Endpoint.Departs says whether it does.
 // Signals that an exception has removed do not count.
 func (e *Engine) learned(r *request.Request, site *policy.Site, route *policy.Route) *apimap.Finding {
-	f := apimap.Finding{Documented: true, PathDocumented: true, Learned: true, Template: r.Endpoint.Template}
-	enforce, departs := site.LearnedOf(route) == policy.Enforce, false
+	r.Endpoint.Departs = false
 	for _, s := range r.Signals {
-		if !apimap.Lawful(r, s) {
-			continue
-		}
-		departs = true
-		if !enforce {
-			break
-		}
-		if !r.Endpoint.Known {
-			f.Documented, f.PathDocumented = false, r.Endpoint.PathKnown
-			f.Allow = e.model.Methods(r)
-			continue
-		}
-		if len(f.Problems) < apimap.MaxProblems {
+		r.Endpoint.Departs = r.Endpoint.Departs || apimap.Lawful(r, s)
+	}
+	if !r.Endpoint.Departs || site.LearnedOf(route) != policy.Enforce {
+		return nil
+	}
+	f := &apimap.Finding{Documented: r.Endpoint.Known, PathDocumented: r.Endpoint.PathKnown, Learned: true, Template: r.Endpoint.Template}
+	if !f.Documented {
+		f.Allow = e.model.Methods(r)
+		return f
+	}
+	for _, s := range r.Signals {
+		if apimap.Lawful(r, s) && len(f.Problems) < apimap.MaxProblems {
 			f.Problems = append(f.Problems, apimap.Problem{Where: s.Where, What: s.Note})
 		}
 	}
-	r.Endpoint.Departs = departs
-	if !departs || !enforce {
-		return nil
-	}
-	return &f
+	return f
 }
 
 // oversize returns a finding if the body of r is known to be longer than what is

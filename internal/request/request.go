@@ -52,6 +52,7 @@ type Request struct {
 	Login     Login
 	Card      Card
 	Post      Post
+	Graph     Graph
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
@@ -228,6 +229,24 @@ type Card struct {
 type Post struct {
 	Like uint64 // near-equal texts differ in few bits
 	Text uint64 // keyed digest of the words
+}
+
+// Graph is what a request asks for by names of its own: the fields of a GraphQL
+// query, a SOAP action, the root of an XML document. Writer: apimap.
+type Graph struct {
+	Operations  int // GraphQL documents in the request: more than one is a batch
+	Depth       int // of the deepest
+	Aliases     int
+	Fields      int
+	Introspects bool
+	Named       int
+	Names       [48]Name
+}
+
+// Name is one of them. Text is empty where the model knows it.
+type Name struct {
+	Key  uint64
+	Text string
 }
 
 // Tags are the business hints of an endpoint, a bit set.
