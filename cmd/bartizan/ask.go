@@ -103,6 +103,9 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			sum = append(sum, fmt.Sprintf("proof %+.1f", r.Hard))
 		}
 		fmt.Fprintf(t, "\t= %.1f\t%s (capped by vantage)\n", r.Score, strings.Join(sum, ", "))
+		for _, l := range r.Links {
+			fmt.Fprintf(t, "\tlinked\t%s since %s (%d clients): %s\n", l.Why, l.Since.Format(time.RFC3339), l.Count, strings.Join(l.Clients, ", "))
+		}
 	}
 	return t.Flush()
 }

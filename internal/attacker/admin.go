@@ -104,7 +104,7 @@ type Pardon struct {
 // Unblock clears stage, evidence, behaviour and repetition of all records that p
 // names and returns how many there were. What the upstream has accepted stays.
 func (t *Table) Unblock(p Pardon) int {
-	n := 0
+	var cleared []uint64
 	t.each(func(r *record) {
 		if p.Name != "" && Name(r.key) != p.Name || p.Address.IsValid() && addr.KeyOf(r.network.addr()) != addr.KeyOf(p.Address) {
 			return
@@ -112,10 +112,13 @@ func (t *Table) Unblock(p Pardon) int {
 		if p.Name == "" && !p.Address.IsValid() {
 			return
 		}
+		cleared = append(cleared, r.key)
 		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
-		n++
 	})
-	return n
+	for _, key := range cleared {
+		t.links.Remove(key)
+	}
+	return len(cleared)
 }
 
 // Sentence is a block as the journal keeps it.

@@ -29,6 +29,9 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	defer func() {
 		st.Previous, st.Age, st.Gap, st.Known = previous, age, gap, known
 		asked.stand(ms, st)
+		if t.links.Any() {
+			t.lower(ms, rules, r)
+		}
 		vouch(st, rules, r.Pass)
 	}()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {

@@ -136,7 +136,11 @@ func (t *Table) sprayed(now int64, r *request.Request, name uint64, found []sign
 
 // accept remembers that upstream took the credential.
 func (t *Table) accept(now int64, r *request.Request, credential uint64) {
-	t.with(now, Credential, credential, r, func(*record) {})
+	t.with(now, Credential, credential, r, func(c *record) {
+		if c.before == 0 {
+			c.before = r.Standing.Keys[Client]
+		}
+	})
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) { c.others.add(now, credential) })
 }
 

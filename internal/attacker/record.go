@@ -29,7 +29,7 @@ type record struct {
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
 	walk    walk
-	before  uint64   // endpoint of the last answered request
+	before  uint64   // Client: endpoint of the last answered request. Credential: the client that first showed it
 	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
 	tagged  business

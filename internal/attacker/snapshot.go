@@ -86,6 +86,9 @@ func (r *record) append(b []byte) []byte {
 	return b
 }
 
+// nobody is the first to show a credential that was kept over a restart.
+const nobody = 1
+
 const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld
 
 func (r *record) parse(b []byte) {
@@ -109,6 +112,9 @@ func (r *record) parse(b []byte) {
 			r.held[i].weigh(float32(b[2]) / 16)
 		}
 		b = b[3:]
+	}
+	if r.scope == Credential {
+		r.before = nobody
 	}
 	r.risk = float32(fuse(r, false).Risk)
 }

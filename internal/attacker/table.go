@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"bartizan/internal/attacker/identity"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -35,6 +36,7 @@ type Table struct {
 	maxSets int
 	shards  [shards]shard
 	guarded guarded
+	links   *identity.Graph
 }
 
 // New returns a table for at most max records, rounded down to a power of two of
@@ -44,7 +46,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1}
+	t := &Table{seed: seed, maxSets: 1, links: identity.New(maxFacets)}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}

@@ -185,6 +185,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 		return v
 	}
 	e.swarm.Inspect(now, r)
+	e.attackers.Link(now, s.rules, r)
 	if m := &r.Match; m.Age < site.Shadow && !m.Approved {
 		m.Action = signal.Pass // the operator wants to look at it first
 	}

@@ -56,6 +56,20 @@ type Record struct {
 	Users    float64    `json:"users_tried,omitempty"`
 	Missing  float64    `json:"missing_paths,omitempty"`
 	Others   float64    `json:"others,omitempty"`
+	// Links are what the client has in common with others, itself among them.
+	Links []Link `json:"links,omitempty"`
+}
+
+// Link is one thing that clients have in common, and why it says that one attacker
+// is behind them.
+type Link struct {
+	What    string    `json:"what"` // "credential", "pass", "signature"
+	Weight  float64   `json:"weight"`
+	Why     string    `json:"why"`
+	Clients []string  `json:"clients"` // name and address, in the order in which they joined
+	Count   int       `json:"count"`   // of clients in all
+	Since   time.Time `json:"since"`
+	Seen    time.Time `json:"seen"`
 }
 
 // Share is one kind's or vantage's part of a risk, in nats.
@@ -91,20 +105,20 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 
 // ExplainAddress returns all records of an address, riskiest first.
 func (e *Engine) ExplainAddress(now time.Time, a netip.Addr) []Record {
-	return e.records(e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
+	return e.records(now, e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
 }
 
 // Attackers returns the riskiest records at stage or above, at most limit.
 func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Record {
-	return e.records(e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+	return e.records(now, e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
 }
 
-func (e *Engine) records(views []attacker.View) []Record {
+func (e *Engine) records(now time.Time, views []attacker.View) []Record {
 	out := make([]Record, len(views))
 	for i, v := range views {
 		out[i] = e.recordOf(v)
 	}
-	return out
+	return e.linked(now, out, views)
 }
 
 func (e *Engine) recordOf(v attacker.View) Record {

@@ -166,6 +166,8 @@ type Standing struct {
 	Known bool
 	// Vouched says that a pass has lowered risk and stage.
 	Vouched bool
+	// Linked says that links to a suspect have raised the stage.
+	Linked bool
 	// Asked is how many questions the client was asked of late and has not
 	// answered. Told says that it was asked to wait and the time is not over,
 	// Marked that it was handed a cookie.
