@@ -37,7 +37,7 @@ type Options struct {
 // up. TLS keeps buffers and keys for each.
 const (
 	PlainCost  = 8 << 10
-	SecureCost = 40 << 10
+	SecureCost = 24 << 10
 )
 
 const (

@@ -1,0 +1,3 @@
+module bartizan/bench/ddos
+
+go 1.26

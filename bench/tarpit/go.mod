@@ -1,0 +1,3 @@
+module bartizan/bench/tarpit
+
+go 1.26
