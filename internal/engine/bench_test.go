@@ -70,7 +70,7 @@ func measure(b *testing.B, e *Engine, raw, body string) {
 		if body != "" {
 			v = e.Body(now, r, v, bodies[i%len(bodies)], true, scratch)
 		}
-		e.Depart(now, r)
+		e.Depart(now, r, v, true)
 		e.Arrive(now, r, 200)
 		e.End(now, r, v, request.Outcome{Answered: true, Status: 200})
 		if v.Refused() {

@@ -147,20 +147,39 @@ func (l *rate) key(r *request.Request) uint64 {
 	return digest.Mix(l.id, who)
 }
 
-// Depart notes that r goes upstream at now. A body that is still on its way is the
-// client's to send: how long that takes says nothing of the upstream.
-func (e *Engine) Depart(now time.Time, r *request.Request) {
-	if g := e.current.Load().gates[r.Site]; g != nil {
-		g.Enter(r.Endpoint.ID)
-		r.Load.Held, r.Load.Since = true, now
+// Depart notes that r goes upstream at now; whole says that its body has come. One
+// that is on its way is the client's to send: how long that takes says nothing of
+// the upstream, so such requests have places of their own. v is the verdict so far;
+// it comes back refused if these are full.
+func (e *Engine) Depart(now time.Time, r *request.Request, v Verdict, whole bool) (out Verdict) {
+	s := e.current.Load()
+	g := s.gates[r.Site]
+	if g == nil {
+		return v
 	}
+	if whole {
+		g.Enter(r.Endpoint.ID)
+		r.Load = request.Load{Held: true, Since: now}
+		return v
+	}
+	class := e.class(now, s, g, r)
+	if v.Reason == policy.Allowed || v.Mode == policy.Observe {
+		class = load.Exempt
+	}
+	d := g.Send(now, class)
+	if d.Allowed {
+		r.Load = request.Load{Sending: true, Since: now}
+		return v
+	}
+	v.Decision = s.policy.Carry(policy.Decision{Would: signal.Limit, Reason: policy.Saturated, Retry: d.Retry, Entry: class.String()}, r, v.Mode, e.passing(now))
+	return v
 }
 
 // Arrive notes what came of r, which Depart was called for: the head of an answer
 // with status at now, or 0 if the upstream failed it. What streams afterwards is
 // no work that is waited for.
 func (e *Engine) Arrive(now time.Time, r *request.Request, status int) {
-	if !r.Load.Held {
+	if !r.Load.Held && !r.Load.Sending {
 		return
 	}
 	took, how := now.Sub(r.Load.Since), load.Answered
@@ -170,23 +189,28 @@ func (e *Engine) Arrive(now time.Time, r *request.Request, status int) {
 	case status >= 400 || status == 101:
 		how = load.Left // errors are often quicker than the work would be
 	}
-	if status != 0 {
+	if status != 0 && r.Load.Held {
 		r.Load.Cost = took
 	}
 	e.release(now, r, took, how)
 }
 
 func (e *Engine) release(now time.Time, r *request.Request, took time.Duration, how load.Result) {
-	r.Load.Held = false
-	if g := e.current.Load().gates[r.Site]; g != nil {
+	held, sending := r.Load.Held, r.Load.Sending
+	r.Load.Held, r.Load.Sending = false, false
+	switch g := e.current.Load().gates[r.Site]; {
+	case g == nil:
+	case held:
 		g.Exit(now, r.Endpoint.ID, took, how)
+	case sending:
+		g.Sent()
 	}
 }
 
 // settle gives back what r holds and charges what it cost. A replay knows only
 // how long all took.
 func (e *Engine) settle(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if r.Load.Held {
+	if r.Load.Held || r.Load.Sending {
 		e.release(now, r, 0, load.Left)
 	}
 	if len(s.rates) == 0 || !o.Answered {

@@ -28,7 +28,7 @@ func ask(e *Engine, at time.Duration, client, target, more string, takes time.Du
 	v := e.Begin(epoch.Add(at), r)
 	o := request.Outcome{}
 	if !v.Refused() {
-		e.Depart(epoch.Add(at), r)
+		e.Depart(epoch.Add(at), r, Verdict{}, true)
 		e.Arrive(epoch.Add(at+takes), r, 200)
 		o = request.Outcome{Answered: true, Status: 200, Duration: takes}
 	}
@@ -103,7 +103,7 @@ func saturate(e *Engine, at time.Duration) {
 		r := new(request.Request)
 		receive(r, "198.51.100.1", "GET", "/a", "")
 		e.Begin(epoch.Add(at), r)
-		e.Depart(epoch.Add(at), r)
+		e.Depart(epoch.Add(at), r, Verdict{}, true)
 	}
 }
 
@@ -153,20 +153,53 @@ func TestFloodDoesNotVouchForItself(t *testing.T) {
 // However an exchange ends, nothing stays counted.
 func TestNothingStaysCounted(t *testing.T) {
 	e := crowd(t, policy.Enforce)
+	passing := Verdict{Mode: policy.Enforce, Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass}}
 	for i, end := range []func(*request.Request){
 		func(r *request.Request) { e.Arrive(epoch, r, 200) },
 		func(r *request.Request) { e.Arrive(epoch, r, 0) },
 		func(r *request.Request) { e.Arrive(epoch, r, 101) },
+		func(r *request.Request) {
+			e.release(epoch, r, 0, load.Left)
+			if v := e.Depart(epoch, r, passing, false); v.Refused() || e.Loads(epoch)[0].Sending != 1 {
+				t.Errorf("a body on its way: got %+v; want it counted", v.Decision)
+			}
+		},
 		func(*request.Request) {},
 	} {
 		r := new(request.Request)
 		receive(r, "203.0.113.9", "GET", "/a", "")
 		v := e.Begin(epoch, r)
-		e.Depart(epoch, r)
+		e.Depart(epoch, r, v, true)
 		end(r)
 		e.End(epoch, r, v, request.Outcome{Aborted: true})
-		if got := e.Loads(epoch)[0].InFlight; got != 0 {
-			t.Errorf("case %d: got %d in flight; want 0", i, got)
+		if got := e.Loads(epoch)[0]; got.InFlight != 0 || got.Sending != 0 {
+			t.Errorf("case %d: got %+v; want nothing in flight", i, got)
 		}
+	}
+}
+
+// Bodies on their way have places of their own: when these are taken, one more is
+// turned away, but for those who observe, and nobody else is.
+func TestUnfinishedBodiesHavePlacesOfTheirOwn(t *testing.T) {
+	e := crowd(t, policy.Enforce)
+	e.current.Load().gates["*"].Bind(load.Bounds{Minimum: 16, Initial: 16, Maximum: 16, Tolerance: 2})
+	var last Verdict
+	var r *request.Request
+	for i := range 17 {
+		r = new(request.Request)
+		receive(r, "203.0.113.9", "POST", "/a", "Content-Length: 5\r\n")
+		v := e.Begin(epoch, r)
+		if last = e.Depart(epoch, r, v, false); last.Refused() != (i == 16) {
+			t.Fatalf("body %d: got %+v; want the 17th refused", i, last.Decision)
+		}
+	}
+	if last.Reason != policy.Saturated || last.Retry <= 0 {
+		t.Errorf("got %+v; want saturated, with a time", last.Decision)
+	}
+	if v := ask(e, 0, "203.0.113.77", "/a", "", 0); v.Refused() {
+		t.Errorf("without a body: got %+v; want pass", v.Decision)
+	}
+	if v := e.Depart(epoch, r, Verdict{Mode: policy.Observe, Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass}}, false); v.Refused() {
+		t.Errorf("observe: got %+v; want pass", v.Decision)
 	}
 }

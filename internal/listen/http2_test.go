@@ -228,6 +228,33 @@ func TestControlFramesAreBounded(t *testing.T) {
 	}
 }
 
+// A head that never ends (CVE-2024-27316) ends its connection, whether its pieces
+// are empty or not.
+func TestContinuationFloodCloses(t *testing.T) {
+	for name, piece := range map[string][]byte{"empty": nil, "fields": block("x-a", strings.Repeat("a", 200))} {
+		s := start(t, Options{Handler: &recorder{}})
+		c := dial(t, s)
+		send(t, c, preface+string(frame(frameSettings, 0, 0, nil))+string(frame(frameHeaders, 0, 1, block(":method", "GET", ":path", "/", ":scheme", "http", ":authority", "a"))))
+		sent := make(chan int)
+		go func() {
+			n, more := 0, bytes.Repeat(frame(frameContinuation, 0, 1, piece), 100)
+			for ; n < 1_000_000; n += 100 {
+				if _, err := c.Write(more); err != nil {
+					break
+				}
+			}
+			sent <- n
+		}()
+		if err := readFrames(c, func(byte, byte, uint32) bool { return false }); err == nil {
+			t.Errorf("%s: the connection went on", name)
+		}
+		c.Close()
+		if n := <-sent; n >= 1_000_000 {
+			t.Errorf("%s: got %d pieces taken; want the connection to end", name, n)
+		}
+	}
+}
+
 // Window updates that our own data earned are no flood.
 func TestWindowUpdatesAreEarned(t *testing.T) {
 	const size = 8 << 20

@@ -50,6 +50,7 @@ type Gate struct {
 	bounds   atomic.Pointer[Bounds]
 	limit    atomic.Int64
 	inFlight atomic.Int64
+	sending  atomic.Int64 // and their bodies are on their way still; counted apart
 	shedFrom atomic.Int64 // ns since the epoch: when this overload began; 0 for none
 	shedLast atomic.Int64 // ns since the epoch
 	shrunk   atomic.Int64 // ns since the epoch: when the limit last fell
@@ -164,6 +165,25 @@ func (g *Gate) Enter(endpoint uint64) {
 	g.hot[endpoint%buckets].Add(1)
 }
 
+// Send takes a place for a request of class that goes upstream while its body is on
+// its way, or reports that there is none: half of the limit for suspects, all of it
+// for others, twice for known-good ones. They have places of their own: how long
+// they take is their clients' doing, so slow bodies must not keep anybody else out,
+// nor may a flood of them pass uncounted. Sent must follow.
+func (g *Gate) Send(now time.Time, class Class) Decision {
+	n, limit := g.sending.Add(1), g.limit.Load()
+	room := [Classes]int64{limit / 2, limit, 2 * limit, math.MaxInt64}[class]
+	if n <= room {
+		return Decision{Allowed: true}
+	}
+	g.sending.Add(-1)
+	g.refused(now, class)
+	return Decision{Retry: 5 * time.Second}
+}
+
+// Sent gives the place back.
+func (g *Gate) Sent() { g.sending.Add(-1) }
+
 // Result says how a request that went upstream came back.
 type Result uint8
 
@@ -249,6 +269,7 @@ func (g *Gate) rebase(now time.Time, stuck bool) {
 // Stats are a gate's numbers at one moment.
 type Stats struct {
 	Limit, InFlight int64
+	Sending         int64           // with bodies on their way, beside those in flight
 	Shed            [Classes]uint64 // turned away, by class
 	Dropped         uint64          // that the upstream did not answer
 	Overload        time.Duration   // for how long clients have been turned away
@@ -256,7 +277,7 @@ type Stats struct {
 
 // Stats returns the numbers.
 func (g *Gate) Stats(now time.Time) Stats {
-	s := Stats{Limit: g.limit.Load(), InFlight: g.inFlight.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
+	s := Stats{Limit: g.limit.Load(), InFlight: g.inFlight.Load(), Sending: g.sending.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
 	for i := range s.Shed {
 		s.Shed[i] = g.shed[i].Load()
 	}

@@ -21,6 +21,10 @@ func (x *exchange) forward() {
 	x.duplex()
 	out := x.outgoing()
 	resp, err := x.count(s, out)
+	if x.verdict.Refused() && x.at == nil {
+		x.refuse() // no room for its body
+		return
+	}
 	x.interimMu.Lock()
 	x.interimOK = false
 	x.interimMu.Unlock()
@@ -38,12 +42,13 @@ func (x *exchange) forward() {
 	x.respond(resp)
 }
 
-// count sends the request and tells the engine how long the upstream has it. A
-// body that is on its way still is not counted: its client sets the pace.
+// count sends the request and tells the engine how long the upstream has it. It
+// sends nothing if the verdict is to refuse now.
 func (x *exchange) count(s *site, out *http.Request) (*http.Response, error) {
 	o := &x.proxy.options
-	if x.body.none() || x.body.complete {
-		o.Engine.Depart(o.Now(), &x.req)
+	x.verdict = o.Engine.Depart(o.Now(), &x.req, x.verdict, x.body.none() || x.body.complete)
+	if x.verdict.Refused() {
+		return nil, nil
 	}
 	resp, err := x.send(s, out)
 	switch {
