@@ -59,7 +59,7 @@ bench-botnet:
 	$(GO) test ./internal/swarm -run '^$$' -bench . -benchmem
 
 scenario:
-	$(GO) test ./cmd/bartizan -run TestScenarios -v -args -table
+	$(GO) test ./cmd/bartizan -run 'TestScenarios|TestFalsePositives' -v -args -table
 
 demo-smoke: build
 	./$(BIN) demo --smoke

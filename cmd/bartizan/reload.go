@@ -32,6 +32,9 @@ func (g *gateway) stamp() string {
 // listsOf returns the files that a configuration names and reload reads again.
 func listsOf(f config.File) []string {
 	names := append([]string(nil), f.Exploits...)
+	for _, l := range f.Intel.Lists {
+		names = append(names, l.File)
+	}
 	for _, s := range f.Sites {
 		if s.OpenAPI != "" {
 			names = append(names, s.OpenAPI)

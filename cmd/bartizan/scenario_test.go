@@ -45,6 +45,52 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// mistaken counts the clients of good scenarios and what befell them.
+type mistaken struct{ clients, interrogated, blocked map[string]bool }
+
+func (m *mistaken) add(s *scenario.Scenario, verdicts []replay.Verdict) {
+	clients := make(map[string]string, len(s.Lines))
+	for i := range s.Lines {
+		clients[s.Lines[i].ID] = s.Name + "/" + s.Lines[i].Client + "/" + s.Lines[i].Conn
+	}
+	for _, v := range verdicts {
+		if v.Label != "good" {
+			continue
+		}
+		m.clients[clients[v.ID]] = true
+		switch v.Stage {
+		case "interrogate", "tarpit":
+			m.interrogated[clients[v.ID]] = true
+		case "block":
+			m.blocked[clients[v.ID]] = true
+		}
+	}
+}
+
+// Of all good clients in all scenarios none is blocked, and at most one in a
+// thousand is asked anything, those behind one address with an attacker included.
+func TestFalsePositives(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mistaken{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for _, file := range files {
+		s, err := scenario.Read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.add(s, judge(t, s, 1))
+	}
+	t.Logf("%d good clients: %d blocked, %d interrogated or more", len(m.clients), len(m.blocked), len(m.interrogated))
+	if len(m.clients) < 1000 {
+		t.Fatalf("got %d good clients; want at least 1,000", len(m.clients))
+	}
+	if len(m.blocked) > 0 || 1000*len(m.interrogated) > len(m.clients) {
+		t.Errorf("got %v blocked, %v interrogated of %d; want none blocked, at most 1 in 1,000 interrogated", m.blocked, m.interrogated, len(m.clients))
+	}
+}
+
 // judge replays a scenario under its policy, with verdicts carried out.
 func judge(t *testing.T, s *scenario.Scenario, seed uint64) (out []replay.Verdict) {
 	t.Helper()

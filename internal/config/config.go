@@ -251,6 +251,15 @@ type Intel struct {
 	Country    string `yaml:"country"`
 	VerifyBots bool   `yaml:"verify_bots"`
 	Bots       []Bot  `yaml:"bots"`
+	// Lists are files of prefixes with a reputation, read again when they change.
+	Lists []Reputation `yaml:"lists,omitempty"`
+}
+
+// Reputation is a list file and what being on it says.
+type Reputation struct {
+	Name   string `yaml:"name"`
+	File   string `yaml:"file"`
+	Weight string `yaml:"weight,omitempty"` // hint, likely
 }
 
 // Bot is a good bot and how it proves itself.
@@ -330,6 +339,9 @@ func (f *File) resolve(dir string) {
 	}
 	at(&f.Intel.ASN)
 	at(&f.Intel.Country)
+	for i := range f.Intel.Lists {
+		at(&f.Intel.Lists[i].File)
+	}
 	for i := range f.Intel.Bots {
 		at(&f.Intel.Bots[i].Ranges)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"bartizan/internal/addr"
 	"bartizan/internal/policy"
+	"bartizan/internal/signal"
 
 	"github.com/goccy/go-yaml"
 )
@@ -174,6 +175,8 @@ func (f *File) Policy() (*policy.Policy, error) {
 	for _, s := range f.Sites {
 		o.Sites = append(o.Sites, siteOf(s))
 	}
+	listed, bad := f.reputations()
+	o.Reputations, faults = listed, append(faults, bad...)
 	o.Allow, faults = entries("allow", f.Allow, faults)
 	o.Deny, faults = entries("deny", f.Deny, faults)
 	for _, e := range f.Exceptions {
@@ -313,6 +316,30 @@ func entries(name string, list []Entry, faults []Fault) ([]policy.Entry, []Fault
 			}
 		}
 		out = append(out, p)
+	}
+	return out, faults
+}
+
+// reputations reads the list files with a reputation.
+func (f *File) reputations() (out []policy.Reputation, faults []Fault) {
+	for i, l := range f.Intel.Lists {
+		at := fmt.Sprintf("intel.lists[%d]", i)
+		band := signal.Hint
+		switch l.Weight {
+		case "", "hint":
+		case "likely":
+			band = signal.Likely
+		default:
+			faults = append(faults, Fault{Path: at + ".weight", Err: fmt.Errorf("is %q: want hint or likely", l.Weight)})
+		}
+		if l.Name == "" {
+			faults = append(faults, Fault{Path: at + ".name", Err: errors.New("want a name, which stands in events")})
+		}
+		prefixes, err := readPrefixes(l.File)
+		if err != nil {
+			faults = append(faults, Fault{Path: at + ".file", Err: err})
+		}
+		out = append(out, policy.Reputation{Name: l.Name, Band: band, Prefixes: addr.NewSet(prefixes)})
 	}
 	return out, faults
 }

@@ -195,7 +195,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	}
 	if r.Standing.Stage != signal.Block {
 		e.detector.Load().Head(r)
-		e.contradictions(r)
+		e.contradictions(s, r)
 		s.policy.Decoy(r)
 		e.answers(now, r)
 		if !e.reserved(s, r) {

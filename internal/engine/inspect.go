@@ -40,8 +40,8 @@ func (e *Engine) identify(r *request.Request) {
 	}
 }
 
-// contradictions turns contradictions into signals.
-func (e *Engine) contradictions(r *request.Request) {
+// contradictions turns contradictions, and what is known against the address, into signals.
+func (e *Engine) contradictions(s *compiled, r *request.Request) {
 	c := r.Software.Contradicts
 	if c.Agent() {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UserAgentMismatch, Band: agentBand(c), Where: "header:User-Agent", Note: c.String()})
@@ -51,6 +51,11 @@ func (e *Engine) contradictions(r *request.Request) {
 	}
 	if r.Network.Impostor != "" {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.BotImpostor, Band: signal.Likely, Where: "header:User-Agent", Note: "not " + r.Network.Impostor})
+	}
+	for i := range s.policy.Options().Reputations {
+		if l := &s.policy.Options().Reputations[i]; l.Prefixes.Contains(r.Client.Addr) {
+			r.Signals = append(r.Signals, signal.Signal{Kind: signal.ListedAddress, Band: l.Band, Where: "address", Note: l.Name})
+		}
 	}
 	if r.Header("User-Agent") == "" {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.MissingUserAgent, Where: "header:User-Agent"})

@@ -62,8 +62,17 @@ type Options struct {
 	Interrogation  Interrogation
 	Rates          []Rate
 	Load           Load
+	// Reputations are lists of addresses that something is known against.
+	Reputations []Reputation
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
+}
+
+// Reputation is a list of addresses, and how strong being on it is as evidence.
+type Reputation struct {
+	Name     string
+	Band     signal.Band
+	Prefixes *addr.Set
 }
 
 // Thresholds are the risks, 0 to 100, from which each stage holds.

@@ -86,6 +86,7 @@ const (
 	Exfiltration
 	BrowserHabit
 	RepeatedPost
+	ListedAddress
 	DecoyPath
 	DecoyCredential
 	DecoyField
@@ -200,6 +201,7 @@ var table = [Kinds]Info{
 	Exfiltration:        {"exfiltration", Volume, [3]float64{1.2, 2.4, 2.4}, hour, false, "gets answers many times larger than this endpoint's"},
 	BrowserHabit:        {"browser-habit", Fingerprint, [3]float64{0.6, 1.2, 1.2}, hour, false, "claims a browser and lacks the cookies that browsers bring here"},
 	RepeatedPost:        {"repeated-post", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts nearly the same text again and again, or what many others post"},
+	ListedAddress:       {"listed-address", Reputation, [3]float64{0.8, 2.0, 2.0}, hour, false, "an address on a reputation list of the operator's"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 
