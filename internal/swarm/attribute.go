@@ -189,8 +189,9 @@ var classes = [Attributes][]string{
 	CacheControl:  {"none", "no-cache", "max-age=0", "conditional", "other"},
 	Resumed:       {"none", "fresh", "resumed"},
 	RequestNumber: {"unknown", "1", "2", "3 to 5", "6 to 20", "after 20"},
-	Arrival:       {"first call", "calls again within 0.1 s", "calls again within 1 s", "calls again within 10 s", "calls again within 1 min", "calls again within 1 h", "calls again later"},
-	Age:           {"never seen", "known for less than 10 s", "known for less than 1 min", "known for less than 10 min", "known for less than 1 h", "known for less than a day", "known for more than a day"},
+	Arrival:       {"first call", "calls again within 0.1 s", "calls again within 1 s", "calls again within 10 s", "calls again within 1 min", "calls again later"},
+	// No finer: good traffic is known with a delay, so in it everybody is younger.
+	Age: {"never seen", "known for less than 10 s", "known for less than 1 min", "known for longer"},
 
 	RarityJA4: rarities, RarityH2: rarities, RarityOrder: rarities, RarityAgent: rarities, RarityASN: rarities, RaritySegment: rarities,
 	FitJA4Agent: fits, FitOrderAgent: fits, FitH2JA4: fits, FitTemplateParameters: fits, FitTemplateSegment: fits, FitPrevious: fits, FitLanguageCountry: fits, FitVersionHints: fits,

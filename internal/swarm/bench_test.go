@@ -133,7 +133,7 @@ func people(s *Swarm, n int) []row {
 		for a := range derived {
 			r.at[a] = uint32(a)<<20 | kind<<8 | random.Uint32N(1+uint32(a)%4) | 1<<31
 		}
-		r.at[Template], r.at[Age] = 1<<31|random.Uint32N(30), random.Uint32N(7)
+		r.at[Template], r.at[Age] = 1<<31|random.Uint32N(30), random.Uint32N(4)
 		r.at[HeaderOrder] = 1<<31 | kind
 		r.client, r.status = random.Uint32N(20_000), 200
 		if random.IntN(20) == 0 {

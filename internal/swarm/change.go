@@ -25,6 +25,7 @@ type change struct {
 
 const (
 	crowd       = 1.5 // how much more often than usual a crowd of newcomers may fail
+	drift       = 1.1 // volume may be so many times what it was: days have their hours
 	slack       = 0.6 // standard deviations that are forgiven in each interval
 	alarmAt     = 9   // sum that raises an alarm
 	frozenAt    = 3   // sum from which the mean does not learn
@@ -42,8 +43,11 @@ func (c *change) close(now, length int64, quiet bool, all int) (ended bool) {
 	x := float64(c.x)
 	c.x = 0
 	e, of := c.mean, float64(all)
-	if c.of > 0 && of > c.of {
+	switch {
+	case c.of > 0 && of > c.of:
 		e += crowd * c.mean / c.of * (of - c.of)
+	case all == 0:
+		e *= drift
 	}
 	c.expected += 0.2 * (e - c.expected)
 	c.n++
@@ -125,6 +129,10 @@ func (c *change) inherit(shorter *change, ratio float64) {
 // The time scales: a flood shows in a quarter of a second, four requests a
 // minute in hours.
 var scales = [...]int64{250, 4_000, 64_000, 1_024_000, 14_400_000} // ms
+
+// volumeScales are those at which a template's volume is watched: over longer
+// times every day's rise is a change.
+const volumeScales = 3
 
 // series is one count at all scales.
 type series [len(scales)]change

@@ -37,7 +37,7 @@ type Proof struct {
 }
 
 const (
-	errorBudget   = 0.05 // chance that any signature of a day breaks its bound
+	errorBudget   = 0.05 // chance that any signature of a day breaks its bound; half of it is for volume
 	softFactor    = 20   // how much looser the bounds are for a challenge
 	softScope     = 0.2
 	unfair        = 0.25 // share of a population that a signature must not hit
@@ -151,7 +151,7 @@ func (s *Swarm) try(now int64, search *search, list []*candidate, newcomers []*r
 		if !search.diverse(x) || c.kind.failing() && !search.stands(x, newcomers) {
 			continue
 		}
-		if tried++; tried > tries {
+		if tried++; tried > tries>>min(c.fails, 2) {
 			return false
 		}
 		if action == signal.BlockAction {
@@ -211,15 +211,21 @@ func (s *Swarm) prove(now int64, search *search, c *candidate, action signal.Act
 }
 
 // look spends a part of the day's error budget on g: the sum over all looks is
-// at most errorBudget, since the sum of 1/(i(i+1)) is 1. It spends nothing, and
+// at most errorBudget, since the sum of 1/(i(i+1)) is 1. Volume alone, which
+// changes without any attack, has a budget of its own, so that it cannot use up
+// what an attack's refusals will need. It spends nothing, and
 // returns false, where so little good traffic is known that no hit at all would
 // not be proof enough.
 func (s *Swarm) look(now int64, g *signature, search *search) bool {
 	if day := now / (24 * time.Hour).Milliseconds(); day != s.day {
-		s.day, s.looks = day, 0
+		s.day, s.looks = day, [2]int{}
 	}
-	i := float64(s.looks + 1)
-	best := Proof{Look: s.looks + 1, Level: errorBudget / (i * (i + 1)), Young: s.base.young(now), Good: s.base.heldOut()}
+	looks := &s.looks[0]
+	if search.scope.kind == ofTemplate {
+		looks = &s.looks[1]
+	}
+	i := float64(*looks + 1)
+	best := Proof{Look: *looks + 1, Level: errorBudget / 2 / (i * (i + 1)), Young: s.base.young(now), Good: s.base.heldOut()}
 	if search.scoped {
 		best.ScopeGood = len(s.base.strata[search.scope.template].rows) * (holdOut - 1) / holdOut
 	}
@@ -229,7 +235,7 @@ func (s *Swarm) look(now int64, g *signature, search *search) bool {
 		return false
 	}
 	g.Proof.Look, g.Proof.Level, g.Proof.Young = best.Look, best.Level, best.Young
-	s.looks++
+	*looks++
 	return true
 }
 
@@ -380,6 +386,27 @@ func (s *Swarm) fair(g *signature, search *search) bool {
 	return true
 }
 
+// usualFailures is the share of good requests that fail, of odd software's if
+// that fails more often.
+func (s *Swarm) usualFailures() float64 {
+	var all, failed [2]int
+	for i := range s.base.uniform.rows {
+		r, k := &s.base.uniform.rows[i], 0
+		if odd(&r.at) {
+			k = 1
+		}
+		all[k]++
+		if r.failed() {
+			failed[k]++
+		}
+	}
+	usual := 0.02
+	for k := range all {
+		usual = math.Max(usual, float64(failed[k]+1)/float64(all[k]+10))
+	}
+	return usual
+}
+
 // grounds says what a proven signature may do: block where the clients fail, or
 // where many of them are condemned by themselves; volume alone is limited.
 func (s *Swarm) grounds(g *signature, search *search) signal.Action {
@@ -399,7 +426,7 @@ func (s *Swarm) grounds(g *signature, search *search) signal.Action {
 			failures++
 		}
 	}
-	usual := 0.02
+	usual := s.usualFailures()
 	if stratum := s.base.strata[search.scope.template]; search.scoped {
 		n := 1
 		for i := range stratum.rows {

@@ -436,17 +436,15 @@ func arrivalClass(d time.Duration) uint32 {
 		return 3
 	case d < time.Minute:
 		return 4
-	case d < time.Hour:
-		return 5
 	}
-	return 6
+	return 5
 }
 
 func ageClass(d time.Duration) uint32 {
-	for i, limit := range [...]time.Duration{1, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour} {
+	for i, limit := range [...]time.Duration{1, 10 * time.Second, time.Minute} {
 		if d < limit {
 			return uint32(i)
 		}
 	}
-	return 6
+	return 3
 }

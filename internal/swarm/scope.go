@@ -141,7 +141,7 @@ func (s *scopes) close(now int64, quiet bool, over func(c *scope, since int64)) 
 			}
 		}
 		for _, c := range s.list {
-			if c.all == nil && c.counts[k].close(now, length, quiet, 0) {
+			if c.all == nil && c.counts[k].close(now, length, quiet || c.kind == ofTemplate && k >= volumeScales, 0) {
 				over(c, c.counts[k].start)
 			}
 		}

@@ -66,8 +66,8 @@ type Swarm struct {
 	opened    int // campaigns so far
 	members   int // over all campaigns
 	day       int64
-	looks     int
-	starved   bool // the last search could not prove a block for want of good traffic
+	looks     [2]int // of the day: where clients fail, are odd or condemned; and of volume
+	starved   bool   // the last search could not prove a block for want of good traffic
 	ticked    int64
 	events    []Event
 	changed   bool // signatures: compile again

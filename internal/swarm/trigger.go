@@ -22,7 +22,7 @@ const (
 // alarm searches every scope under alarm whose turn it is.
 func (s *Swarm) alarm(now int64) {
 	for _, c := range s.scopes.alarmed() {
-		if now-c.tried < 250<<min(c.fails, 5) {
+		if now-c.tried < 250<<min(c.fails, 9) {
 			continue
 		}
 		c.tried = now
