@@ -123,6 +123,8 @@ func TestAdapter(t *testing.T) {
 				{"health", suite.health},
 				{"tarpit holds", suite.tarpitHolds},
 				{"tarpit sheds", suite.tarpitSheds},
+				{"tarpit over TLS", suite.tarpitTLS},
+				{"tarpit spares shared addresses", suite.tarpitSparesShared},
 				{"tarpit and shutdown", suite.tarpitShutdown},
 				{"grpc trailers only", suite.grpcTrailersOnly},
 				{"grpc conversation", suite.grpcConversation},

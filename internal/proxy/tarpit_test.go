@@ -3,15 +3,19 @@ package proxy_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"bartizan/internal/policy"
 	"bartizan/internal/proxy"
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -86,6 +90,73 @@ func (s suite) tarpitSheds(t *testing.T) {
 	}
 	if s := g.proxy.Stats().Tarpit; s.Full == 0 {
 		t.Errorf("got %+v; want that there was no room", s)
+	}
+}
+
+// Over TLS connections are held as well; on HTTP/2 the request waits for as long as
+// the first byte would take, and its connection goes on.
+func (s suite) tarpitTLS(t *testing.T) {
+	u := newRaw(t, nil)
+	g := s.front.start(t, pitfall(u, 100, 3*time.Second))
+	for _, http2 := range []bool{false, true} {
+		tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: http2}
+		defer tr.CloseIdleConnections()
+		client := &http.Client{Transport: tr}
+		res, err := client.Post("https://"+g.secure+"/", "application/json", strings.NewReader(exploit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, res, 403)
+		before, start := g.proxy.Stats().Tarpit.Total, time.Now()
+		if res, err = client.Get("https://" + g.secure + "/"); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, res, 429)
+		took, whole := time.Since(start), 2*time.Second
+		if http2 {
+			whole = 200 * time.Millisecond
+		}
+		if got := g.proxy.Stats().Tarpit; res.ProtoMajor == 2 != http2 || took < whole || http2 && took > 2*time.Second || got.Total != before+1 {
+			t.Errorf("%s: got the answer after %v, %+v; want it held for %v", res.Proto, took, got, whole)
+		}
+	}
+}
+
+// Where several accepted credentials use the address and software nobody is held,
+// not even the one of them who attacks: he is answered at once.
+func (s suite) tarpitSparesShared(t *testing.T) {
+	u := newRaw(t, func(c net.Conn, in *bufio.Reader, m *message) bool {
+		m.readBody(in)
+		if !slices.ContainsFunc(m.fields, func(f request.Field) bool { return f.Name == "Authorization" }) {
+			io.WriteString(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+			return true
+		}
+		io.WriteString(c, fine)
+		return true
+	})
+	g := s.front.start(t, pitfall(u, 100, time.Minute))
+	ask := func(who, more string) *http.Response {
+		return call(t, g, head("GET / HTTP/1.1\nHost: a\nUser-Agent: shop-app/1\nAuthorization: Bearer %s\n", who)+more)
+	}
+	if res := call(t, g, head("GET / HTTP/1.1\nHost: a\nUser-Agent: shop-app/1\n")); res.StatusCode != 401 {
+		t.Fatalf("without a credential: got %d; want 401", res.StatusCode)
+	}
+	people := []string{"0f8e7d6c5b4a39281706", "1f8e7d6c5b4a39281706", "2f8e7d6c5b4a39281706"}
+	for range 4 {
+		for _, who := range people {
+			ask(who, "")
+		}
+	}
+	refused(t, call(t, g, head("POST / HTTP/1.1\nHost: a\nUser-Agent: shop-app/1\nAuthorization: Bearer %s\nContent-Type: application/json\nContent-Length: %d\n", people[0], len(exploit))+exploit), 403)
+	start := time.Now()
+	res := ask(people[0], "")
+	l := g.lines(t, 1)
+	if last := l[len(l)-1]; last.verdict.Action != signal.TarpitAction {
+		t.Fatalf("the attacker: got %+v; want the tarpit stage", last.verdict.Decision)
+	}
+	refused(t, res, 429)
+	if got := g.proxy.Stats().Tarpit; got.Total != 0 || time.Since(start) > 5*time.Second {
+		t.Errorf("got %+v after %v; want nobody held", got, time.Since(start))
 	}
 }
 
