@@ -69,6 +69,7 @@ func (c *demoCommand) configure(upstream, dir string) func(*config.File) {
 		}
 		f.Listen = []config.Listen{{Address: c.Listen}, {Address: secure, TLS: &config.TLS{SelfSigned: true}}}
 		f.Sites = []config.Site{{Hosts: []string{"*"}, Upstreams: []string{"http://" + upstream}, Mode: "enforce"}}
+		f.Load.Adaptive = false  // attackers, visitors, shop and gateway share a machine: its load is not the shop's
 		f.Tarpit.Connections = 0 // held attackers would show nothing for minutes
 		f.ProtectPrivate, f.Data, f.Admin.Address = true, filepath.Join(dir, "data"), c.Admin
 		f.Timeouts.Drain = config.Duration(2 * time.Second)

@@ -155,10 +155,11 @@ type Rate struct {
 
 // Concurrency says how much may be with a site's upstreams at once.
 type Concurrency struct {
-	Adaptive  bool    `yaml:"adaptive"`
-	Minimum   int     `yaml:"minimum"`
-	Maximum   int     `yaml:"maximum"`
-	Tolerance float64 `yaml:"tolerance"`
+	Adaptive  bool     `yaml:"adaptive"`
+	Minimum   int      `yaml:"minimum"`
+	Maximum   int      `yaml:"maximum"`
+	Tolerance float64  `yaml:"tolerance"`
+	Slow      Duration `yaml:"slow"`
 }
 
 // Timeouts bound how long each step may take.
@@ -304,7 +305,7 @@ func Default() File {
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
 		},
-		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2},
+		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2, Slow: Duration(250 * time.Millisecond)},
 		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20, Time: 2 * minute},
 		Kernel: Kernel{Table: "bartizan"},
 		Admin:  Admin{Address: "127.0.0.1:7070"},

@@ -60,7 +60,7 @@ thresholds: {watch: 6, interrogate: 31, tarpit: 61, block: 86}
 block: {first: 1m, grow: 2, max: 2h}
 learning: {minimum_requests: 10, minimum_time: 5s}
 limits: {memory: 128MiB, body_inspect: 32KiB, connections: 100, connections_per_client: 10, rates: [{match: "GET /api/search", site: api.example.com, per: endpoint, rate: 600/10m, burst: 20}, {tag: costly, cost: 2s/1m}]}
-load: {adaptive: true, minimum: 8, maximum: 100, tolerance: 3}
+load: {adaptive: true, minimum: 8, maximum: 100, tolerance: 3, slow: 1s}
 timeouts: {handshake: 1s, header: 2s, idle: 3s, connect: 4s, response: 5s, drain: 6s, body: 7s, body_rate: 1KiB}
 tarpit: {connections: 10, memory: 1MiB, time: 30s}
 allow: [{credential: "${API_KEY}", note: test}, {prefix: 192.0.2.1, until: 2027-01-01T00:00:00Z}, {bot: googlebot}]

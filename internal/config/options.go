@@ -168,7 +168,7 @@ func (f *File) Policy() (*policy.Policy, error) {
 			Wait: time.Duration(f.Interrogation.Wait), Difficulty: f.Interrogation.Difficulty, Page: f.Interrogation.Page,
 			Cookies: f.Interrogation.Cookies, Epoch: f.Interrogation.Epoch,
 		},
-		BodyInspect: int(f.Limits.BodyInspect), Load: policy.Load(f.Load),
+		BodyInspect: int(f.Limits.BodyInspect), Load: f.Load.policy(),
 	}
 	var faults []Fault
 	o.Rates, faults = rates(f.Limits.Rates, faults)
@@ -274,6 +274,10 @@ func siteOf(s Site) policy.Site {
 		out.Routes = append(out.Routes, route)
 	}
 	return out
+}
+
+func (c Concurrency) policy() policy.Load {
+	return policy.Load{Adaptive: c.Adaptive, Minimum: c.Minimum, Maximum: c.Maximum, Tolerance: c.Tolerance, Slow: time.Duration(c.Slow)}
 }
 
 func rates(list []Rate, faults []Fault) ([]policy.Rate, []Fault) {

@@ -50,7 +50,7 @@ func (e *Engine) bound(next, old *compiled) {
 		return
 	}
 	b := load.DefaultBounds()
-	b.Minimum, b.Maximum, b.Tolerance = o.Load.Minimum, o.Load.Maximum, o.Load.Tolerance
+	b.Minimum, b.Maximum, b.Tolerance, b.Slow = o.Load.Minimum, o.Load.Maximum, o.Load.Tolerance, o.Load.Slow
 	b.Initial = min(max(b.Initial, b.Minimum), b.Maximum)
 	next.gates = make(map[string]*load.Gate, len(o.Sites))
 	for i := range o.Sites {

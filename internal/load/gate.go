@@ -15,11 +15,14 @@ type Bounds struct {
 	// Tolerance is how many times its usual time an endpoint may take before the
 	// upstream counts as saturated; more than 1.
 	Tolerance float64
+	// Slow is a time that is never too long, whatever is usual: what takes a
+	// millisecond takes thirty when a machine is busy, and nobody minds.
+	Slow time.Duration
 }
 
 // DefaultBounds hold where the operator says nothing.
 func DefaultBounds() Bounds {
-	return Bounds{Minimum: 16, Initial: 256, Maximum: 8192, Tolerance: 2}
+	return Bounds{Minimum: 16, Initial: 256, Maximum: 8192, Tolerance: 2, Slow: 250 * time.Millisecond}
 }
 
 const (
@@ -61,6 +64,7 @@ type Gate struct {
 	mu     sync.Mutex // guards what follows
 	usual  usual
 	window window
+	moved  time.Time // when the limit changed last
 	slow   time.Time // since when the limit is at its minimum and times are long; zero: not
 }
 
@@ -202,20 +206,23 @@ func (g *Gate) Exit(now time.Time, endpoint uint64, took time.Duration, how Resu
 	defer g.mu.Unlock()
 	w := &g.window
 	w.peak = max(w.peak, n)
+	if now.Add(-took).Before(g.moved) {
+		how = Left // it went under another limit: each is given a round trip to show
+	}
 	switch how {
 	case Dropped:
 		w.dropped++
 		g.dropped.Add(1)
 	case Answered:
 		w.n++
-		x := g.usual.compare(now, endpoint, took, !g.usual.exceeded)
+		x := g.usual.compare(now, endpoint, max(took, g.bounds.Load().Slow), !g.usual.exceeded)
 		w.sum += x
 		w.squares += x * x
 	}
 	if w.start.IsZero() {
 		w.start = now
 	}
-	if age := now.Sub(w.start); age >= windowTime && w.n+w.dropped >= windowLeast || age >= windowLong {
+	if age := now.Sub(w.start); age >= windowTime && w.n+w.dropped >= windowLeast || age >= windowLong && w.n+w.dropped > 0 {
 		g.adjust(now)
 		*w = window{start: now}
 	}
@@ -240,7 +247,9 @@ func (g *Gate) adjust(now time.Time) {
 		limit += g.step(now, limit)
 	}
 	limit = min(max(limit, float64(b.Minimum)), float64(b.Maximum))
-	g.limit.Store(int64(limit))
+	if g.limit.Swap(int64(limit)) != int64(limit) {
+		g.moved = now
+	}
 	g.rebase(now, gradient < 1 && int(limit) <= b.Minimum)
 }
 
@@ -262,6 +271,7 @@ func (g *Gate) rebase(now time.Time, stuck bool) {
 		g.slow = now
 	case now.Sub(g.slow) >= rebaseAfter:
 		g.slow, g.usual.exceeded = time.Time{}, false
+		g.shrunk.Store(0)
 		g.usual.shift(g.window.sum / float64(max(g.window.n, 1)))
 	}
 }

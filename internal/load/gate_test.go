@@ -91,7 +91,7 @@ func (s *server) play(lasting time.Duration, perSecond [Classes]float64, endpoin
 	}
 }
 
-const usualMost = time.Second
+const usualMost = 2 * time.Second
 
 // A flood of ten times what the upstream can do: unknown clients are turned away,
 // known-good ones hardly ever, and the answers come in time. Suspects go first.
@@ -151,6 +151,12 @@ func TestNoFalseAlarm(t *testing.T) {
 		"log-normal": func(uint64) time.Duration {
 			return time.Duration(float64(20*time.Millisecond) * math.Exp(random.NormFloat64()))
 		},
+		"a quick upstream on a busy machine": func(uint64) time.Duration {
+			if random.IntN(10) < 5 {
+				return time.Millisecond
+			}
+			return time.Duration(30+random.IntN(300)) * time.Millisecond
+		},
 		"cache hit or miss": func(uint64) time.Duration {
 			if random.IntN(2) == 0 {
 				return time.Millisecond
@@ -184,16 +190,16 @@ func TestNoFalseAlarm(t *testing.T) {
 // A release that makes everything three times slower is no overload: after a
 // few seconds at the minimum these times are the usual ones.
 func TestSlowerReleaseIsLearned(t *testing.T) {
-	times := 50 * time.Millisecond
+	times := 500 * time.Millisecond
 	s := newServer(unlimited, func(uint64) time.Duration { return times })
-	all := [Classes]float64{Unknown: 1000}
+	all := [Classes]float64{Unknown: 300}
 	one := func(Class) uint64 { return 1 }
 	s.play(20*time.Second, all, one)
 	times *= 3
-	s.play(15*time.Second, all, one)
+	s.play(45*time.Second, all, one)
 	s.play(30*time.Second, all, one)
 	if n := s.tally[Unknown].shed; n > 0 {
-		t.Errorf("15 s behind the release: got %d shed in 30 s, limit %d; want none", n, s.gate.limit.Load())
+		t.Errorf("45 s behind the release: got %d shed in 30 s, limit %d; want none", n, s.gate.limit.Load())
 	}
 }
 

@@ -65,8 +65,9 @@ const maxRates = 256
 // counts and turns nobody away.
 type Load struct {
 	Adaptive         bool
-	Minimum, Maximum int     // concurrency that the limit moves between
-	Tolerance        float64 // how many times its usual time an endpoint may take
+	Minimum, Maximum int           // concurrency that the limit moves between
+	Tolerance        float64       // how many times its usual time an endpoint may take
+	Slow             time.Duration // that is never too long
 }
 
 func (c *compiler) load(l Load) {
@@ -75,6 +76,9 @@ func (c *compiler) load(l Load) {
 	}
 	if l.Minimum < 1 || l.Maximum < l.Minimum || l.Maximum > 1<<20 {
 		c.fail("load.maximum", fmt.Errorf("load.minimum is %d and load.maximum %d: want 1 to %d, rising", l.Minimum, l.Maximum, 1<<20))
+	}
+	if l.Slow < 0 || l.Slow > time.Minute {
+		c.fail("load.slow", fmt.Errorf("is %v: want at most 1m", l.Slow))
 	}
 	if l.Tolerance < 1.2 || l.Tolerance > 100 {
 		c.fail("load.tolerance", fmt.Errorf("is %g: want 1.2 to 100", l.Tolerance))
