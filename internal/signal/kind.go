@@ -86,10 +86,10 @@ const (
 	Exfiltration
 	BrowserHabit
 	RepeatedPost
-	ListedAddress
 	DecoyPath
 	DecoyCredential
 	DecoyField
+	ListedAddress
 	Kinds = iota
 )
 
