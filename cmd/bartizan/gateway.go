@@ -225,6 +225,9 @@ func (g *gateway) openIntel() error {
 		o.Bots = intel.WellKnown()
 	}
 	for i, b := range g.file.Intel.Bots {
+		if b.Keys != "" && len(b.Domains) == 0 && len(ranges[i]) == 0 {
+			continue // it signs: the engine's business
+		}
 		o.Bots = append(o.Bots, intel.Bot{Name: b.Name, Agent: b.Agent, Domains: b.Domains, Ranges: ranges[i]})
 	}
 	if g.intel, err = intel.New(o); err != nil {

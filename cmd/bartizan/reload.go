@@ -35,6 +35,11 @@ func listsOf(f config.File) []string {
 	for _, l := range f.Intel.Lists {
 		names = append(names, l.File)
 	}
+	for _, b := range f.Intel.Bots {
+		if b.Keys != "" {
+			names = append(names, b.Keys)
+		}
+	}
 	for _, s := range f.Sites {
 		if s.OpenAPI != "" {
 			names = append(names, s.OpenAPI)

@@ -269,6 +269,8 @@ type Bot struct {
 	Agent   string   `yaml:"agent"`
 	Domains []string `yaml:"domains,omitempty"`
 	Ranges  string   `yaml:"ranges,omitempty"`
+	// Keys is a file of the public keys that it signs requests with, a JSON Web Key Set.
+	Keys string `yaml:"keys,omitempty"`
 }
 
 // Kernel says whether blocks are pushed down to the packet filter.
@@ -345,6 +347,7 @@ func (f *File) resolve(dir string) {
 	}
 	for i := range f.Intel.Bots {
 		at(&f.Intel.Bots[i].Ranges)
+		at(&f.Intel.Bots[i].Keys)
 	}
 	at(&f.Interrogation.Key)
 	at(&f.Data)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"bartizan/internal/policy"
 	"bartizan/internal/signal"
 )
 
@@ -36,6 +37,27 @@ func TestReputationLists(t *testing.T) {
 	for _, want := range []string{"lists[0].weight", "lists[0].name", "lists[0].file"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v; want a fault at %s", err, want)
+		}
+	}
+}
+
+// The key of RFC 9421, appendix B.1.4, has the thumbprint that Web Bot Auth gives.
+func TestBotKeys(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "keys.json")
+	if err := os.WriteFile(file, []byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs"},{"kty":"RSA"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]policy.BotKey{}
+	if err := readKeys(file, "crawler", keys); err != nil || keys["poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U"].Name != "crawler" {
+		t.Errorf("got %v, %v", keys, err)
+	}
+	for _, text := range []string{`no json`, `{"keys":[]}`, `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}`} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if readKeys(file, "crawler", keys) == nil {
+			t.Errorf("%s: got no error", text)
 		}
 	}
 }

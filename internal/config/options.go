@@ -177,6 +177,7 @@ func (f *File) Policy() (*policy.Policy, error) {
 	}
 	listed, bad := f.reputations()
 	o.Reputations, faults = listed, append(faults, bad...)
+	o.BotKeys, faults = f.botKeys(faults)
 	o.Allow, faults = entries("allow", f.Allow, faults)
 	o.Deny, faults = entries("deny", f.Deny, faults)
 	for _, e := range f.Exceptions {

@@ -171,6 +171,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	r.Parse()
 	site, route := e.place(s, r)
 	e.identify(r)
+	e.signed(now, s, r)
 	e.passes(now, s, r)
 	e.attackers.Stand(now, s.rules, r)
 	if r.Head.Fault != request.Fine {

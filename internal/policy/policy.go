@@ -7,6 +7,7 @@
 package policy
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -62,10 +63,18 @@ type Options struct {
 	Interrogation  Interrogation
 	Rates          []Rate
 	Load           Load
+	// BotKeys are the keys by which bots sign their requests, by their ids.
+	BotKeys map[string]BotKey
 	// Reputations are lists of addresses that something is known against.
 	Reputations []Reputation
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
+}
+
+// BotKey is a bot's public key.
+type BotKey struct {
+	Name string
+	Key  ed25519.PublicKey
 }
 
 // Reputation is a list of addresses, and how strong being on it is as evidence.
