@@ -74,7 +74,7 @@ func play(file string, seed uint64, verbose bool) (result, error) {
 			fmt.Printf("  %s %s: %s; %d requests, %d stopped, %d addresses, pace %.1f/s\n", c.Name, c.Intent, c.Tool, c.Requests, c.Stopped, c.Addresses, c.Peak)
 			for _, g := range c.Signatures {
 				fmt.Printf("    %s %s %s parent=%q born +%.1fs: %s\n      core %v guards %v in %s, live %d/%d, matches %d spared %d canaries %d/%d %s\n", g.Name, g.State, g.Action, g.Parent,
-					g.Born.Sub(plan.Start).Seconds(), g.Why, g.Core, g.Guards, g.Scope, g.Proof.Trusted, g.Proof.Untrusted, g.Matches, g.Spared, g.CanariesW, g.Canaries, g.Note)
+					g.Born.Sub(plan.Start).Seconds(), g.Why, g.Core, g.Guards, g.Scope, g.Proof.Trusted, g.Proof.Untrusted, g.Matches, g.Spared, g.CanariesServed, g.Canaries, g.Note)
 			}
 		}
 	}

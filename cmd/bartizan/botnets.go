@@ -108,7 +108,7 @@ func (c *signaturesCommand) Run() error {
 	}
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, g := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d matches, %d stopped, %d spared, %d of %d canaries answered well\t%s\n", g.Name, g.State, g.Action, g.Matches, g.Stopped, g.Spared, g.CanariesW, g.Canaries, g.Why)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d matches, %d stopped, %d spared, %d of %d canaries answered well\t%s\n", g.Name, g.State, g.Action, g.Matches, g.Stopped, g.Spared, g.CanariesServed, g.Canaries, g.Why)
 	}
 	return t.Flush()
 }

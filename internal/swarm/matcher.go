@@ -11,12 +11,12 @@ import (
 // indexed by one literal each, chosen so that the lists stay short; a row asks
 // each attribute that is used as an index once. It is immutable.
 type matcher struct {
-	indices []index1
+	indices []lookup
 	all     []*signature
 }
 
-// index1 holds the signatures that are found by one attribute.
-type index1 struct {
+// lookup holds the signatures that are found by one attribute.
+type lookup struct {
 	attribute Attribute
 	mask      uint32
 	slots     []slot // open addressing, at most half full
@@ -76,7 +76,7 @@ func indexLiteral(g *signature, by map[Literal][]*signature, used map[Attribute]
 	return best
 }
 
-func newIndex(a Attribute, by map[Literal][]*signature) index1 {
+func newIndex(a Attribute, by map[Literal][]*signature) lookup {
 	var values []uint32
 	for l := range by {
 		if l.Attribute == a {
@@ -88,7 +88,7 @@ func newIndex(a Attribute, by map[Literal][]*signature) index1 {
 	for int(size) < 2*len(values) {
 		size *= 2
 	}
-	x := index1{a, size - 1, make([]slot, size)}
+	x := lookup{a, size - 1, make([]slot, size)}
 	for _, v := range values {
 		i := spread(v) & x.mask
 		for x.slots[i].used {
@@ -101,7 +101,7 @@ func newIndex(a Attribute, by map[Literal][]*signature) index1 {
 
 func spread(v uint32) uint32 { return v * 2654435761 >> 7 }
 
-func (x *index1) find(v uint32) []*signature {
+func (x *lookup) find(v uint32) []*signature {
 	for i := spread(v) & x.mask; x.slots[i].used; i = (i + 1) & x.mask {
 		if x.slots[i].value == v {
 			return x.slots[i].list

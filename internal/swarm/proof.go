@@ -1,7 +1,6 @@
 package swarm
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -69,67 +68,6 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 		return 1
 	}
 	return 0
-}
-
-// soft returns what would do for a challenge, best first: less certain, or on
-// good traffic that nobody vouches for. It is for one endpoint only. It must describe most of the surplus, and
-// far more of it than of those who come for the first time: a crowd of newcomers
-// has no cookies and no credentials either, and all kinds of software.
-func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) {
-	vouched := newBitmap(len(s.good))
-	n := 0
-	for i, r := range s.good {
-		if r.is(trusted) {
-			vouched.set(i)
-			n++
-		}
-	}
-	for _, c := range others {
-		p := UpperBound(c.goodCount, len(s.good), errorBudget)
-		if !s.scoped {
-			p *= 10
-		}
-		if known := c.good.countAnd(vouched); s.scoped && c.goodCount >= 10 && n >= 50 && UpperBound(known, c.goodCount, errorBudget) <= 2*verifiedShare {
-			p = UpperBound(known, n, errorBudget)
-		}
-		if c.cover >= volumeCover && p <= unfair && !s.trusts(c.seen, c.rowCount) && s.describes(c) && (s.scope.kind.local() || s.uses(c, Template)) {
-			c.rank = c.value - p
-			out = append(out, c)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.rank, a.rank) })
-	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool {
-		return s.share(c) < softShare || len(newcomers) < leastNewcomers || !s.stands(c, newcomers)
-	})
-}
-
-// share is how much of the scope's whole pool a candidate is.
-func (s *search) share(c *candidate) float64 { return float64(c.rowCount) / float64(max(s.whole, 1)) }
-
-// stands reports whether a candidate is far more frequent in the pool than among
-// newcomers, wherever they go and whatever they did before: a slice of a crowd of
-// newcomers is not. Where too few newcomers are known it does not say no.
-func (s *search) stands(c *candidate, newcomers []*row) bool {
-	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
-		return l.Attribute == Template || l.Attribute == Method || attributes[l.Attribute].class == history
-	})
-	n := 0
-	for _, r := range newcomers {
-		if holdAll(list, r) {
-			n++
-		}
-	}
-	return len(newcomers) < leastNewcomers || UpperBound(n, len(newcomers), errorBudget)*lift <= s.share(c)
-}
-
-// newcomers are good clients that have never been here, of the part that is searched.
-func (s *Swarm) newcomers() (out []*row) {
-	for i := range s.base.uniform.rows {
-		if r := &s.base.uniform.rows[i]; r.searched() && r.at[Age] == 0 && r.at[CookieNames] == 0 && r.at[AuthScheme] == 0 {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // try proves candidates, best first, until one holds.

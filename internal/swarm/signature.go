@@ -139,7 +139,7 @@ func phrase(l Literal, value string) string {
 	return fmt.Sprintf(attributes[l.Attribute].words, value)
 }
 
-// Describe returns a literal as "attribute=value", as operators write it.
+// describeLiteral returns a literal as "attribute=value", as operators write it.
 func (s *Swarm) describeLiteral(l Literal) string {
 	return l.Attribute.String() + "=" + s.words.find(l.Attribute, l.Value)
 }

@@ -1,42 +1,37 @@
 package swarm
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"bartizan/internal/signal"
 )
 
 // Signature is a signature for people.
 type Signature struct {
-	Name      string    `json:"name"`
-	Campaign  string    `json:"campaign,omitempty"`
-	Parent    string    `json:"parent,omitempty"` // what it replaces after a mutation
-	State     string    `json:"state"`
-	Action    string    `json:"action"`
-	Operator  bool      `json:"operator,omitempty"`
-	Pinned    bool      `json:"pinned,omitempty"`
-	Why       string    `json:"why"`
-	Core      []string  `json:"core"`             // "attribute=value"
-	Guards    []string  `json:"guards,omitempty"` // shared by all of the attack, spares good traffic
-	Scope     string    `json:"scope,omitempty"`
-	Support   int       `json:"support"`
-	Coverage  float64   `json:"coverage"`
-	Proof     Proof     `json:"proof"`
-	Rate      float64   `json:"rate,omitempty"`
-	Matches   uint64    `json:"matches"`
-	Stopped   uint64    `json:"stopped"`
-	Spared    uint64    `json:"spared"`
-	Canaries  uint64    `json:"canaries"`
-	CanariesW uint64    `json:"canaries_answered_well"`
-	Born      time.Time `json:"born"`
-	Last      time.Time `json:"last"`
-	Samples   []string  `json:"samples,omitempty"`
-	Note      string    `json:"note,omitempty"`
+	Name           string    `json:"name"`
+	Campaign       string    `json:"campaign,omitempty"`
+	Parent         string    `json:"parent,omitempty"` // what it replaces after a mutation
+	State          string    `json:"state"`
+	Action         string    `json:"action"`
+	Operator       bool      `json:"operator,omitempty"`
+	Pinned         bool      `json:"pinned,omitempty"`
+	Why            string    `json:"why"`
+	Core           []string  `json:"core"`             // "attribute=value"
+	Guards         []string  `json:"guards,omitempty"` // shared by all of the attack, spares good traffic
+	Scope          string    `json:"scope,omitempty"`
+	Support        int       `json:"support"`
+	Coverage       float64   `json:"coverage"`
+	Proof          Proof     `json:"proof"`
+	Rate           float64   `json:"rate,omitempty"`
+	Matches        uint64    `json:"matches"`
+	Stopped        uint64    `json:"stopped"`
+	Spared         uint64    `json:"spared"`
+	Canaries       uint64    `json:"canaries"`
+	CanariesServed uint64    `json:"canaries_answered_well"`
+	Born           time.Time `json:"born"`
+	Last           time.Time `json:"last"`
+	Samples        []string  `json:"samples,omitempty"`
+	Note           string    `json:"note,omitempty"`
 }
 
 func (s *Swarm) view(g *signature) Signature {
@@ -44,7 +39,7 @@ func (s *Swarm) view(g *signature) Signature {
 	v := Signature{
 		Name: g.Name, Campaign: g.Campaign, Parent: g.Parent, State: g.State.String(), Action: g.Action.String(), Operator: g.Operator, Pinned: g.Pinned,
 		Why: s.why(g), Scope: g.Scope, Support: g.Support, Coverage: g.Coverage, Proof: g.Proof, Rate: g.Rate,
-		Matches: c.Hits, Stopped: c.Stopped, Spared: c.Spared, Canaries: c.Canaries, CanariesW: c.Good,
+		Matches: c.Hits, Stopped: c.Stopped, Spared: c.Spared, Canaries: c.Canaries, CanariesServed: c.Good,
 		Born: time.UnixMilli(g.Born).UTC(), Last: time.UnixMilli(c.Last).UTC(), Samples: slices.Clone(g.Samples), Note: g.Note,
 	}
 	for i, l := range g.Literals {
@@ -96,7 +91,7 @@ type Network struct {
 	Requests int    `json:"requests"`
 }
 
-func (s *Swarm) report1(c *campaign) Campaign {
+func (s *Swarm) show(c *campaign) Campaign {
 	v := Campaign{
 		Name: c.name, Open: c.closed == 0, First: time.UnixMilli(c.first).UTC(), Last: time.UnixMilli(c.last).UTC(), Requests: c.requests, Stopped: c.stopped,
 		Spared: c.spared, Answered: c.answered, Successes: c.successes, Addresses: max(len(c.members), c.addresses.count()), Prefixes: c.prefixes.count(), Pace: c.pace, Peak: c.peak,
@@ -166,7 +161,7 @@ func (s *Swarm) report(now int64, kind string, c *campaign, g *signature) {
 	if c == nil {
 		return
 	}
-	e := Event{Time: time.UnixMilli(now).UTC(), Kind: kind, Campaign: s.report1(c)}
+	e := Event{Time: time.UnixMilli(now).UTC(), Kind: kind, Campaign: s.show(c)}
 	e.Campaign.Signatures = nil
 	if g != nil {
 		v := s.view(g)
@@ -181,7 +176,7 @@ func (s *Swarm) Campaigns(limit int) []Campaign {
 	defer s.mu.Unlock()
 	var out []Campaign
 	for i := len(s.campaigns) - 1; i >= 0 && len(out) < limit; i-- {
-		out = append(out, s.report1(s.campaigns[i]))
+		out = append(out, s.show(s.campaigns[i]))
 	}
 	return out
 }
@@ -268,145 +263,4 @@ func (s *Swarm) Stats() Stats {
 		}
 	}
 	return out
-}
-
-// Act is what an operator does to a signature.
-type Act string
-
-// The acts.
-const (
-	Approve Act = "approve" // act now, whatever the site's shadow period
-	Hold    Act = "hold"    // go on counting, do nothing
-	Retire  Act = "retire"
-	Pin     Act = "pin" // keep it, whatever happens
-	Unpin   Act = "unpin"
-
-	// What it does from now on, whatever its proof says.
-	ToLimit     Act = "limit"
-	ToChallenge Act = "challenge"
-	ToBlock     Act = "block"
-)
-
-// Do carries out an operator's act.
-func (s *Swarm) Do(now time.Time, name string, act Act) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.named(name)
-	if g == nil {
-		return fmt.Errorf("no signature is called %q", name)
-	}
-	switch act {
-	case Approve:
-		g.Approved = true
-		s.set(now.UnixMilli(), g, active)
-	case Hold:
-		g.Approved = false
-		s.set(now.UnixMilli(), g, held)
-	case Retire:
-		s.set(now.UnixMilli(), g, retired)
-	case Pin, Unpin:
-		g.Pinned = act == Pin
-	case ToLimit, ToChallenge, ToBlock:
-		g.Action = map[Act]signal.Action{ToLimit: signal.Limit, ToChallenge: signal.ChallengeAction, ToBlock: signal.BlockAction}[act]
-		g.Rate, g.Approved = max(g.Rate, leastRate), true
-		s.set(now.UnixMilli(), g, active)
-	default:
-		return fmt.Errorf("unknown act %q; known are approve, hold, retire, pin, unpin, limit, challenge, block", act)
-	}
-	s.changed = false
-	s.matcher.Store(compile(s.list))
-	return nil
-}
-
-// Written is a signature that an operator wrote.
-type Written struct {
-	Name   string
-	Site   string            // of an endpoint in When
-	When   map[string]string // attribute to value, as Signature shows them
-	Action signal.Action
-	Until  time.Time // zero: for ever
-	Note   string
-}
-
-// Check says what is wrong with w, if anything.
-func (w Written) Check() error {
-	_, err := (&Swarm{words: newWords()}).parse(time.Time{}, w)
-	return err
-}
-
-// Write replaces all operators' signatures.
-func (s *Swarm) Write(now time.Time, list []Written) error {
-	made := make([]*signature, 0, len(list))
-	for _, w := range list {
-		g, err := s.parse(now, w)
-		if err != nil {
-			return fmt.Errorf("signature %q: %w", w.Name, err)
-		}
-		made = append(made, g)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.list = slices.DeleteFunc(s.list, func(g *signature) bool { return g.Operator })
-	for _, g := range made {
-		s.serial++
-		g.Serial = s.serial
-		s.list = append(s.list, g)
-	}
-	s.matcher.Store(compile(s.list))
-	return nil
-}
-
-func (s *Swarm) parse(now time.Time, w Written) (*signature, error) {
-	g := &signature{Name: w.Name, Operator: true, Action: w.Action, Note: w.Note, Born: now.UnixMilli(), Since: now.UnixMilli(), tally: new(tally), Rate: 1}
-	if !w.Until.IsZero() {
-		g.Until = w.Until.UnixMilli()
-	}
-	for a := range Attribute(Attributes) {
-		if value, ok := w.When[a.String()]; ok {
-			v, err := s.valueNamed(w.Site, a, value)
-			if err != nil {
-				return nil, err
-			}
-			g.Literals = append(g.Literals, Literal{a, v})
-		}
-	}
-	for name := range w.When {
-		if _, ok := AttributeNamed(name); !ok {
-			return nil, fmt.Errorf("unknown attribute %q", name)
-		}
-	}
-	if len(g.Literals) == 0 {
-		return nil, fmt.Errorf("it has no condition")
-	}
-	g.Core = len(g.Literals)
-	return g, nil
-}
-
-// valueNamed reads a value as it is shown.
-func (s *Swarm) valueNamed(site string, a Attribute, text string) (uint32, error) {
-	if list := classes[a]; list != nil {
-		if i := slices.Index(list, text); i >= 0 {
-			return uint32(i), nil
-		}
-		return 0, fmt.Errorf("%s: unknown value %q; known are %s", a, text, strings.Join(list, ", "))
-	}
-	if text == "none" {
-		return 0, nil
-	}
-	switch a {
-	case Template:
-		if text == unknownTemplate {
-			return s.text(a, text), nil
-		}
-		return s.template(site, text), nil
-	case HeaderCount, AgentVersion:
-		n, err := strconv.ParseUint(text, 10, 16)
-		return uint32(n), err
-	case ASN:
-		n, err := strconv.ParseUint(strings.TrimPrefix(text, "AS"), 10, 31)
-		return uint32(n) | 1<<31, err
-	case HeaderOrder, HeaderSet, Parameters, CookieNames, CustomHeaders, Previous, Contradictions:
-		return 0, fmt.Errorf("%s: its values are digests, which nobody can write", a)
-	}
-	return s.text(a, text), nil
 }

@@ -173,11 +173,11 @@ func Compile(condition string) (Condition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (known are %s)", err, strings.Join(Names(), " "))
 	}
-	return condition1(program.Node())
+	return truth(program.Node())
 }
 
-// condition1 compiles a node that is true or false.
-func condition1(n ast.Node) (Condition, error) {
+// truth compiles a node that is true or false.
+func truth(n ast.Node) (Condition, error) {
 	v, err := compile(n)
 	if err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func unary(n *ast.UnaryNode) (any, error) {
 		}
 	case bool, Condition:
 		if n.Operator == "not" || n.Operator == "!" {
-			c, err := condition1(n.Node)
+			c, err := truth(n.Node)
 			return Condition(func(r *request.Request) bool { return !c(r) }), err
 		}
 	}
@@ -312,11 +312,11 @@ func asNumber(v any) (number, bool) {
 }
 
 func logical(n *ast.BinaryNode) (any, error) {
-	a, err := condition1(n.Left)
+	a, err := truth(n.Left)
 	if err != nil {
 		return nil, err
 	}
-	b, err := condition1(n.Right)
+	b, err := truth(n.Right)
 	if err != nil {
 		return nil, err
 	}
