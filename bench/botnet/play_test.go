@@ -10,8 +10,8 @@ import (
 
 // Three plans stand for all in the tests; `make bench-botnet` plays every one.
 func TestPlans(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a plan takes seconds")
+	if testing.Short() || racing {
+		t.Skip("a plan takes seconds, and a minute under the race detector")
 	}
 	r, err := play("go-browser.yaml", 1, false)
 	if err != nil {
