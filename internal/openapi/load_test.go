@@ -71,7 +71,8 @@ func TestLoadErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "a.yaml") || strings.Contains(err.Error(), "root:") {
 			t.Errorf("%.200s:\n got %v; want %q", c.doc, err, c.want)
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		// Not about speed: what these documents expand to would never end.
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%.100s: took %v", c.doc, took)
 		}
 	}

@@ -214,11 +214,12 @@ func (s *Swarm) Tick(now time.Time) []Event {
 	ms := now.UnixMilli()
 	s.in.Lock()
 	s.inbox, s.unread = s.unread[:0], s.inbox
-	s.stats.Lost = s.lost
+	lost := s.lost
 	s.in.Unlock()
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stats.Lost = lost
 	seconds := float64(max(ms-s.ticked, 1)) / 1000
 	if s.ticked == 0 {
 		seconds = 0.25
