@@ -20,7 +20,6 @@ type baseline struct {
 	waiting queue                 // rows that wait to teach
 	rate    float64               // rows offered in a second, a running mean
 	offered int                   // since the last tick
-	missed  uint64                // rows that found no room to wait
 	first   int64                 // ms: when the first row came; 0 none yet
 	random  *rand.Rand
 }
@@ -67,9 +66,7 @@ func (b *baseline) offer(now int64, r *row) {
 	if need := b.rate * float64(b.quarantine(now)) / 1000; need > 0.7*waitingRows && b.random.Float64() > 0.7*waitingRows/need {
 		return
 	}
-	if !b.waiting.push(r) {
-		b.missed++
-	}
+	b.waiting.push(r)
 }
 
 // admit lets rows teach that are old enough and that acceptable still says so of.
@@ -258,13 +255,13 @@ type queue struct {
 	n    int
 }
 
-func (q *queue) push(r *row) bool {
+// push adds a row, where there is room.
+func (q *queue) push(r *row) {
 	if q.n == len(q.rows) {
-		return false
+		return
 	}
 	q.rows[(q.head+q.n)%len(q.rows)] = *r
 	q.n++
-	return true
 }
 
 func (q *queue) front() *row {

@@ -45,8 +45,7 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 	s.attach(g, c, search)
 	s.list = append(s.list, g)
 	s.forgetOldest()
-	s.changed = true
-	s.matcher.Store(compile(s.list)) // from the next request on
+	s.changed = true // this very tick ends with a new matcher
 	s.report(now, kind, c, g)
 }
 

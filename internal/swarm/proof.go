@@ -211,48 +211,38 @@ func (s *Swarm) generalise(now int64, g *signature, search *search) {
 	}
 }
 
-// holds tests g on the good traffic held out and fills its proof.
+// holds tests g on the good traffic held out, and on the endpoint's own, and
+// fills its proof.
 func (s *Swarm) holds(g *signature, search *search, alpha float64) bool {
 	p := &g.Proof
-	hits, vouched := 0, 0
-	p.Good, p.Hits = 0, 0
-	for i := range s.base.uniform.rows {
-		r := &s.base.uniform.rows[i]
+	var vouched int
+	p.Good, p.Hits, vouched = tested(s.base.uniform.rows, g.Literals)
+	p.ScopeGood, p.ScopeHits = 0, 0
+	if search.scoped {
+		p.ScopeGood, p.ScopeHits, _ = tested(s.base.strata[search.scope.template].rows, g.Literals)
+	}
+	s.bound(p, g, search)
+	p.Unverified = p.Hits >= 20 && UpperBound(vouched, p.Hits, errorBudget) <= verifiedShare
+	return p.bearable(g.Action, alpha)
+}
+
+// tested counts the rows held out of a sample, those of them that match, and
+// those of these that come from known-good clients.
+func tested(rows []row, list []Literal) (good, hits, vouched int) {
+	for i := range rows {
+		r := &rows[i]
 		if r.searched() {
 			continue
 		}
-		p.Good++
-		if holdAll(g.Literals, r) {
+		good++
+		if holdAll(list, r) {
 			hits++
 			if r.is(trusted) {
 				vouched++
 			}
 		}
 	}
-	p.Hits = hits
-	s.countInScope(g, search)
-	s.bound(p, g, search)
-	p.Unverified = hits >= 20 && UpperBound(vouched, hits, errorBudget) <= verifiedShare
-	return p.bearable(g.Action, alpha)
-}
-
-// countInScope counts hits in the endpoint's own good traffic.
-func (s *Swarm) countInScope(g *signature, search *search) {
-	p := &g.Proof
-	p.ScopeGood, p.ScopeHits = 0, 0
-	if !search.scoped {
-		return
-	}
-	for i := range s.base.strata[search.scope.template].rows {
-		r := &s.base.strata[search.scope.template].rows[i]
-		if r.searched() {
-			continue
-		}
-		p.ScopeGood++
-		if holdAll(g.Literals, r) {
-			p.ScopeHits++
-		}
-	}
+	return good, hits, vouched
 }
 
 // recentShare is the share of good requests to a template among the last ones:

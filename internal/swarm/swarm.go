@@ -181,6 +181,7 @@ type Exchange struct {
 
 // Learn takes a request that Inspect has seen and that has ended.
 func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
+	good := s.trusts(r)
 	s.in.Lock()
 	defer s.in.Unlock()
 	if len(s.inbox) == inboxRows {
@@ -198,11 +199,11 @@ func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
 			row.flags |= f
 		}
 	}
-	set(trusted, s.trusts(r))
+	set(trusted, good)
 	set(seed, x.Exploit || r.Standing.Stage >= signal.Tarpit)
 	set(refused, x.Refused)
 	set(canary, r.Match.Canary)
-	set(protected, r.Match.Serial != 0 && s.trusts(r))
+	set(protected, r.Match.Serial != 0 && good)
 	if x.Login {
 		row.tags |= loginAttempt
 	}
