@@ -187,14 +187,9 @@ func (r *record) concludeSoftware(x Exchange, judge func(k signal.Kind, n, some,
 }
 
 // posted counts from how many addresses a text is posted, and adds to found if
-// there are many. Only keyed digests are kept.
+// there are many.
 func (t *Table) posted(now int64, r *request.Request, text uint64, found []signal.Signal) []signal.Signal {
-	n := 0.0
-	t.with(now, user, Key(t.seed, user, text), r, func(u *record) {
-		u.others.add(now, r.Standing.Keys[Address])
-		n = u.others.count(now)
-	})
-	switch {
+	switch n := t.spread(now, r, text, r.Standing.Keys[Address]); {
 	case n >= postersMany:
 		return append(found, signal.Signal{Kind: signal.RepeatedPost, Band: signal.Likely, Where: "body", Note: "25 or more addresses post this text"})
 	case n >= postersSome:
@@ -204,14 +199,9 @@ func (t *Table) posted(now int64, r *request.Request, text uint64, found []signa
 }
 
 // cracked counts with how many dates and codes a card is tried in vain, whoever
-// tries, and adds to found if there are many. Only keyed digests are kept.
+// tries, and adds to found if there are many.
 func (t *Table) cracked(now int64, r *request.Request, c request.Card, found []signal.Signal) []signal.Signal {
-	n := 0.0
-	t.with(now, user, Key(t.seed, user, c.Number), r, func(u *record) {
-		u.others.add(now, c.Details)
-		n = u.others.count(now)
-	})
-	switch {
+	switch n := t.spread(now, r, c.Number, c.Details); {
 	case n >= detailsMany:
 		return append(found, signal.Signal{Kind: signal.CardCracking, Band: signal.Likely, Where: "body", Note: "one card tried with 12 or more dates or codes"})
 	case n >= detailsSome:

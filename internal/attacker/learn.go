@@ -117,15 +117,21 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 // an hour to an hour, that make the next failure odd.
 const sprayedSome, sprayedMany = 8, 25
 
+// spread counts with how many distinct others a thing has been seen that belongs
+// to no client: a user name with addresses, a text with them, a card with dates.
+// Only keyed digests are kept.
+func (t *Table) spread(now int64, r *request.Request, thing, other uint64) (n float64) {
+	t.with(now, user, Key(t.seed, user, thing), r, func(u *record) {
+		u.others.add(now, other)
+		n = u.others.count(now)
+	})
+	return n
+}
+
 // sprayed counts the addresses that try a user in vain, and adds to found if
 // there are many: guessing that is spread over a botnet shows at its victim.
 func (t *Table) sprayed(now int64, r *request.Request, name uint64, found []signal.Signal) []signal.Signal {
-	n := 0.0
-	t.with(now, user, Key(t.seed, user, name), r, func(u *record) {
-		u.others.add(now, r.Standing.Keys[Address])
-		n = u.others.count(now)
-	})
-	switch {
+	switch n := t.spread(now, r, name, r.Standing.Keys[Address]); {
 	case n >= sprayedMany:
 		return append(found, signal.Signal{Kind: signal.LoginSpray, Band: signal.Likely, Where: "body", Note: "25 or more addresses try this user in vain"})
 	case n >= sprayedSome:
