@@ -151,6 +151,8 @@ type Verdict struct {
 	Schema *apimap.Finding
 	// Inspect is how many bytes of the body the engine wants to see.
 	Inspect int
+	// Suspected says that the client is watched, or worse.
+	Suspected bool
 	// Cause is set for an engine fault: what to log.
 	Cause string
 
@@ -237,6 +239,7 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
+	v.Suspected = r.Standing.Stage != signal.Clear
 	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
 	if d.Would == signal.Pass && d.Reason != policy.Ruled && v.crowd.Would == signal.Limit {
 		d = v.crowd

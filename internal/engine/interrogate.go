@@ -128,9 +128,10 @@ func (e *Engine) Grant(r *request.Request) (pass string, until time.Time, ok boo
 }
 
 // Cookie returns the cookie that the answer to r hands out to see whether it
-// comes back, and for how long; ok is false for everybody who is not suspected.
+// comes back, and for how long; ok is false for everybody who is not suspected by
+// v. It reads nothing that Body writes.
 func (e *Engine) Cookie(now time.Time, r *request.Request, v Verdict) (pass string, lasting time.Duration, ok bool) {
-	if r.Standing.Stage == signal.Clear && v.Would == signal.Pass || v.Reason == policy.Allowed || v.Reason == policy.Preflight {
+	if !v.Suspected && v.Would == signal.Pass || v.Reason == policy.Allowed || v.Reason == policy.Preflight {
 		return "", 0, false
 	}
 	s := e.current.Load()

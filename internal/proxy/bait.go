@@ -26,7 +26,7 @@ func (x *exchange) lay(h http.Header, resp *http.Response) {
 		return
 	}
 	b := s.Bait
-	if x.verdict.Mode != policy.Enforce || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "" || x.hr.Method != http.MethodGet && x.hr.Method != http.MethodHead {
+	if x.sending.Mode != policy.Enforce || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "" || x.hr.Method != http.MethodGet && x.hr.Method != http.MethodHead {
 		return
 	}
 	var laid *baited

@@ -19,14 +19,16 @@ import (
 
 // exchange is the state of one request. It is pooled.
 //
-// While the body is lent to a transport, req.Signals, verdict and body belong to
-// whoever holds the loan's lock; reclaim takes them back.
+// While the body is lent to a transport, what judging it writes (req.Signals,
+// req.Standing, verdict, body) belongs to whoever holds the loan's lock; reclaim
+// takes it back. The answer goes by the verdict that the request was sent with.
 type exchange struct {
 	proxy   *Proxy
 	w       http.ResponseWriter
 	hr      *http.Request
 	req     request.Request
 	verdict engine.Verdict
+	sending engine.Verdict // the verdict as it was then
 	outcome request.Outcome
 	start   time.Time
 	body    body

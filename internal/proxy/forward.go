@@ -19,12 +19,14 @@ func (x *exchange) forward() {
 		return
 	}
 	x.duplex()
-	out := x.outgoing()
-	resp, err := x.count(s, out)
-	if x.verdict.Refused() && x.at == nil {
+	x.verdict = x.proxy.options.Engine.Depart(x.proxy.options.Now(), &x.req, x.verdict, x.body.none() || x.body.complete)
+	if x.verdict.Refused() {
 		x.refuse() // no room for its body
 		return
 	}
+	x.sending = x.verdict
+	out := x.outgoing()
+	resp, err := x.count(s, out)
 	x.interimMu.Lock()
 	x.interimOK = false
 	x.interimMu.Unlock()
@@ -42,14 +44,9 @@ func (x *exchange) forward() {
 	x.respond(resp)
 }
 
-// count sends the request and tells the engine how long the upstream has it. It
-// sends nothing if the verdict is to refuse now.
+// count sends the request and tells the engine how long the upstream had it.
 func (x *exchange) count(s *site, out *http.Request) (*http.Response, error) {
 	o := &x.proxy.options
-	x.verdict = o.Engine.Depart(o.Now(), &x.req, x.verdict, x.body.none() || x.body.complete)
-	if x.verdict.Refused() {
-		return nil, nil
-	}
 	resp, err := x.send(s, out)
 	switch {
 	case err == nil:

@@ -20,7 +20,7 @@ func (x *exchange) interview() {
 	switch e.Step(r) {
 	case engine.Redirect:
 		to := answer.Local(r.Head.Target)
-		x.handCookie()
+		x.handCookie(x.verdict)
 		x.write(answer.Onward(http.StatusFound, challenge.Reserved+"follow?t="+e.RedirectToken(x.start, r, to)+"&to="+url.QueryEscape(to), r.ID))
 	case engine.ShowPage, engine.Enough:
 		x.showPage(answer.Local(r.Head.Target))
@@ -108,9 +108,9 @@ func (x *exchange) earned(a answer.Response) bool {
 	return true
 }
 
-// handCookie has the answer of ours that is written next hand out a cookie.
-func (x *exchange) handCookie() {
-	if pass, lasting, ok := x.proxy.options.Engine.Cookie(x.start, &x.req, x.verdict); ok {
+// handCookie has the answer that is written next hand out a cookie, if v says so.
+func (x *exchange) handCookie(v engine.Verdict) {
+	if pass, lasting, ok := x.proxy.options.Engine.Cookie(x.start, &x.req, v); ok {
 		x.cookie = answer.SetCookie(pass, lasting, x.req.Head.Scheme == "https")
 	}
 }
@@ -120,7 +120,7 @@ func (x *exchange) handCookie() {
 // caches share.
 func (x *exchange) hand(h http.Header) {
 	e, r := x.proxy.options.Engine, &x.req
-	if x.verdict.Mode != policy.Enforce {
+	if x.sending.Mode != policy.Enforce {
 		return
 	}
 	if pass, until, ok := e.Grant(r); ok {
@@ -128,10 +128,10 @@ func (x *exchange) hand(h http.Header) {
 		h["Bartizan-Pass-Expires"] = []string{until.UTC().Format(time.RFC3339)}
 		return
 	}
-	if r.Standing.Stage == signal.Clear || shared(h) {
+	if !x.sending.Suspected || shared(h) {
 		return
 	}
-	if x.handCookie(); x.cookie != "" {
+	if x.handCookie(x.sending); x.cookie != "" {
 		h["Set-Cookie"] = append(h["Set-Cookie"][:len(h["Set-Cookie"]):len(h["Set-Cookie"])], x.cookie)
 	}
 }
