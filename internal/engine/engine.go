@@ -172,6 +172,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 	}
 	r.Parse()
 	site, route := e.place(s, r)
+	e.headLogin(r)
 	e.identify(r)
 	e.signed(now, s, r)
 	e.passes(now, s, r)

@@ -224,9 +224,23 @@ func loginAttempt(r *request.Request) bool {
 	if r.Endpoint.Tags.Has(request.TagLogin) {
 		return r.Head.Method == "POST" || r.Head.Method == "PUT" || r.Login.Password
 	}
-	if !r.Login.Password {
-		return false
+	return r.Login.Password && loginPath(r)
+}
+
+// headLogin notes what the head holds of a login attempt: Basic credentials, or a
+// password in the query. A body that names a user overrules it.
+func (e *Engine) headLogin(r *request.Request) {
+	if len(r.Query) == 0 && r.Header("Authorization") == "" || !r.Endpoint.Tags.Has(request.TagLogin) && !loginPath(r) {
+		return
 	}
+	user, password := r.HeadLogin()
+	if r.Login.Password = password; user != "" {
+		r.Login.User = digest.Folded(e.seed, user) | 1
+	}
+}
+
+// loginPath reports whether one of the path's last two segments speaks of a login.
+func loginPath(r *request.Request) bool {
 	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
 		if loginWord(r.Segments[i].Value) {
 			return true
