@@ -59,6 +59,9 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 	fmt.Fprintf(t, "who\t%s\tattacker %s, software %s %s\n", x.Client, x.Attacker, x.Software, x.JA4)
 	fmt.Fprintf(t, "verdict\t%s\treason %s, mode %s, policy %d\n", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode, x.Policy)
 	fmt.Fprintf(t, "then\tstage %s\trisk %.1f\n", x.Stage, x.Risk)
+	if x.Imposed != "" {
+		fmt.Fprintf(t, "rule\t%s\tacts on the client since its outcome\n", x.Imposed)
+	}
 	if x.Pass != "" {
 		fmt.Fprintf(t, "pass\t%s\n", x.Pass)
 	}
@@ -89,6 +92,9 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			until = " until " + r.Until.Format(time.RFC3339)
 		}
 		fmt.Fprintf(t, "%s %s\t%s\t%s%s, risk %.1f, blocked %d times\n", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
+		if r.Ruled != nil {
+			fmt.Fprintf(t, "\trule\t%s until %s\n", r.Rule, r.Ruled.Format(time.RFC3339))
+		}
 		if r.Intent != "" {
 			fmt.Fprintf(t, "\t%s\t%s: %s\n", r.Phase, r.Intent, r.Because)
 		}

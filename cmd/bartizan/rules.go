@@ -47,11 +47,17 @@ func (c *rulesTestCommand) Run() error {
 	by, total := map[string]*matched{}, 0
 	if err := replay.Run(e, in, func(v replay.Verdict) error {
 		total++
-		for _, name := range v.Noted {
+		of := func(name string) *matched {
 			if by[name] == nil {
 				by[name] = &matched{clients: map[string]bool{}, labels: map[string]int{}}
 			}
-			by[name].add(v)
+			return by[name]
+		}
+		for _, name := range v.Noted {
+			of(name).touch(v)
+		}
+		if v.Imposed != "" {
+			of(v.Imposed).impose(v)
 		}
 		return nil
 	}); err != nil {
@@ -60,12 +66,30 @@ func (c *rulesTestCommand) Run() error {
 	return printMatches(os.Stdout, names, by, total)
 }
 
-// matched is what one rule matched.
+// matched is what one rule matched. One over the outcome touches others than it
+// matches: what the client sends afterwards.
 type matched struct {
+	imposes          bool
 	requests, passed int
 	clients          map[string]bool
 	labels           map[string]int
 	examples         []string
+}
+
+// touch counts a request that the rule would act on.
+func (m *matched) touch(v replay.Verdict) {
+	if v.Would == "pass" {
+		m.passed++
+	}
+	if !m.imposes {
+		m.add(v)
+	}
+}
+
+// impose counts a request whose outcome the rule matches.
+func (m *matched) impose(v replay.Verdict) {
+	m.imposes = true
+	m.add(v)
 }
 
 const (
@@ -76,9 +100,6 @@ const (
 func (m *matched) add(v replay.Verdict) {
 	m.requests++
 	m.labels[cmp.Or(v.Label, "unlabelled")]++
-	if v.Would == "pass" {
-		m.passed++
-	}
 	if len(m.clients) < clientsMost {
 		m.clients[v.Client] = true
 	}

@@ -18,6 +18,8 @@ type View struct {
 	Stage    signal.Stage
 	Until    time.Time // end of the block
 	Blocks   int
+	Rule     uint32    // rule over an outcome that acts on it; 0 for none
+	Ruled    time.Time // until when
 	First    time.Time
 	Seen     time.Time // to a second
 	Sum      Sum
@@ -43,6 +45,7 @@ func (r *record) view(now int64, rules Rules) View {
 	if r.stage == signal.Block {
 		v.Until = time.UnixMilli(r.until).UTC()
 	}
+	v.Rule, v.Ruled = r.serving(now)
 	return v
 }
 
@@ -121,17 +124,18 @@ func (t *Table) Unblock(p Pardon) int {
 	return len(cleared)
 }
 
-// Sentence is a block as the journal keeps it.
+// Sentence is a block, or what a rule over an outcome does, as the journal keeps it.
 type Sentence struct {
 	Key    uint64    `json:"key"`
 	Scope  Scope     `json:"scope"`
 	Prefix string    `json:"prefix"`
 	Until  time.Time `json:"until"`
 	Blocks int       `json:"blocks"`
+	Rule   uint32    `json:"rule,omitempty"` // its id; 0 for a block
 	At     time.Time `json:"at"`
 }
 
-// Impose restores a block from the journal. One that is over, or whose prefix
+// Impose restores a sentence from the journal. One that is over, or whose prefix
 // is not to be read, changes nothing.
 func (t *Table) Impose(now time.Time, s Sentence) bool {
 	p, err := netip.ParsePrefix(s.Prefix)
@@ -145,6 +149,10 @@ func (t *Table) Impose(now time.Time, s Sentence) bool {
 	if r == nil {
 		r = sh.place(s.Key, millis(now), t.maxSets)
 		*r = record{key: s.Key, network: networkOf(p.Addr().As16()), scope: s.Scope, first: millis(s.At), updated: millis(s.At)}
+	}
+	if s.Rule != 0 {
+		r.serve(s.Rule, s.Until)
+		return true
 	}
 	r.stage, r.until, r.blocks = signal.Block, max(r.until, millis(s.Until)), max(r.blocks, uint8(min(s.Blocks, 255)))
 	return true

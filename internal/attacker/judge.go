@@ -26,8 +26,13 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
 	known := false
+	var rule, own uint32
+	var until, ownUntil time.Time
 	defer func() {
 		st.Previous, st.Age, st.Gap, st.Known = previous, age, gap, known
+		if st.Rule, st.RuleUntil = rule, until; own != 0 || st.Shared && st.Accepted {
+			st.Rule, st.RuleUntil = own, ownUntil
+		}
 		asked.stand(ms, st)
 		if t.links.Any() {
 			t.lower(ms, rules, r)
@@ -36,6 +41,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	}()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
 		asked = c.asked
+		rule, until = c.serving(ms)
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		st.Established = c.rates.fine >= established && c.stage == signal.Clear
@@ -52,6 +58,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {
 		c.parole(ms, rules)
 		c.stand(&credential, rules)
+		own, ownUntil = c.serving(ms)
 		age = max(age, time.Duration(ms-c.first)*time.Millisecond)
 	})
 	known = st.Accepted && credential.Stage < signal.Interrogate

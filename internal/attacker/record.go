@@ -25,6 +25,8 @@ type record struct {
 	risk    float32
 	spoke   uint32 // s: when the last repeated event was reported
 	silent  uint32 // events not reported since then
+	rule    uint32 // rule over an outcome that acts on the client; 0 for none
+	ruled   uint32 // s: until when
 	rates   rates
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence

@@ -16,7 +16,7 @@ import (
 // guarded endpoints with theirs. All integers little-endian.
 const (
 	snapshotMagic   = "BARTZATT"
-	snapshotVersion = 1
+	snapshotVersion = 2 // 1: records had no rule at their end
 )
 
 var le = binary.LittleEndian
@@ -56,7 +56,7 @@ func (s *shard) dump(buf []byte) []byte {
 	defer s.mu.Unlock()
 	for i := range s.sets {
 		for j := range s.sets[i] {
-			if r := &s.sets[i][j]; r.key != 0 && (r.risk > 2 || r.stage > signal.Clear || r.blocks > 0 || r.scope == Credential) {
+			if r := &s.sets[i][j]; r.key != 0 && (r.risk > 2 || r.stage > signal.Clear || r.blocks > 0 || r.ruled > 0 || r.scope == Credential) {
 				buf = r.append(buf)
 			}
 		}
@@ -83,13 +83,17 @@ func (r *record) append(b []byte) []byte {
 	for _, e := range r.held {
 		b = append(b, byte(e.kind), byte(e.band), byte(min(e.mass()*16, 255)))
 	}
-	return b
+	b = le.AppendUint32(b, r.rule)
+	return le.AppendUint32(b, r.ruled)
 }
 
 // nobody is the first to show a credential that was kept over a restart.
 const nobody = 1
 
-const recordBytes = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld
+const (
+	recordBytes = firstBytes + 2*4
+	firstBytes  = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld // of version 1
+)
 
 func (r *record) parse(b []byte) {
 	r.key = le.Uint64(b)
@@ -113,6 +117,9 @@ func (r *record) parse(b []byte) {
 		}
 		b = b[3:]
 	}
+	if len(b) >= 8 {
+		r.rule, r.ruled = le.Uint32(b), le.Uint32(b[4:])
+	}
 	if r.scope == Credential {
 		r.before = nobody
 	}
@@ -130,18 +137,22 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 	if err := t.checkHead(head); err != nil {
 		return 0, err
 	}
+	size := recordBytes
+	if head[8] == 1 {
+		size = firstBytes
+	}
 	var all []record
 	for range shards {
-		b, err := frame.Read(in, t.maxSets*ways*recordBytes)
+		b, err := frame.Read(in, t.maxSets*ways*size)
 		if err != nil {
 			return 0, err
 		}
-		if len(b)%recordBytes != 0 {
+		if len(b)%size != 0 {
 			return 0, fmt.Errorf("reading records: %w: a block of %d bytes", ErrSnapshot, len(b))
 		}
-		for ; len(b) > 0; b = b[recordBytes:] {
+		for ; len(b) > 0; b = b[size:] {
 			var r record
-			r.parse(b)
+			r.parse(b[:size])
 			all = append(all, r)
 		}
 	}
@@ -177,7 +188,7 @@ func (t *Table) checkHead(head []byte) error {
 	switch {
 	case len(head) != want || string(head[:8]) != snapshotMagic:
 		return fmt.Errorf("reading head: %w: not a snapshot", ErrSnapshot)
-	case head[8] != snapshotVersion:
+	case head[8] < 1 || head[8] > snapshotVersion:
 		return fmt.Errorf("reading head: %w: version %d; this program writes %d", ErrSnapshot, head[8], snapshotVersion)
 	case le.Uint64(head[9:]) != mix(t.seed):
 		return fmt.Errorf("reading head: %w: made under another seed", ErrSnapshot)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"bartizan/internal/frame"
 	"bartizan/internal/signal"
 )
 
@@ -71,6 +72,64 @@ func TestSnapshotDamaged(t *testing.T) {
 	if _, err := restore(snapshot, seed+1); !errors.Is(err, ErrSnapshot) {
 		t.Errorf("another seed: got %v; want ErrSnapshot", err)
 	}
+}
+
+// What a rule over an outcome does outlives a restart; a snapshot from before
+// there were such rules is read, and has none.
+func TestSnapshotOfRules(t *testing.T) {
+	table := New(4096, seed)
+	bad := from("203.0.113.9", 1)
+	observe(table, 0, bad, hit(signal.SQLInjection, signal.Certain, 1))
+	table.Rule(epoch, bad, 77, epoch.Add(time.Hour))
+	var b bytes.Buffer
+	if err := table.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	after := New(4096, seed)
+	if _, err := after.Restore(epoch, bytes.NewReader(b.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	st := stand(after, time.Minute, bad)
+	risk := st.Risk
+	if st.Rule != 77 || !st.RuleUntil.Equal(epoch.Add(time.Hour)) {
+		t.Errorf("got rule %d until %v; want 77 for an hour", st.Rule, st.RuleUntil)
+	}
+	if st := stand(after, time.Hour, bad); st.Rule != 0 {
+		t.Errorf("got rule %d when it is over", st.Rule)
+	}
+	first := New(4096, seed)
+	if _, err := first.Restore(epoch, bytes.NewReader(firstVersion(t, b.Bytes()))); err != nil {
+		t.Fatal(err)
+	}
+	if st := stand(first, time.Minute, bad); st.Rule != 0 || st.Risk != risk || risk == 0 {
+		t.Errorf("of version 1: got rule %d, risk %.1f; want no rule, risk %.1f", st.Rule, st.Risk, risk)
+	}
+}
+
+// firstVersion rewrites a snapshot as version 1 had it.
+func firstVersion(t *testing.T, snapshot []byte) []byte {
+	t.Helper()
+	in, out := bytes.NewReader(snapshot), new(bytes.Buffer)
+	for i := 0; in.Len() > 0; i++ {
+		block, err := frame.Read(in, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case i == 0:
+			block[8] = 1
+		case i <= shards:
+			var cut []byte
+			for ; len(block) > 0; block = block[recordBytes:] {
+				cut = append(cut, block[:firstBytes]...)
+			}
+			block = cut
+		}
+		if err := frame.Write(out, block); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.Bytes()
 }
 
 // A smaller table keeps the punished.

@@ -173,7 +173,9 @@ func (s *shard) grow(now int64) {
 	}
 }
 
-func (r *record) punished(now int64) bool { return r.stage >= signal.Interrogate || r.until > now }
+func (r *record) punished(now int64) bool {
+	return r.stage >= signal.Interrogate || r.until > now || 1000*int64(r.ruled) > now
+}
 
 // worth orders records for eviction: punished before suspect before accepted
 // before the rest, then by how lately they were seen. A flood of fresh keys has

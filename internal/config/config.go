@@ -217,6 +217,7 @@ type Rule struct {
 	When   string     `yaml:"when"`
 	Action string     `yaml:"action"`
 	DryRun bool       `yaml:"dry_run,omitempty"`
+	For    Duration   `yaml:"for,omitempty"`
 	Until  *time.Time `yaml:"until,omitempty"`
 	Author string     `yaml:"author,omitempty"`
 	Reason string     `yaml:"reason,omitempty"`

@@ -15,7 +15,7 @@ import (
 // Event is one security event, as it is logged and stored. Secrets are masked.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // "stage", "refused", "would-refuse", "evidence", "campaign", "alarm", "overload", "fault"
+	Type    string    `json:"type"` // "stage", "rule", "refused", "would-refuse", "noted", "evidence", "campaign", "alarm", "overload", "fault"
 	Request string    `json:"request"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
@@ -26,7 +26,7 @@ type Event struct {
 	From     string     `json:"from,omitempty"`  // stage before, for "stage"
 	Stage    string     `json:"stage"`
 	Risk     float64    `json:"risk"`
-	Until    *time.Time `json:"until,omitempty"`  // end of a block
+	Until    *time.Time `json:"until,omitempty"`  // end of a block, or of what a rule does
 	Intent   string     `json:"intent,omitempty"` // OWASP Automated Threat class
 	Phase    string     `json:"phase,omitempty"`
 
@@ -43,6 +43,7 @@ type Event struct {
 	Pass    string   `json:"pass,omitempty"` // what became of the pass or answer that it carried
 	Signals []Signal `json:"signals,omitempty"`
 	Noted   []string `json:"noted,omitempty"`   // rules and patches that match and only watch
+	Imposed string   `json:"imposed,omitempty"` // rule over the outcome that acts on the client from now on, or would if it is dry
 	Repeats int      `json:"repeats,omitempty"` // like events not reported since the last
 	Cause   string   `json:"cause,omitempty"`   // of an engine fault or an alarm
 
@@ -86,7 +87,7 @@ func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.O
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry, Pass: r.Pass.String(),
-		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Signature: r.Match.Signature, Campaign: r.Match.Campaign,
+		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Imposed: r.Imposed, Signature: r.Match.Signature, Campaign: r.Match.Campaign,
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -34,28 +35,33 @@ type Explanation struct {
 
 // Record is one attacker record for people.
 type Record struct {
-	Name     string     `json:"name"`
-	Scope    string     `json:"scope"`
-	Address  string     `json:"address"`
-	Stage    string     `json:"stage"`
-	Intent   string     `json:"intent"` // OWASP Automated Threat class and name
-	Phase    string     `json:"phase"`
-	Because  string     `json:"because"` // the evidence for intent and phase
-	Risk     float64    `json:"risk"`
-	Score    float64    `json:"score"` // log odds
-	Until    *time.Time `json:"until,omitempty"`
-	Blocks   int        `json:"blocks,omitempty"`
-	First    time.Time  `json:"first"`
-	Seen     time.Time  `json:"seen"`
-	Parts    []Share    `json:"parts,omitempty"`
-	Vantages []Share    `json:"vantages,omitempty"`
-	Hard     float64    `json:"hard,omitempty"`
-	Requests float64    `json:"requests"` // answered, decayed over ten minutes
-	Errors   float64    `json:"errors"`
-	Failed   float64    `json:"failed_logins,omitempty"`
-	Users    float64    `json:"users_tried,omitempty"`
-	Missing  float64    `json:"missing_paths,omitempty"`
-	Others   float64    `json:"others,omitempty"`
+	Name    string     `json:"name"`
+	Scope   string     `json:"scope"`
+	Address string     `json:"address"`
+	Stage   string     `json:"stage"`
+	Intent  string     `json:"intent"` // OWASP Automated Threat class and name
+	Phase   string     `json:"phase"`
+	Because string     `json:"because"` // the evidence for intent and phase
+	Risk    float64    `json:"risk"`
+	Score   float64    `json:"score"` // log odds
+	Until   *time.Time `json:"until,omitempty"`
+	Blocks  int        `json:"blocks,omitempty"`
+	// Rule is the rule over an outcome that acts on it until Ruled; "(dry)" behind it
+	// says that it only would.
+	Rule  string     `json:"rule,omitempty"`
+	Ruled *time.Time `json:"ruled,omitempty"`
+
+	First    time.Time `json:"first"`
+	Seen     time.Time `json:"seen"`
+	Parts    []Share   `json:"parts,omitempty"`
+	Vantages []Share   `json:"vantages,omitempty"`
+	Hard     float64   `json:"hard,omitempty"`
+	Requests float64   `json:"requests"` // answered, decayed over ten minutes
+	Errors   float64   `json:"errors"`
+	Failed   float64   `json:"failed_logins,omitempty"`
+	Users    float64   `json:"users_tried,omitempty"`
+	Missing  float64   `json:"missing_paths,omitempty"`
+	Others   float64   `json:"others,omitempty"`
 	// Links are what the client has in common with others, itself among them.
 	Links []Link `json:"links,omitempty"`
 }
@@ -93,7 +99,7 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 	rules := e.current.Load().rules
 	for _, key := range x.keys {
 		if v, ok := e.attackers.Lookup(now, rules, key); ok {
-			x.Records = append(x.Records, e.recordOf(v))
+			x.Records = append(x.Records, e.recordOf(now, v))
 		}
 	}
 	if g, ok := e.swarm.Signature(x.Signature); ok {
@@ -116,12 +122,12 @@ func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Recor
 func (e *Engine) records(now time.Time, views []attacker.View) []Record {
 	out := make([]Record, len(views))
 	for i, v := range views {
-		out[i] = e.recordOf(v)
+		out[i] = e.recordOf(now, v)
 	}
 	return e.linked(now, out, views)
 }
 
-func (e *Engine) recordOf(v attacker.View) Record {
+func (e *Engine) recordOf(now time.Time, v attacker.View) Record {
 	r := Record{
 		Name: v.Name, Scope: v.Scope.String(), Address: v.Address, Stage: v.Stage.String(), Risk: round(v.Sum.Risk), Score: round(v.Sum.Score),
 		Blocks: v.Blocks, First: v.First, Seen: v.Seen, Hard: round(v.Sum.Hard), Requests: round(v.Requests), Errors: round(v.Errors),
@@ -132,6 +138,11 @@ func (e *Engine) recordOf(v attacker.View) Record {
 	}
 	if !v.Until.IsZero() {
 		r.Until = &v.Until
+	}
+	if name, dry := e.current.Load().policy.ActingRule(now, v.Rule); name != "" {
+		if r.Rule, r.Ruled = name, &v.Ruled; dry {
+			r.Rule += " (dry)"
+		}
 	}
 	traces := e.recent.trace(v.Key)
 	for _, p := range v.Sum.Parts {
@@ -168,6 +179,8 @@ func undo(x Explanation) []string {
 	switch {
 	case x.Reason == policy.StageReason.String():
 		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
+	case x.Imposed != "", x.Reason == policy.Ruled.String():
+		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("rules: - {name: %q, dry_run: true, ...}", cmp.Or(x.Imposed, x.Entry)))
 	case x.Reason == policy.Signature.String():
 		out = append(out, "bartizan signatures hold "+x.Signature, "bartizan signatures retire "+x.Signature, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Reason == policy.DenyListed.String():

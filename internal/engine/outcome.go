@@ -42,11 +42,41 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
 	e.asked(now, s, r, v, o)
+	imposed := e.afterwards(now, s, r, v, o)
 	if !notable(r, v) {
 		return events
 	}
 	e.recent.add(e.explanation(now, r, v, o, s.version))
-	return append(events, e.report(now, r, v, o)...)
+	return append(append(events, imposed...), e.report(now, r, v, o)...)
+}
+
+// afterwards asks the operator's rules over the outcome of r, which was sent
+// upstream: our own answers are no outcome. It reports what is new to the client.
+func (e *Engine) afterwards(now time.Time, s *compiled, r *request.Request, v Verdict, o request.Outcome) []Event {
+	if !s.policy.AsksAfterwards() || v.Refused() || v.Reason == policy.Allowed || e.reserved(s, r) {
+		return nil
+	}
+	if r.Outcome = (request.Outcome{Duration: o.Duration}); o.Answered {
+		r.Outcome = o
+		r.Outcome.Prefix = nil
+	}
+	x, ok := s.policy.Afterwards(now, r)
+	if !ok {
+		return nil
+	}
+	r.Imposed = x.Entry
+	sentence := e.attackers.Rule(now, r, x.ID, x.Until)
+	if x.Again {
+		return nil
+	}
+	if v.Decision = s.policy.Carry(x.Decision, r, v.Mode, e.passing(now)); x.Dry {
+		v.Action = signal.Pass
+	}
+	ev := e.event(now, r, v, o, "rule")
+	if ev.Until = &x.Until; !x.Dry {
+		ev.Sentence = &sentence
+	}
+	return []Event{ev}
 }
 
 // answered is the status that the upstream gave; 0 if it gave none.
@@ -176,7 +206,7 @@ func notable(r *request.Request, v Verdict) bool {
 	if v.Reason == policy.Saturated {
 		return len(r.Changes) > 0
 	}
-	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Noted) > 0 || v.Reason == policy.Ruled || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
+	return v.Would != signal.Pass || r.Match.Signature != "" || len(r.Noted) > 0 || r.Imposed != "" || v.Reason == policy.Ruled || len(r.Signals) > 0 || len(r.Changes) > 0 || r.Standing.Stage > signal.Clear
 }
 
 // report returns the events of one request: each step of a stage, and the
@@ -200,11 +230,13 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		kind = "refused"
 	case v.Would != signal.Pass:
 		kind = "would-refuse"
+	case len(r.Noted) > 0:
+		kind = "noted"
 	case !strong(r.Signals):
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" {
+	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, r.Standing.Keys[attacker.Client], repeatEvery)
 	}
 	if report {

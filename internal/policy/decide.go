@@ -86,6 +86,7 @@ func (p *Policy) Judge(now time.Time, r *request.Request) Decision {
 	if r.Patched != "" && d.Would != signal.BlockAction {
 		d = Decision{Would: signal.BlockAction, Reason: PatchReason, Entry: r.Patched}
 	}
+	d = p.serving(now, r, d)
 	if len(p.rules) > 0 {
 		d = p.ruled(now, r, d)
 	}

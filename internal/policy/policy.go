@@ -194,7 +194,8 @@ type Policy struct {
 	allow      list
 	deny       list
 	exceptions []Exception
-	rules      []Rule
+	rules      []Rule // over requests
+	after      []Rule // over outcomes
 	patches    []Patch
 	decoys     decoys
 	rates      []Rate
@@ -219,7 +220,8 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.hosts = c.sites(p.options.Sites)
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
-	p.rules, p.patches, p.decoys = c.rules(o.Rules), c.patches(o.Patches), c.decoys(o.Decoys)
+	p.rules, p.after = c.rules(o.Rules)
+	p.patches, p.decoys = c.patches(o.Patches), c.decoys(o.Decoys)
 	p.rates = c.rates(p, o.Rates)
 	c.load(o.Load)
 	if len(c.problems) > 0 {

@@ -12,19 +12,26 @@ import (
 )
 
 // Rule is an operator's own verdict on requests that meet a condition. The first
-// rule that matches decides; those that only watch never do.
+// rule that matches decides; those that only watch never do. One whose condition
+// names something of the outcome is asked when that is known, and acts on the
+// client from then on.
 type Rule struct {
 	Name   string
-	When   string // condition, see package rule
-	Action string // allow, observe, limit, challenge, tarpit, block
-	DryRun bool   // only note that it matches, like observe
+	When   string        // condition, see package rule
+	Action string        // allow, observe, limit, challenge, tarpit, block
+	DryRun bool          // only note that it matches, like observe
+	For    time.Duration // how long one over the outcome acts; 0: DefaultFor
 	Until  time.Time
 	Author string
 	Reason string
 
 	condition rule.Condition
 	action    signal.Action
+	id        uint32 // of one over the outcome that acts
 }
+
+// over reports whether the rule holds no more.
+func (x *Rule) over(now time.Time) bool { return !x.Until.IsZero() && now.After(x.Until) }
 
 // ruleActions are what a rule may do; observe is no action at all.
 var ruleActions = map[string]signal.Action{
@@ -34,23 +41,31 @@ var ruleActions = map[string]signal.Action{
 // ruleRetry is what Retry-After tells where a rule limits.
 const ruleRetry = time.Minute
 
-func (c *compiler) rules(in []Rule) []Rule {
-	out := make([]Rule, len(in))
+// rules compiles those over requests and those over outcomes.
+func (c *compiler) rules(in []Rule) (before, after []Rule) {
 	names := map[string]bool{}
 	for i, r := range in {
 		path := fmt.Sprintf("rules[%d]", i)
 		c.named(path, r.Name, names)
+		var ok, late bool
 		var err error
-		if r.condition, err = rule.Compile(r.When); err != nil {
+		if r.condition, late, err = rule.Compile(r.When); err != nil {
 			c.fail(path+".when", err)
 		}
-		var ok bool
 		if r.action, ok = ruleActions[r.Action]; !ok {
 			c.fail(path+".action", fmt.Errorf("is %q: want allow, observe, limit, challenge, tarpit or block", r.Action))
 		}
-		out[i] = r
+		if late {
+			c.outcomeRule(path, &r, after)
+			after = append(after, r)
+			continue
+		}
+		if r.For != 0 && err == nil {
+			c.fail(path+".for", errors.New("is for rules over the outcome: this one names nothing of it in when and acts on the request itself"))
+		}
+		before = append(before, r)
 	}
-	return out
+	return before, after
 }
 
 // named checks that a rule or patch has a name of its own.
@@ -66,7 +81,7 @@ func (c *compiler) named(path, name string, names map[string]bool) {
 func (p *Policy) ruled(now time.Time, r *request.Request, d Decision) Decision {
 	for i := range p.rules {
 		x := &p.rules[i]
-		if !x.Until.IsZero() && now.After(x.Until) || !x.condition(r) {
+		if x.over(now) || !x.condition(r) {
 			continue
 		}
 		if x.DryRun || x.action == signal.Unset {

@@ -41,8 +41,9 @@ type Verdict struct {
 	Intent    string          `json:"intent,omitempty"`
 	Phase     string          `json:"phase,omitempty"`
 	Reason    string          `json:"reason,omitempty"`
-	Entry     string          `json:"entry,omitempty"` // list entry, rule, patch or signature that decided
-	Noted     []string        `json:"noted,omitempty"` // rules and patches that match and only watch
+	Entry     string          `json:"entry,omitempty"`   // list entry, rule, patch or signature that decided
+	Noted     []string        `json:"noted,omitempty"`   // rules and patches that match and only watch
+	Imposed   string          `json:"imposed,omitempty"` // rule over the outcome that acts on the client from then on
 	Signals   []engine.Signal `json:"signals"`
 	Label     string          `json:"label,omitempty"`
 }
@@ -245,8 +246,9 @@ func (r *run) end(x *exchange) {
 		Stage: x.request.Standing.Stage.String(), Risk: round(x.request.Standing.Risk), Reason: v.Reason.String(),
 	}
 	x.out.Signature, x.out.Campaign = x.request.Match.Signature, x.request.Match.Campaign
-	x.out.Entry, x.out.Noted = v.Entry, slices.Clone(x.request.Noted)
+	x.out.Entry = v.Entry
 	r.engine.End(r.now, &x.request, x.verdict, o)
+	x.out.Noted, x.out.Imposed = slices.Clone(x.request.Noted), x.request.Imposed
 	x.out.Signals = engine.Signals(x.request.Signals)
 	if st := &x.request.Standing; st.Stage > signal.Clear {
 		x.out.Attacker, x.out.Intent, x.out.Phase = st.Attacker, st.Intent, st.Phase

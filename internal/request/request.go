@@ -57,6 +57,8 @@ type Request struct {
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
 	Noted     []string // rules and patches that match and only watch
+	Imposed   string   // rule over the outcome that acts on the client from now on
+	Outcome   Outcome  // how it ended, without the answer's text; zero until then. Writer: the engine
 	Patched   string   // virtual patch that a value breaks; empty: none
 	Inspected int      // decoded body bytes that were judged
 	Truncated bool     // the body was longer than what was judged
@@ -168,6 +170,10 @@ type Standing struct {
 	Vouched bool
 	// Linked says that links to a suspect have raised the stage.
 	Linked bool
+	// Rule is the digest of the name of the rule over an outcome that acts on the
+	// client until RuleUntil; 0 where none does.
+	Rule      uint32
+	RuleUntil time.Time
 	// Asked is how many questions the client was asked of late and has not
 	// answered. Told says that it was asked to wait and the time is not over,
 	// Marked that it was handed a cookie.

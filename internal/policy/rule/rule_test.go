@@ -20,6 +20,7 @@ func sample() *request.Request {
 	r.Network = request.Network{ASN: 64500, Country: "NL"}
 	r.Standing.Risk, r.Standing.Age, r.Standing.Stage = 12, time.Minute, signal.Watch
 	r.Signals = []signal.Signal{{Kind: signal.SQLInjection}}
+	r.Outcome = request.Outcome{Answered: true, Status: 503, Duration: 1500 * time.Millisecond, ResponseType: "text/html", ResponseSize: 4096}
 	return r
 }
 
@@ -44,11 +45,18 @@ func TestConditions(t *testing.T) {
 		`stage == "watch"`:                                 true,
 		`true`:                                             true,
 		`body_size == -1`:                                  false,
+		`status >= 500 and answered`:                       true,
+		`duration > 1499.5 and duration < 1501`:            true,
+		`response_type in ["text/html"]`:                   true,
+		`risk > 90 or response_size < 4096`:                false,
 	} {
-		c, err := Compile(condition)
+		c, after, err := Compile(condition)
 		if err != nil {
 			t.Errorf("Compile(%s): %v", condition, err)
 			continue
+		}
+		if names := strings.Contains(condition, "status") || strings.Contains(condition, "duration") || strings.Contains(condition, "response_"); after != names {
+			t.Errorf("%s: got after %t; want %t", condition, after, names)
 		}
 		if got := c(r); got != want {
 			t.Errorf("%s: got %t; want %t", condition, got, want)
@@ -80,7 +88,7 @@ func TestConditionsThatAreNoRules(t *testing.T) {
 		strings.Repeat("true or ", 600) + "true": "",
 		`"` + strings.Repeat("a", 5000) + `" == method`: "bytes long",
 	} {
-		c, err := Compile(condition)
+		c, _, err := Compile(condition)
 		if err == nil {
 			t.Errorf("Compile(%.60s) gives a rule: %t", condition, c != nil)
 			continue
@@ -97,7 +105,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	r := sample()
 	f.Fuzz(func(_ *testing.T, s string) {
-		if c, err := Compile(s); err == nil {
+		if c, _, err := Compile(s); err == nil {
 			c(r)
 		}
 	})
@@ -105,12 +113,20 @@ func FuzzCompile(f *testing.F) {
 
 // A hundred rules that all look at different things.
 func BenchmarkHundredRules(b *testing.B) {
+	hundred(b, `method == "POST" and endpoint == "/api/v1/reset" and country in ["NL", "BE"]`, `risk > 40 and not accepted`,
+		`header("x-env") == "test" or query("debug") == "2"`, `user_agent contains "sqlmap"`, `tagged("payment") and age < 60`)
+}
+
+// A hundred rules over the outcome.
+func BenchmarkHundredOutcomeRules(b *testing.B) {
+	hundred(b, `status == 402 and endpoint == "/api/v1/reset"`, `duration > 5000 and not accepted`, `response_size > 1000000 or response_type == "text/csv"`,
+		`not answered and user_agent contains "sqlmap"`, `status >= 500 and duration < 1 and tagged("payment")`)
+}
+
+func hundred(b *testing.B, conditions ...string) {
 	var rules []Condition
 	for i := range 100 {
-		c, err := Compile([]string{
-			`method == "POST" and endpoint == "/api/v1/reset" and country in ["NL", "BE"]`, `risk > 40 and not accepted`,
-			`header("x-env") == "test" or query("debug") == "2"`, `user_agent contains "sqlmap"`, `tagged("payment") and age < 60`,
-		}[i%5])
+		c, _, err := Compile(conditions[i%len(conditions)])
 		if err != nil {
 			b.Fatal(err)
 		}
