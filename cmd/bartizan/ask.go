@@ -92,6 +92,10 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			until = " until " + r.Until.Format(time.RFC3339)
 		}
 		fmt.Fprintf(t, "%s %s\t%s\t%s%s, risk %.1f, blocked %d times\n", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
+		if r.Scope == "network" {
+			fmt.Fprintf(t, "\t\t%s\n", r.Because)
+			continue
+		}
 		if r.Ruled != nil {
 			fmt.Fprintf(t, "\trule\t%s until %s\n", r.Rule, r.Ruled.Format(time.RFC3339))
 		}
@@ -110,7 +114,10 @@ func printRecords(w io.Writer, records []engine.Record) error {
 		}
 		fmt.Fprintf(t, "\t= %.1f\t%s (capped by vantage)\n", r.Score, strings.Join(sum, ", "))
 		for _, l := range r.Links {
-			fmt.Fprintf(t, "\tlinked\t%s since %s (%d clients): %s\n", l.Why, l.Since.Format(time.RFC3339), l.Count, strings.Join(l.Clients, ", "))
+			fmt.Fprintf(t, "\tlinked\t%s since %s, %d clients\n", l.Why, l.Since.Format(time.RFC3339), l.Count)
+			for _, m := range l.Clients {
+				fmt.Fprintf(t, "\t\t%s %s joined %s\n", m.Name, m.Address, m.Joined.Format(time.RFC3339))
+			}
 		}
 	}
 	return t.Flush()
@@ -154,7 +161,7 @@ func (c *attackersCommand) Run() error {
 
 type unblockCommand struct {
 	socket
-	Who string `arg:"" help:"Address, or attacker name such as a-7k2m9xq1."`
+	Who string `arg:"" help:"Address, attacker name such as a-7k2m9xq1, or network such as 2001:db8:1::/48."`
 }
 
 // Run clears the records.

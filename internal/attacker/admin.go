@@ -97,22 +97,32 @@ func (t *Table) Alone(now time.Time, address uint64) bool {
 	return alone
 }
 
-// Pardon says whose records an unblock clears: those of an address or the one
-// with a display name.
+// Pardon says whose records an unblock clears: those of an address, the one with a
+// display name, or all in a network.
 type Pardon struct {
 	Address netip.Addr
 	Name    string
+	Network netip.Prefix
+}
+
+// covers reports whether p names the record.
+func (p Pardon) covers(r *record) bool {
+	switch {
+	case p.Name != "":
+		return Name(r.key) == p.Name
+	case p.Network.IsValid():
+		return p.Network.Contains(r.network.addr())
+	}
+	return p.Address.IsValid() && addr.KeyOf(r.network.addr()) == addr.KeyOf(p.Address)
 }
 
 // Unblock clears stage, evidence, behaviour and repetition of all records that p
 // names and returns how many there were. What the upstream has accepted stays.
+// Nobody is asked any more for a network that it touches.
 func (t *Table) Unblock(p Pardon) int {
 	var cleared []uint64
 	t.each(func(r *record) {
-		if p.Name != "" && Name(r.key) != p.Name || p.Address.IsValid() && addr.KeyOf(r.network.addr()) != addr.KeyOf(p.Address) {
-			return
-		}
-		if p.Name == "" && !p.Address.IsValid() {
+		if !p.covers(r) {
 			return
 		}
 		cleared = append(cleared, r.key)
@@ -120,6 +130,12 @@ func (t *Table) Unblock(p Pardon) int {
 	})
 	for _, key := range cleared {
 		t.links.Remove(key)
+	}
+	switch {
+	case p.Network.IsValid():
+		t.networks.pardon(p.Network)
+	case p.Address.IsValid():
+		t.networks.pardon(addr.KeyOf(p.Address))
 	}
 	return len(cleared)
 }

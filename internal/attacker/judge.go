@@ -25,6 +25,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	*st = request.Standing{Keys: st.Keys}
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
+	var stage signal.Stage // of the client's own record
 	known := false
 	var rule, own uint32
 	var until, ownUntil time.Time
@@ -34,6 +35,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 			st.Rule, st.RuleUntil = own, ownUntil
 		}
 		asked.stand(ms, st)
+		t.neighbours(ms, r, stage)
 		if t.links.Any() {
 			t.lower(ms, rules, r)
 		}
@@ -44,6 +46,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		rule, until = c.serving(ms)
 		c.parole(ms, rules)
 		c.stand(st, rules)
+		stage = c.stage
 		st.Established = c.rates.fine >= established && c.stage == signal.Clear
 		st.Shared = c.others.count(ms) >= 1.5
 		age = time.Duration(ms-c.first) * time.Millisecond

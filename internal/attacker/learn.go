@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"math/bits"
 	"sync/atomic"
 	"time"
 
@@ -33,26 +34,27 @@ type Exchange struct {
 	Suspect bool
 }
 
-// guarded remembers endpoints that have refused somebody's credential: only
-// there does a good answer say that a credential is real. A public endpoint
-// answers any random token. A Bloom filter of 64 Ki bits with two probes.
-type guarded [1024]atomic.Uint64
+// filter is a Bloom filter with two probes; its length is a power of two of words.
+type filter []atomic.Uint64
 
-func (g *guarded) probes(endpoint uint64) [2]uint64 {
-	h := mix(endpoint)
-	return [2]uint64{h & 0xffff, h >> 48}
+// newFilter returns one of 1<<log bits, 6 to 32.
+func newFilter(log int) filter { return make(filter, 1<<(log-6)) }
+
+func (g filter) probes(x uint64) [2]uint64 {
+	h, size := mix(x), uint64(len(g))<<6
+	return [2]uint64{h & (size - 1), h >> (64 - bits.Len64(size-1))}
 }
 
-func (g *guarded) mark(endpoint uint64) {
-	for _, b := range g.probes(endpoint) {
+func (g filter) mark(x uint64) {
+	for _, b := range g.probes(x) {
 		if w := &g[b>>6]; w.Load()&(1<<(b&63)) == 0 {
 			w.Or(1 << (b & 63))
 		}
 	}
 }
 
-func (g *guarded) has(endpoint uint64) bool {
-	for _, b := range g.probes(endpoint) {
+func (g filter) has(x uint64) bool {
+	for _, b := range g.probes(x) {
 		if g[b>>6].Load()&(1<<(b&63)) == 0 {
 			return false
 		}
@@ -79,6 +81,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	})
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
+	}
+	if x.Login && x.User != 0 && x.Status/100 < 4 {
+		t.entered(ms, r, x.User)
 	}
 	if x.Card.Number != 0 && x.Status/100 == 4 {
 		found = t.cracked(ms, r, x.Card, found)

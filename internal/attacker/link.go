@@ -2,6 +2,7 @@ package attacker
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"bartizan/internal/attacker/identity"
@@ -51,7 +52,68 @@ func (t *Table) Link(now time.Time, rules Rules, r *request.Request) {
 	if r.Match.Serial != 0 {
 		note(identity.Facet{Kind: identity.Signature, Key: uint64(r.Match.Serial)}, true)
 	}
+	if risk >= rules.Interrogate {
+		if account := t.accounts.of(client); account != 0 {
+			t.links.Mark(ms, identity.Facet{Kind: identity.Account, Key: account}, client, risk)
+		}
+	}
+	if r.Uncommon {
+		note(identity.Facet{Kind: identity.Software, Key: r.Software.Key}, true)
+	}
 	t.lower(ms, rules, r)
+}
+
+// accounts remembers who was the first to log in to an account. One that a suspect
+// was the first to enter is his, and who enters it too is linked to him. Accounts
+// are known by keyed digests.
+type accounts struct {
+	entered filter // that anybody has entered: good for a million, 512 KiB
+	mu      sync.Mutex
+	first   map[uint64]uint64 // the latest account that a client was the first to enter
+	order   []uint64          // clients of first, a ring
+	next    int
+}
+
+// mostFirst bounds the clients that are remembered with an account, about 4 MiB.
+const mostFirst = 65_536
+
+func newAccounts() accounts {
+	return accounts{entered: newFilter(22), first: map[uint64]uint64{}, order: make([]uint64, 0, mostFirst)}
+}
+
+// enter notes that a client has logged in to an account.
+func (a *accounts) enter(client, account uint64) {
+	if a.entered.has(account) {
+		return
+	}
+	a.entered.mark(account)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, known := a.first[client]
+	a.first[client] = account
+	switch {
+	case known:
+	case len(a.order) < mostFirst:
+		a.order = append(a.order, client)
+	default:
+		delete(a.first, a.order[a.next])
+		a.order[a.next] = client
+		a.next = (a.next + 1) % mostFirst
+	}
+}
+
+// of returns the account that a client was the first to enter, 0 if there is none.
+func (a *accounts) of(client uint64) uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.first[client]
+}
+
+// entered notes that r's client has logged in to an account.
+func (t *Table) entered(now int64, r *request.Request, name uint64) {
+	account := Key(t.seed, user, name)
+	t.accounts.enter(r.Standing.Keys[Client], account)
+	t.links.Use(now, identity.Facet{Kind: identity.Account, Key: account}, r.Standing.Keys[Client])
 }
 
 // lower raises a linked client's standing, if it has evidence of its own. A link

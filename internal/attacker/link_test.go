@@ -1,9 +1,13 @@
 package attacker
 
 import (
+	"bytes"
+	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
+	"bartizan/internal/attacker/identity"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -97,5 +101,97 @@ func TestCredentialLinks(t *testing.T) {
 	}
 	if table.Unblock(Pardon{Name: Name(bad.Standing.Keys[Client])}); len(table.Links(epoch.Add(4*time.Second), other.Standing.Keys[Client])) != 0 {
 		t.Error("after an unblock the link is still there")
+	}
+}
+
+// login has r's client log in to an account.
+func login(t *Table, at time.Duration, r *request.Request, account uint64) {
+	answered(t, at, r, 1, 200, Exchange{Endpoint: 9, Login: true, User: account})
+}
+
+// An account that a suspect was the first to enter links those who enter it
+// afterwards; one that its owner had entered before links nobody.
+func TestAccountLinks(t *testing.T) {
+	table := New(1000, seed)
+	bad, friend := from("203.0.113.9", 1), from("198.51.100.1", 2)
+	login(table, 0, bad, 70)
+	suspect(table, time.Second, bad)
+	link(table, time.Second, bad)
+	login(table, 2*time.Second, friend, 70)
+	l := table.Links(epoch.Add(3*time.Second), friend.Standing.Keys[Client])
+	if len(l) != 1 || len(l[0].Clients) != 2 || l[0].Kind != identity.Account || l[0].Clients[1].At != epoch.Add(2*time.Second).UTC() {
+		t.Errorf("his own account from elsewhere: got %+v; want both, the friend since the login", l)
+	}
+
+	owner, thief := from("198.51.100.7", 3), from("203.0.113.10", 1)
+	login(table, 0, owner, 71)
+	login(table, time.Minute, thief, 71)
+	suspect(table, time.Minute, thief)
+	link(table, time.Minute, thief)
+	login(table, 2*time.Minute, owner, 71)
+	if l := table.Links(epoch.Add(2*time.Minute), owner.Standing.Keys[Client]); len(l) != 0 {
+		t.Errorf("the owner of a stolen account: got %+v; want no link", l)
+	}
+}
+
+// Rare software that mostly suspects use links those who use it; software that
+// others use as much, or that is common, does not.
+func TestSoftwareLinks(t *testing.T) {
+	for name, c := range map[string]struct {
+		suspects, others int
+		uncommon         bool
+		want             bool
+	}{
+		"three suspects":           {3, 1, true, true},
+		"two are too few":          {2, 1, true, false},
+		"as many others and more":  {3, 4, true, false},
+		"a common fingerprint":     {9, 1, false, false},
+		"a new release, one of it": {1, 20, true, false},
+	} {
+		table := New(1000, seed)
+		client := func(net string, i int) *request.Request {
+			r := from(fmt.Sprintf("%s.%d", net, i+1), 44)
+			r.Software.Key, r.Uncommon = 44, c.uncommon
+			return r
+		}
+		for i := range c.suspects {
+			r := client("203.0.113", i)
+			suspect(table, 0, r)
+			link(table, time.Second, r)
+		}
+		for i := range c.others {
+			link(table, 2*time.Second, client("198.51.100", i))
+		}
+		l := table.Links(epoch.Add(3*time.Second), client("198.51.100", 0).Standing.Keys[Client])
+		if got := len(l) == 1 && l[0].Kind == identity.Software; got != c.want || len(l) > 1 {
+			t.Errorf("%s: got %+v; want a link: %v", name, l, c.want)
+		}
+	}
+}
+
+// Links survive a restart, and a damaged snapshot of them is refused whole.
+func TestLinksSurviveARestart(t *testing.T) {
+	old := New(1000, seed)
+	bad, friend := from("203.0.113.9", 1), from("198.51.100.1", 2)
+	login(old, 0, bad, 70)
+	suspect(old, time.Second, bad)
+	link(old, time.Second, bad)
+	login(old, 2*time.Second, friend, 70)
+	var kept bytes.Buffer
+	if err := old.Snapshot(&kept); err != nil {
+		t.Fatal(err)
+	}
+	next := New(1000, seed)
+	if _, err := next.Restore(epoch.Add(time.Minute), bytes.NewReader(kept.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	key := friend.Standing.Keys[Client]
+	was, is := old.Links(epoch.Add(time.Minute), key), next.Links(epoch.Add(time.Minute), key)
+	if len(was) != 1 || !reflect.DeepEqual(was, is) {
+		t.Errorf("got %+v; want %+v", is, was)
+	}
+	g := identity.New(10)
+	if err := g.Restore(0, bytes.Repeat([]byte{200}, 30)); err == nil || g.Any() {
+		t.Errorf("damaged links: got %v; want an error and nothing taken over", err)
 	}
 }

@@ -13,10 +13,11 @@ import (
 
 // The snapshot: magic, version, digest of the seed; then for
 // each shard a count, the records worth keeping, and a CRC-32C of both; then the
-// guarded endpoints with theirs. All integers little-endian.
+// guarded endpoints and, since version 2, the links with theirs. All integers
+// little-endian.
 const (
 	snapshotMagic   = "BARTZATT"
-	snapshotVersion = 2 // 1: records had no rule at their end
+	snapshotVersion = 2 // 1: records had no rule at their end, and there were no links
 )
 
 var le = binary.LittleEndian
@@ -46,6 +47,9 @@ func (t *Table) Snapshot(w io.Writer) error {
 		buf = le.AppendUint64(buf, t.guarded[i].Load())
 	}
 	if err := frame.Write(out, buf); err != nil {
+		return err
+	}
+	if err := frame.Write(out, t.links.Append(buf[:0])); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -162,6 +166,15 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 	}
 	if len(g) != len(t.guarded)*8 {
 		return 0, fmt.Errorf("reading guarded endpoints: %w: %d bytes", ErrSnapshot, len(g))
+	}
+	if head[8] > 1 {
+		b, err := frame.Read(in, t.links.MostBytes())
+		if err == nil {
+			err = t.links.Restore(millis(now), b)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("reading links: %w: %w", ErrSnapshot, err)
+		}
 	}
 	t.adopt(millis(now), all, g)
 	return len(all), nil

@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 	"unsafe"
@@ -35,8 +36,13 @@ type Table struct {
 	seed    uint64
 	maxSets int
 	shards  [shards]shard
-	guarded guarded
-	links   *identity.Graph
+	// guarded are the endpoints that have refused somebody's credential: only there
+	// does a good answer say that a credential is real. A public endpoint answers
+	// any random token. 8 KiB.
+	guarded  filter
+	links    *identity.Graph
+	accounts accounts
+	networks networks
 }
 
 // New returns a table for at most max records, rounded down to a power of two of
@@ -46,7 +52,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, links: identity.New(maxFacets)}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), networks: networks{of: map[netip.Prefix]*block{}}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}

@@ -57,15 +57,19 @@ type Unblock struct {
 	At  time.Time `json:"at"`
 }
 
-// Pardon reads who is meant: "203.0.113.9", "2001:db8::1" or "a-7k2m9xq1".
+// Pardon reads who is meant: "203.0.113.9", "2001:db8::1", "2001:db8:1::/48" or
+// "a-7k2m9xq1".
 func (u Unblock) Pardon() (attacker.Pardon, error) {
+	if p, err := netip.ParsePrefix(u.Who); err == nil {
+		return attacker.Pardon{Network: p.Masked()}, nil
+	}
 	if a, err := netip.ParseAddr(u.Who); err == nil {
 		return attacker.Pardon{Address: a}, nil
 	}
 	if strings.HasPrefix(u.Who, "a-") && len(u.Who) == 10 {
 		return attacker.Pardon{Name: u.Who}, nil
 	}
-	return attacker.Pardon{}, fmt.Errorf("reading %q: want an address or an attacker's name such as a-7k2m9xq1", u.Who)
+	return attacker.Pardon{}, fmt.Errorf("reading %q: want an address, an attacker's name such as a-7k2m9xq1, or a network such as 2001:db8:1::/48", u.Who)
 }
 
 // Apply does what an act from the journal says and reports whether it still matters.

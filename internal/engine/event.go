@@ -22,8 +22,10 @@ type Event struct {
 
 	Client   string     `json:"client"`
 	Attacker string     `json:"attacker,omitempty"`
-	Scope    string     `json:"scope,omitempty"` // whose stage: "client", "address", "credential"
-	From     string     `json:"from,omitempty"`  // stage before, for "stage"
+	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network"
+	Network  string     `json:"network,omitempty"` // mostly of suspects, that the client is a newcomer from
+	Linked   bool       `json:"linked,omitempty"`  // links to a suspect raised the stage
+	From     string     `json:"from,omitempty"`    // stage before, for "stage"
 	Stage    string     `json:"stage"`
 	Risk     float64    `json:"risk"`
 	Until    *time.Time `json:"until,omitempty"`  // end of a block, or of what a rule does
@@ -82,13 +84,17 @@ func Signals(found []signal.Signal) []Signal {
 }
 
 func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.Outcome, kind string) Event {
-	return Event{
+	ev := Event{
 		Time: now.UTC(), Type: kind, Request: r.ID, Node: e.node, Policy: e.current.Load().version,
 		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry, Pass: r.Pass.String(),
-		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Imposed: r.Imposed, Signature: r.Match.Signature, Campaign: r.Match.Campaign,
+		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Imposed: r.Imposed, Signature: r.Match.Signature, Campaign: r.Match.Campaign, Linked: r.Standing.Linked,
 	}
+	if n := r.Standing.Network; n.IsValid() {
+		ev.Network = n.String()
+	}
+	return ev
 }
 
 // reason names what decided: the fault of a malformed message, else the reason.

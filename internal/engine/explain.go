@@ -69,13 +69,20 @@ type Record struct {
 // Link is one thing that clients have in common, and why it says that one attacker
 // is behind them.
 type Link struct {
-	What    string    `json:"what"` // "credential", "pass", "signature"
+	What    string    `json:"what"` // "credential", "pass", "signature", "account", "software"
 	Weight  float64   `json:"weight"`
 	Why     string    `json:"why"`
-	Clients []string  `json:"clients"` // name and address, in the order in which they joined
+	Clients []Member  `json:"clients"` // in the order in which they joined
 	Count   int       `json:"count"`   // of clients in all
 	Since   time.Time `json:"since"`
 	Seen    time.Time `json:"seen"`
+}
+
+// Member is one client of a link.
+type Member struct {
+	Name    string    `json:"name"`
+	Address string    `json:"address,omitempty"`
+	Joined  time.Time `json:"joined"`
 }
 
 // Share is one kind's or vantage's part of a risk, in nats.
@@ -97,11 +104,13 @@ func (e *Engine) Explain(now time.Time, id string) (Explanation, bool) {
 		return x, false
 	}
 	rules := e.current.Load().rules
+	var views []attacker.View
 	for _, key := range x.keys {
 		if v, ok := e.attackers.Lookup(now, rules, key); ok {
-			x.Records = append(x.Records, e.recordOf(now, v))
+			views = append(views, v)
 		}
 	}
+	x.Records = e.records(now, views)
 	if g, ok := e.swarm.Signature(x.Signature); ok {
 		x.Botnet = &swarm.Event{Kind: "match", Campaign: swarm.Campaign{Name: x.Campaign}, Signature: &g}
 	}
@@ -114,9 +123,23 @@ func (e *Engine) ExplainAddress(now time.Time, a netip.Addr) []Record {
 	return e.records(now, e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
 }
 
-// Attackers returns the riskiest records at stage or above, at most limit.
+// Attackers returns the riskiest records at stage or above, at most limit; after
+// them, where there is room, the networks from which newcomers are asked.
 func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Record {
-	return e.records(now, e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+	out := e.records(now, e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+	if stage > signal.Interrogate {
+		return out
+	}
+	for _, n := range e.attackers.Networks(now) {
+		if len(out) == limit {
+			break
+		}
+		out = append(out, Record{
+			Name: n.Prefix.String(), Scope: "network", Address: n.Prefix.String(), Stage: signal.Interrogate.String(), Until: &n.Until, First: n.Since, Seen: n.Seen,
+			Because: fmt.Sprintf("%.0f of about %.0f active there are suspects: newcomers are asked first", n.Bad, max(n.Active, n.Bad)),
+		})
+	}
+	return out
 }
 
 func (e *Engine) records(now time.Time, views []attacker.View) []Record {

@@ -8,6 +8,7 @@
 package request
 
 import (
+	"net/netip"
 	"time"
 
 	"bartizan/internal/addr"
@@ -66,7 +67,10 @@ type Request struct {
 	// Attributes is the request's row of the botnet search. Writer and only
 	// reader: swarm; it stands here so that it costs no allocation.
 	Attributes [MaxAttributes]uint32
-	scratch    []byte
+	// Uncommon says that fewer than one in a thousand good requests come from
+	// software like this one's. Writer: swarm.
+	Uncommon bool
+	scratch  []byte
 }
 
 // MaxAttributes is how many attributes a row can hold.
@@ -161,8 +165,10 @@ type Standing struct {
 	// Intent is an OWASP Automated Threat class ("OAT-008") or "unclassified", and
 	// Phase the phase of the attack; both empty below the watch stage.
 	Intent, Phase string
-	// Acting says whose record the stage comes from: "client", "address" or "credential".
-	Acting string
+	// Acting says where the stage comes from: the record of the "client", its
+	// "address" or "credential", or the "network" that it is a newcomer from.
+	Acting  string
+	Network netip.Prefix
 	// Known says that the request carries an accepted credential that has nothing
 	// against it itself, whatever its client has done.
 	Known bool

@@ -10,6 +10,7 @@ package scenario
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ type population struct {
 	Clients  int      `yaml:"clients"`
 	From     string   `yaml:"from"`     // prefix; client n has its nth address
 	Behind   int      `yaml:"behind"`   // clients to an address; 1
+	Subnets  bool     `yaml:"subnets"`  // each address in an IPv6 /64 of its own
 	Software string   `yaml:"software"` // a name of softwares; rotates over a comma-separated list
 	Begin    string   `yaml:"begin"`    // from the start; 0s
 	Spread   string   `yaml:"spread"`   // over which the clients' beginnings are drawn; 0s
@@ -195,7 +197,7 @@ func (p *population) lines(start time.Time, r *rand.Rand) ([]replay.Line, error)
 	var out []replay.Line
 	for c := range p.Clients {
 		if c > 0 && c%max(p.Behind, 1) == 0 {
-			address = address.Next()
+			address = next(address, p.Subnets)
 		}
 		if !prefix.Contains(address) {
 			return nil, fmt.Errorf("%s has not %d addresses", p.From, p.Clients)
@@ -214,6 +216,17 @@ func (p *population) lines(start time.Time, r *rand.Rand) ([]replay.Line, error)
 		}
 	}
 	return out, nil
+}
+
+// next returns the next address, or the first one of the next IPv6 /64.
+func next(a netip.Addr, subnets bool) netip.Addr {
+	if !subnets {
+		return a.Next()
+	}
+	b := a.As16()
+	binary.BigEndian.PutUint64(b[:], binary.BigEndian.Uint64(b[:])+1)
+	clear(b[8:])
+	return netip.AddrFrom16(b)
 }
 
 func duration(s string) (time.Duration, error) {

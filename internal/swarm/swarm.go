@@ -118,6 +118,8 @@ func (s *Swarm) Inspect(now time.Time, r *request.Request) {
 	s.describe(r)
 	at := (*[Attributes]uint32)(r.Attributes[:])
 	s.counts.derive(at)
+	u := at[RaritySegment]
+	r.Uncommon = u == rare || u == veryRare || u == unseen
 	g := s.matcher.Load().find(at)
 	if g == nil {
 		r.Match = request.Match{}

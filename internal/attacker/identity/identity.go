@@ -1,11 +1,13 @@
 // Package identity links clients (an address and its software) that are one
-// attacker: by a credential that an attacker was the first to show, by a pass that
-// one machine has earned and another uses, by the signature of one botnet.
+// attacker: by a credential that an attacker was the first to show, an account that
+// he was the first to log in to, a pass that one machine has earned and another
+// uses, the signature of one botnet, or software that hardly anybody but suspects
+// uses.
 //
 // A link is a fact with a reason and a time; it never says that two clients are
-// one. Nothing links by address, by a common fingerprint, or by a credential that
-// somebody else had first: then people behind one address, and the victim of a
-// theft, would be the attacker. Links fade after a day, and a client can be taken
+// one. Nothing links by address, by a common fingerprint, or by a credential or an
+// account that somebody else had first: then people behind one address, and the
+// victim of a theft, would be the attacker. Links fade after a day, and a client can be taken
 // out. It decides nothing: what a link is worth is for package attacker.
 //
 // Everything is bounded and keyed by digests. A Graph is safe for concurrent use.
@@ -27,19 +29,21 @@ const (
 	Credential Kind = iota // accepted, and first shown by an attacker: 9
 	Pass                   // earned by an attacker: 9
 	Signature              // of one botnet: 6, weak
+	Account                // first logged in to by an attacker: 9
+	Software               // rare in good traffic, and mostly suspects use it: 6, weak
 	Kinds      = iota
 )
 
 // String returns the kind's name.
 func (k Kind) String() string {
-	return [...]string{"credential", "pass", "signature"}[min(k, Signature)]
+	return [...]string{"credential", "pass", "signature", "account", "software"}[min(k, Software)]
 }
 
 // Weight returns the kind's weight, in nats.
-func (k Kind) Weight() float64 { return [...]float64{9, 9, 6}[min(k, Signature)] }
+func (k Kind) Weight() float64 { return [...]float64{9, 9, 6, 9, 6}[min(k, Software)] }
 
 // Weak reports whether the link carries half.
-func (k Kind) Weak() bool { return k == Signature }
+func (k Kind) Weak() bool { return k == Signature || k == Software }
 
 // Facet is one thing that clients have in common.
 type Facet struct {
@@ -57,6 +61,9 @@ const (
 	shared = 50
 	// mostFacets is how many facets of one client are kept.
 	mostFacets = 6
+	// someSuspects is how many suspects make software that of an attacker; they must
+	// also be at least half of those who use it.
+	someSuspects = 3
 )
 
 // member is one client of a facet.
@@ -101,6 +108,9 @@ func (g *Graph) Mark(now int64, f Facet, client uint64, risk float64) {
 	defer g.mu.Unlock()
 	n := g.nodes[f]
 	if n == nil {
+		if len(g.of[client]) >= mostFacets {
+			return
+		}
 		if len(g.nodes) >= g.max {
 			g.forget()
 		}
@@ -192,7 +202,22 @@ func (g *Graph) Remove(client uint64) {
 
 // holds reports whether a facet links at all at now.
 func (n *node) holds(now int64, f Facet) bool {
-	return now-n.seen < Lasting.Milliseconds() && (f.Kind == Signature || n.count <= shared)
+	if now-n.seen >= Lasting.Milliseconds() {
+		return false
+	}
+	switch f.Kind {
+	case Signature:
+		return true
+	case Software:
+		suspects := 0
+		for i := range n.members {
+			if n.members[i].risk > 0 {
+				suspects++
+			}
+		}
+		return suspects >= someSuspects && 2*suspects >= n.count
+	}
+	return n.count <= shared
 }
 
 // Suspicion returns the highest risk of a client that is linked to client at now,
@@ -223,10 +248,16 @@ func (g *Graph) Suspicion(now int64, client uint64) float64 {
 // Link is one facet of an attacker, for people.
 type Link struct {
 	Facet
-	Clients []uint64 // in the order in which they joined, at most MostClients
+	Clients []Joined // in the order in which they joined, at most MostClients
 	Count   int      // of clients in all
 	Since   time.Time
 	Seen    time.Time
+}
+
+// Joined is a client of a link, and when it joined.
+type Joined struct {
+	Client uint64
+	At     time.Time
 }
 
 // Attacker returns the links of all clients that are linked to client, directly or
@@ -247,7 +278,7 @@ func (g *Graph) Attacker(now int64, client uint64, limit int) (out []Link) {
 			done[f] = true
 			l := Link{Facet: f, Count: n.count, Since: time.UnixMilli(n.members[0].joined).UTC(), Seen: time.UnixMilli(n.seen).UTC()}
 			for _, m := range n.members {
-				l.Clients = append(l.Clients, m.client)
+				l.Clients = append(l.Clients, Joined{m.client, time.UnixMilli(m.joined).UTC()})
 				if !seen[m.client] {
 					seen[m.client] = true
 					todo = append(todo, m.client)
