@@ -71,6 +71,7 @@ func measure(b *testing.B, e *Engine, raw, body string) {
 			v = e.Body(now, r, v, bodies[i%len(bodies)], true, scratch)
 		}
 		e.Depart(now, r, v, true)
+		e.Assign(now, r, 1)
 		e.Arrive(now, r, 200)
 		e.End(now, r, v, request.Outcome{Answered: true, Status: 200})
 		if v.Refused() {

@@ -147,7 +147,7 @@ func (l *rate) key(r *request.Request) uint64 {
 	return digest.Mix(l.id, who)
 }
 
-// Depart notes that r goes upstream at now; whole says that its body has come. One
+// Depart asks whether r may go upstream at now; whole says that its body has come. One
 // that is on its way is the client's to send: how long that takes says nothing of
 // the upstream, so such requests have places of their own. v is the verdict so far;
 // it comes back refused if these are full.
@@ -158,8 +158,7 @@ func (e *Engine) Depart(now time.Time, r *request.Request, v Verdict, whole bool
 		return v
 	}
 	if whole {
-		g.Enter(r.Endpoint.ID)
-		r.Load = request.Load{Held: true, Since: now}
+		r.Load = request.Load{Whole: true}
 		return v
 	}
 	class := e.class(now, s, g, r)
@@ -173,6 +172,29 @@ func (e *Engine) Depart(now time.Time, r *request.Request, v Verdict, whole bool
 	}
 	v.Decision = s.policy.Carry(policy.Decision{Would: signal.Limit, Reason: policy.Saturated, Retry: d.Retry, Entry: class.String()}, r, v.Mode, e.passing(now))
 	return v
+}
+
+// Assign notes that r, which Depart was called for, is given to an upstream of its
+// site at now; one that had it before could not be reached.
+func (e *Engine) Assign(now time.Time, r *request.Request, upstream uint64) {
+	g := e.current.Load().gates[r.Site]
+	if g == nil || !r.Load.Whole {
+		return
+	}
+	if r.Load.Held {
+		g.Exit(now, r.Load.Upstream, r.Endpoint.ID, 0, load.Dropped)
+	}
+	g.Enter(now, upstream, r.Endpoint.ID)
+	r.Load.Held, r.Load.Upstream, r.Load.Since = true, upstream, now
+}
+
+// Room returns how many requests an upstream of a site may have at once at now, for
+// whoever chooses among several; the same for all where load is not adaptive.
+func (e *Engine) Room(now time.Time, site string, upstream uint64) int64 {
+	if g := e.current.Load().gates[site]; g != nil {
+		return g.Room(now, upstream)
+	}
+	return 1
 }
 
 // Arrive notes what came of r, which Depart was called for: the head of an answer
@@ -201,7 +223,7 @@ func (e *Engine) release(now time.Time, r *request.Request, took time.Duration, 
 	switch g := e.current.Load().gates[r.Site]; {
 	case g == nil:
 	case held:
-		g.Exit(now, r.Endpoint.ID, took, how)
+		g.Exit(now, r.Load.Upstream, r.Endpoint.ID, took, how)
 	case sending:
 		g.Sent()
 	}

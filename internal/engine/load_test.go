@@ -29,6 +29,7 @@ func ask(e *Engine, at time.Duration, client, target, more string, takes time.Du
 	o := request.Outcome{}
 	if !v.Refused() {
 		e.Depart(epoch.Add(at), r, Verdict{}, true)
+		e.Assign(epoch.Add(at), r, 1)
 		e.Arrive(epoch.Add(at+takes), r, 200)
 		o = request.Outcome{Answered: true, Status: 200, Duration: takes}
 	}
@@ -104,6 +105,7 @@ func saturate(e *Engine, at time.Duration) {
 		receive(r, "198.51.100.1", "GET", "/a", "")
 		e.Begin(epoch.Add(at), r)
 		e.Depart(epoch.Add(at), r, Verdict{}, true)
+		e.Assign(epoch.Add(at), r, 1)
 	}
 }
 
@@ -170,6 +172,7 @@ func TestNothingStaysCounted(t *testing.T) {
 		receive(r, "203.0.113.9", "GET", "/a", "")
 		v := e.Begin(epoch, r)
 		e.Depart(epoch, r, v, true)
+		e.Assign(epoch, r, 1)
 		end(r)
 		e.End(epoch, r, v, request.Outcome{Aborted: true})
 		if got := e.Loads(epoch)[0]; got.InFlight != 0 || got.Sending != 0 {

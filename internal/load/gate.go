@@ -2,6 +2,7 @@ package load
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,8 +10,8 @@ import (
 
 // Bounds of a Gate.
 type Bounds struct {
-	// Minimum is the least concurrency that a limit falls to, Maximum the most that
-	// it grows to, Initial where it begins; in requests.
+	// Minimum is the least concurrency that an upstream's limit falls to, Maximum the
+	// most that it grows to, Initial where it begins; in requests.
 	Minimum, Initial, Maximum int
 	// Tolerance is how many times its usual time an endpoint may take before the
 	// upstream counts as saturated; more than 1.
@@ -26,79 +27,120 @@ func DefaultBounds() Bounds {
 }
 
 const (
-	windowTime  = 100 * time.Millisecond // at least, between two adjustments
-	windowLong  = time.Second            // at most, if anything was answered at all
-	windowLeast = 10                     // answers that a short window needs
-	calmAfter   = 30 * time.Second       // without a refusal an overload is over
-	rebaseAfter = 5 * time.Second        // at the minimum, and slow all the same
-	buckets     = 256                    // of endpoints in flight
+	calmAfter = 30 * time.Second // without a refusal an overload is over
+	buckets   = 256              // of endpoints in flight
 )
 
 // Gate holds one site's concurrency: how many requests are with its upstreams,
 // how many may be, and who is turned away when they are too many.
 //
-// The limit is Gradient2's: it shrinks by the ratio of usual to present time once
-// that is beyond the tolerance, and grows by its square root while it is not and
-// the room is used (at first, and long after an overload, it doubles). Three things differ. Times are compared within each endpoint
-// and averaged as logarithms, so that neither a slow endpoint among quick ones nor
-// one slow answer in ten, nor a cache, looks like a queue. Usual times are not learned while
-// they are exceeded, or a long attack would become usual. And where the limit
-// stands at its minimum and times are still long, concurrency is not the reason:
-// they become the usual ones, as Envoy's adaptive concurrency filter measures its
-// minimum at minimum concurrency.
-//
-// Sources: Netflix concurrency-limits, Gradient2Limit (2018); Brakmo and Peterson,
-// TCP Vegas (1995); Envoy, adaptive concurrency filter (2019).
+// Each upstream has a limit of its own; the site's is their sum, over those that
+// requests go to. So one that turns slow loses its own share and no more, and Room
+// tells who chooses among them to give it less.
 type Gate struct {
-	bounds   atomic.Pointer[Bounds]
-	limit    atomic.Int64
-	inFlight atomic.Int64
-	sending  atomic.Int64 // and their bodies are on their way still; counted apart
-	shedFrom atomic.Int64 // ns since the epoch: when this overload began; 0 for none
-	shedLast atomic.Int64 // ns since the epoch
-	shrunk   atomic.Int64 // ns since the epoch: when the limit last fell
-	shed     [Classes]atomic.Uint64
-	dropped  atomic.Uint64
-	hot      [buckets]atomic.Int32 // in flight, by endpoint
+	bounds    atomic.Pointer[Bounds]
+	upstreams atomic.Pointer[[]*upstream] // grows only; a new one is a new list
+	sending   atomic.Int64                // whose bodies are on their way still; counted apart
+	shedFrom  atomic.Int64                // ns since the epoch: when this overload began; 0 for none
+	shedLast  atomic.Int64                // ns since the epoch
+	shed      [Classes]atomic.Uint64
+	dropped   atomic.Uint64
+	hot       [buckets]atomic.Int32 // in flight, by endpoint
 
-	mu     sync.Mutex // guards what follows
-	usual  usual
-	window window
-	moved  time.Time // when the limit changed last
-	slow   time.Time // since when the limit is at its minimum and times are long; zero: not
+	growing sync.Mutex
 }
 
-// window is what was seen since the last adjustment.
-type window struct {
-	start   time.Time
-	n       int
-	sum     float64 // of logarithms of present over usual time
-	squares float64
-	dropped int
-	peak    int64 // most in flight
-}
-
-// slowness returns the logarithm by which times are at least longer than usual:
-// the mean less two standard errors, since a cache alone makes them differ a
-// hundredfold.
-func (w *window) slowness() float64 {
-	n := float64(w.n)
-	mean := w.sum / n
-	return mean - 2*math.Sqrt(max(w.squares/n-mean*mean, 0)/n)
-}
+// mostUpstreams bounds the upstreams of a site that are told apart: 48 KiB each.
+// Those beyond share the limits of others.
+const mostUpstreams = 64
 
 // NewGate returns a gate with nothing in flight.
 func NewGate(b Bounds) *Gate {
-	g := &Gate{usual: newUsual()}
+	g := new(Gate)
 	g.bounds.Store(&b)
-	g.limit.Store(int64(b.Initial))
+	g.upstreams.Store(new([]*upstream))
 	return g
 }
 
 // Bind sets other bounds from now on.
 func (g *Gate) Bind(b Bounds) {
 	g.bounds.Store(&b)
-	g.limit.Store(min(max(g.limit.Load(), int64(b.Minimum)), int64(b.Maximum)))
+	for _, u := range *g.upstreams.Load() {
+		u.limit.Store(min(max(u.limit.Load(), int64(b.Minimum)), int64(b.Maximum)))
+	}
+}
+
+// upstream returns the upstream with this id.
+func (g *Gate) upstream(id uint64) *upstream {
+	if u := locate(*g.upstreams.Load(), id); u != nil {
+		return u
+	}
+	g.growing.Lock()
+	defer g.growing.Unlock()
+	list := *g.upstreams.Load()
+	if u := locate(list, id); u != nil {
+		return u
+	}
+	u := newUpstream(id, g.bounds.Load())
+	list = append(slices.Clip(list), u)
+	g.upstreams.Store(&list)
+	return u
+}
+
+func locate(list []*upstream, id uint64) *upstream {
+	for _, u := range list {
+		if u.id == id {
+			return u
+		}
+	}
+	if len(list) == mostUpstreams {
+		return list[id%mostUpstreams]
+	}
+	return nil
+}
+
+// idle is for how long an upstream that gets nothing, while others do, counts as one.
+const idle = 10 * time.Second
+
+// since returns from when on an upstream of list must have been used to count.
+func since(list []*upstream) int64 {
+	newest := int64(math.MinInt64 + idle)
+	for _, u := range list {
+		newest = max(newest, u.used.Load())
+	}
+	return newest - int64(idle)
+}
+
+// totals returns how many requests are in flight, and how many may be.
+func (g *Gate) totals() (n, limit int64) {
+	list := *g.upstreams.Load()
+	from := since(list)
+	for _, u := range list {
+		n += u.inFlight.Load()
+		if u.used.Load() >= from {
+			limit += u.limit.Load()
+		}
+	}
+	if len(list) == 0 {
+		limit = int64(g.bounds.Load().Initial)
+	}
+	return n, limit
+}
+
+// Room returns how many requests the upstream with this id may have at once at now,
+// for whoever chooses among several. Half a minute after its limit last fell it has
+// the room of a new one, unless it is slow still; such a one is tried by one request
+// in ten seconds where it gets none.
+func (g *Gate) Room(now time.Time, id uint64) int64 {
+	initial, at := int64(g.bounds.Load().Initial), now.UnixNano()
+	u := locate(*g.upstreams.Load(), id)
+	switch {
+	case u == nil:
+		return initial
+	case u.shrunk.Load() > at-int64(calmAfter), u.stuck.Load() && u.used.Load() > at-int64(idle):
+		return u.limit.Load()
+	}
+	return max(u.limit.Load(), initial)
 }
 
 // Ask is a request that asks for room.
@@ -115,7 +157,7 @@ type Ask struct {
 // what is in flight is for the same endpoint, else all of it, known-good ones
 // twice the limit: they wait at the upstream before anybody turns them away.
 func (g *Gate) Admit(now time.Time, a Ask) Decision {
-	n, limit := g.inFlight.Load(), g.limit.Load()
+	n, limit := g.totals()
 	room := limit
 	switch a.Class {
 	case Suspect:
@@ -136,13 +178,18 @@ func (g *Gate) Admit(now time.Time, a Ask) Decision {
 
 // stale reports whether the limit is of an overload that is over. Then it begins
 // anew: the next burst may be the first visitors of the morning.
-func (g *Gate) stale(now time.Time) bool {
+func (g *Gate) stale(now time.Time) (anew bool) {
 	old, initial := now.UnixNano()-int64(calmAfter), int64(g.bounds.Load().Initial)
-	if g.shedLast.Load() > old || g.shrunk.Load() > old || g.limit.Load() >= initial {
+	if g.shedLast.Load() > old {
 		return false
 	}
-	g.limit.Store(initial)
-	return true
+	for _, u := range *g.upstreams.Load() {
+		if u.shrunk.Load() <= old && u.limit.Load() < initial {
+			u.limit.Store(initial)
+			anew = true
+		}
+	}
+	return anew
 }
 
 func (g *Gate) refused(now time.Time, class Class) {
@@ -163,9 +210,11 @@ func (g *Gate) Overload(now time.Time) time.Duration {
 	return max(time.Duration(now.UnixNano()-g.shedFrom.Load()), 1)
 }
 
-// Enter counts a request that goes upstream. Exit must follow.
-func (g *Gate) Enter(endpoint uint64) {
-	g.inFlight.Add(1)
+// Enter counts a request that goes to an upstream at now. Exit must follow.
+func (g *Gate) Enter(now time.Time, upstream, endpoint uint64) {
+	u := g.upstream(upstream)
+	u.inFlight.Add(1)
+	u.used.Store(now.UnixNano())
 	g.hot[endpoint%buckets].Add(1)
 }
 
@@ -175,7 +224,8 @@ func (g *Gate) Enter(endpoint uint64) {
 // they take is their clients' doing, so slow bodies must not keep anybody else out,
 // nor may a flood of them pass uncounted. Sent must follow.
 func (g *Gate) Send(now time.Time, class Class) Decision {
-	n, limit := g.sending.Add(1), g.limit.Load()
+	n := g.sending.Add(1)
+	_, limit := g.totals()
 	room := [Classes]int64{limit / 2, limit, 2 * limit, math.MaxInt64}[class]
 	if n <= room {
 		return Decision{Allowed: true}
@@ -198,82 +248,26 @@ const (
 	Left                   // it says nothing: an error, a client that left or sets the pace
 )
 
-// Exit counts a request that came back at now, took after it went.
-func (g *Gate) Exit(now time.Time, endpoint uint64, took time.Duration, how Result) {
-	n := g.inFlight.Add(-1) + 1
+// Exit counts a request that came back from the upstream at now, took after it went.
+func (g *Gate) Exit(now time.Time, upstream, endpoint uint64, took time.Duration, how Result) {
 	g.hot[endpoint%buckets].Add(-1)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	w := &g.window
-	w.peak = max(w.peak, n)
-	if now.Add(-took).Before(g.moved) {
-		how = Left // it went under another limit: each is given a round trip to show
-	}
-	switch how {
-	case Dropped:
-		w.dropped++
+	if how == Dropped {
 		g.dropped.Add(1)
-	case Answered:
-		w.n++
-		x := g.usual.compare(now, endpoint, max(took, g.bounds.Load().Slow), !g.usual.exceeded)
-		w.sum += x
-		w.squares += x * x
 	}
-	if w.start.IsZero() {
-		w.start = now
-	}
-	if age := now.Sub(w.start); age >= windowTime && w.n+w.dropped >= windowLeast || age >= windowLong && w.n+w.dropped > 0 {
-		g.adjust(now)
-		*w = window{start: now}
-	}
+	g.upstream(upstream).exit(now, endpoint, took, how, g)
 }
 
-// adjust moves the limit by what the window has shown; mu is held.
-func (g *Gate) adjust(now time.Time) {
-	w, b, limit := &g.window, g.bounds.Load(), float64(g.limit.Load())
-	gradient := 1.0
-	if w.n > 0 {
-		gradient = min(b.Tolerance/math.Exp(w.slowness()), 1)
+// allStuck reports whether every upstream that is in use is as slow with as few
+// requests as can be.
+func (g *Gate) allStuck() bool {
+	list := *g.upstreams.Load()
+	from := since(list)
+	for _, u := range list {
+		if !u.stuck.Load() && u.used.Load() >= from {
+			return false
+		}
 	}
-	if w.dropped*10 > w.n {
-		gradient = min(gradient, 0.7)
-	}
-	g.usual.exceeded = gradient < 1
-	switch {
-	case gradient < 1 && w.peak > int64(b.Minimum):
-		limit = min(limit, float64(w.peak)) * max(gradient, 0.5)
-		g.shrunk.Store(now.UnixNano())
-	case gradient == 1 && float64(w.peak) >= limit/2:
-		limit += g.step(now, limit)
-	}
-	limit = min(max(limit, float64(b.Minimum)), float64(b.Maximum))
-	if g.limit.Swap(int64(limit)) != int64(limit) {
-		g.moved = now
-	}
-	g.rebase(now, gradient < 1 && int(limit) <= b.Minimum)
-}
-
-// step returns by how much the limit grows: carefully after an overload, else at
-// once to where it is needed.
-func (g *Gate) step(now time.Time, limit float64) float64 {
-	if now.UnixNano()-g.shrunk.Load() > int64(calmAfter) {
-		return limit
-	}
-	return math.Sqrt(limit)
-}
-
-// rebase makes present times the usual ones where fewer requests did not help.
-func (g *Gate) rebase(now time.Time, stuck bool) {
-	switch {
-	case !stuck:
-		g.slow = time.Time{}
-	case g.slow.IsZero():
-		g.slow = now
-	case now.Sub(g.slow) >= rebaseAfter:
-		g.slow, g.usual.exceeded = time.Time{}, false
-		g.shrunk.Store(0)
-		g.usual.shift(g.window.sum / float64(max(g.window.n, 1)))
-	}
+	return true
 }
 
 // Stats are a gate's numbers at one moment.
@@ -287,7 +281,8 @@ type Stats struct {
 
 // Stats returns the numbers.
 func (g *Gate) Stats(now time.Time) Stats {
-	s := Stats{Limit: g.limit.Load(), InFlight: g.inFlight.Load(), Sending: g.sending.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
+	s := Stats{Sending: g.sending.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
+	s.InFlight, s.Limit = g.totals()
 	for i := range s.Shed {
 		s.Shed[i] = g.shed[i].Load()
 	}

@@ -51,7 +51,7 @@ func newServer(workers int, work func(uint64) time.Duration) *server {
 func (s *server) until(t time.Duration) {
 	for len(s.out) > 0 && s.out[0].at <= t {
 		x := heap.Pop(&s.out).(exit)
-		s.gate.Exit(epoch.Add(x.at), x.endpoint, x.took, Answered)
+		s.gate.Exit(epoch.Add(x.at), 0, x.endpoint, x.took, Answered)
 	}
 	s.now = t
 }
@@ -61,7 +61,7 @@ func (s *server) ask(class Class, endpoint uint64) {
 		s.tally[class].shed++
 		return
 	}
-	s.gate.Enter(endpoint)
+	s.gate.Enter(epoch.Add(s.now), 0, endpoint)
 	end := s.now + s.work(endpoint)
 	if s.workers > 0 {
 		first := slices.Index(s.busy, slices.Min(s.busy))
@@ -181,7 +181,7 @@ func TestNoFalseAlarm(t *testing.T) {
 				shed += s.tally[Unknown].shed
 			}
 			if shed > 0 {
-				t.Errorf("got %d shed, limit %d; want none", shed, s.gate.limit.Load())
+				t.Errorf("got %d shed, limit %d; want none", shed, s.gate.Stats(epoch).Limit)
 			}
 		})
 	}
@@ -199,17 +199,17 @@ func TestSlowerReleaseIsLearned(t *testing.T) {
 	s.play(45*time.Second, all, one)
 	s.play(30*time.Second, all, one)
 	if n := s.tally[Unknown].shed; n > 0 {
-		t.Errorf("45 s behind the release: got %d shed in 30 s, limit %d; want none", n, s.gate.limit.Load())
+		t.Errorf("45 s behind the release: got %d shed in 30 s, limit %d; want none", n, s.gate.Stats(epoch).Limit)
 	}
 }
 
 // A burst long after an overload finds the old limit gone.
 func TestOldLimitIsForgotten(t *testing.T) {
 	g := NewGate(DefaultBounds())
-	g.limit.Store(16)
-	g.shrunk.Store(epoch.UnixNano())
+	g.upstream(0).limit.Store(16)
+	g.upstream(0).shrunk.Store(epoch.UnixNano())
 	for range 16 {
-		g.Enter(1)
+		g.Enter(epoch, 0, 1)
 	}
 	if got := g.Admit(epoch.Add(time.Second), Ask{Class: Unknown, Endpoint: 1}); got.Allowed || got.Retry <= 0 {
 		t.Errorf("just after it: got %+v; want a refusal with a time", got)
@@ -224,17 +224,17 @@ func TestDroppedShrinks(t *testing.T) {
 	g := NewGate(DefaultBounds())
 	for i := range 400 {
 		for range 40 {
-			g.Enter(1)
+			g.Enter(epoch, 0, 1)
 		}
 		for range 40 {
-			g.Exit(epoch.Add(time.Duration(i)*50*time.Millisecond), 1, time.Second, Dropped)
+			g.Exit(epoch.Add(time.Duration(i)*50*time.Millisecond), 0, 1, time.Second, Dropped)
 		}
 	}
 	if got := g.Stats(epoch).Limit; got != int64(DefaultBounds().Minimum) {
 		t.Errorf("limit: got %d; want the minimum", got)
 	}
 	for range 100 {
-		g.Enter(1)
+		g.Enter(epoch, 0, 1)
 	}
 	if got := g.Admit(epoch.Add(20*time.Second), Ask{Class: Exempt, Endpoint: 1}); !got.Allowed {
 		t.Errorf("exempt: got %+v; want allowed", got)
@@ -249,8 +249,8 @@ func BenchmarkGate(b *testing.B) {
 		for p.Next() {
 			now = now.Add(time.Microsecond)
 			g.Admit(now, Ask{Class: Unknown, Endpoint: 17})
-			g.Enter(17)
-			g.Exit(now, 17, 20*time.Millisecond, Answered)
+			g.Enter(now, 0, 17)
+			g.Exit(now, 0, 17, 20*time.Millisecond, Answered)
 		}
 	})
 }

@@ -65,11 +65,12 @@ func (x *exchange) send(s *site, out *http.Request) (*http.Response, error) {
 	tried := room[:0]
 	x.interimOK = x.req.Head.Proto != "HTTP/1.0"
 	for {
-		u := s.pick(x.start, tried)
+		u := s.pick(x.start, tried, x.room)
 		tried = append(tried, u)
 		x.address(out, u)
 		asked := x.asked
 		x.take(u)
+		x.proxy.options.Engine.Assign(x.proxy.options.Now(), &x.req, u.id)
 		resp, err := u.client.RoundTrip(out)
 		if err == nil {
 			u.down.Store(0)
@@ -86,6 +87,11 @@ func (x *exchange) send(s *site, out *http.Request) (*http.Response, error) {
 			return nil, &unreachedError{err}
 		}
 	}
+}
+
+// room returns how many requests u may have at once.
+func (x *exchange) room(u *upstream) int64 {
+	return x.proxy.options.Engine.Room(x.start, x.req.Site, u.id)
 }
 
 // take gives the request to u, and back what had it before; nil ends that.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"bartizan/internal/digest"
 )
 
 // Site is where the requests for some hosts go.
@@ -52,6 +54,7 @@ type site struct {
 // upstream is one server behind us.
 type upstream struct {
 	raw      string
+	id       uint64 // digest of raw, for the engine
 	timeouts Timeouts
 	url      *url.URL
 	client   *http.Transport
@@ -156,27 +159,29 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 	default:
 		tr.Protocols.SetHTTP1(true)
 	}
-	return &upstream{raw: raw, timeouts: t, url: u, client: tr}, nil
+	return &upstream{raw: raw, id: digest.String(0, raw), timeouts: t, url: u, client: tr}, nil
 }
 
 // pick returns the upstream to try next, skipping those tried already: of the
-// healthy ones that with the fewest requests, in turn where they are equal; any if
-// none is healthy. It returns nil if all were tried.
-func (s *site) pick(now time.Time, tried []*upstream) *upstream {
+// healthy ones that with the fewest requests for its room, in turn where they are
+// equal; any if none is healthy. It returns nil if all were tried.
+func (s *site) pick(now time.Time, tried []*upstream, room func(*upstream) int64) *upstream {
 	var best, fallback *upstream
+	var most, busy int64
 	start := s.next.Add(1)
 	for i := range uint64(len(s.upstreams)) {
 		u := s.upstreams[(start+i)%uint64(len(s.upstreams))]
 		if slices.Contains(tried, u) {
 			continue
 		}
-		switch {
-		case !u.healthy(now):
+		if !u.healthy(now) {
 			if fallback == nil {
 				fallback = u
 			}
-		case best == nil || u.busy.Load() < best.busy.Load():
-			best = u
+			continue
+		}
+		if n, has := u.busy.Load()+1, room(u); best == nil || n*most < busy*has {
+			best, busy, most = u, n, has
 		}
 	}
 	if best == nil {

@@ -207,10 +207,12 @@ type Match struct {
 
 // Load is what the request costs its upstream. Writer: load, through the engine.
 type Load struct {
-	// Held says that it counts among those that are with the upstream, since Since,
-	// Sending that it counts among those whose bodies are on their way there.
-	Held, Sending bool
-	Since         time.Time
+	// Whole says that all of it is ready to go, Held that it counts among those that
+	// are with Upstream, since Since, Sending that it counts among those whose bodies
+	// are on their way there.
+	Whole, Held, Sending bool
+	Upstream             uint64
+	Since                time.Time
 	// Cost is what the upstream took to begin its answer; 0 if it is not known.
 	Cost time.Duration
 }
