@@ -43,6 +43,11 @@ func kindOf(s string) kind {
 		return boolean
 	case len(s) > 96:
 		return text
+	case strings.IndexByte(s, ' ') >= 0: // nothing else has one
+		if strings.ContainsAny(s, "\n\r") {
+			return text
+		}
+		return phrase
 	}
 	switch request.SegmentType(s) {
 	case "{int}":
@@ -126,7 +131,7 @@ func normal(buf *[96]byte, key string) string {
 	if len(key) > len(buf) {
 		key = key[:len(buf)]
 	}
-	if strings.IndexFunc(key, func(r rune) bool { return r >= '0' && r <= '9' }) < 0 {
+	if !hasDigit(key) {
 		return key
 	}
 	out := buf[:0]
@@ -145,6 +150,15 @@ func normal(buf *[96]byte, key string) string {
 		out, key = append(out, '.'), rest
 	}
 	return string(out)
+}
+
+func hasDigit(s string) bool {
+	for i := range len(s) {
+		if s[i]-'0' < 10 {
+			return true
+		}
+	}
+	return false
 }
 
 // Forget drops what r has shown so far: the walk begins anew with a longer body.
