@@ -14,8 +14,8 @@ import (
 // Catches addresses of cloud metadata and of the network around the server in
 // every spelling, names that resolve to them, and hosts that collect
 // call-backs of attack tools. An ordinary private address is a hint: clients
-// of internal APIs send them. Misses hosts that only the attacker's own name
-// server knows.
+// of internal APIs send them; as the page that a browser comes from it is nothing.
+// Misses hosts that only the attacker's own name server knows.
 //
 // Example: http://0xa9fea9fe/latest/meta-data/
 func (d *Detector) address(s *scan) finding {
@@ -30,7 +30,10 @@ func (d *Detector) address(s *scan) finding {
 		}
 	}
 	band := bandOf(st)
+	page := s.value.In == request.InHeader && (strings.EqualFold(s.value.Key, "Referer") || strings.EqualFold(s.value.Key, "Origin"))
 	switch {
+	case page && st < lex.Certain && !strange: // somebody's intranet
+		return finding{}
 	case st == lex.None:
 		if redirects(s, low) {
 			return finding{signal.OpenRedirect, signal.Hint, 0}
@@ -38,7 +41,7 @@ func (d *Detector) address(s *scan) finding {
 		return finding{}
 	case st == lex.Certain:
 		band = signal.Likely
-	case strange && s.value.In == request.InHeader && s.value.Key != "" && !strings.EqualFold(s.value.Key, "Referer") && !strings.EqualFold(s.value.Key, "Host") && !strings.EqualFold(s.value.Key, "Origin"):
+	case strange && s.value.In == request.InHeader && s.value.Key != "" && !page:
 		band = signal.Likely
 	case s.value.In == request.InHeader:
 		band = signal.Hint

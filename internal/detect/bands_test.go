@@ -35,3 +35,24 @@ func TestCeilings(t *testing.T) {
 		t.Errorf("metadata address: got %v (found %v); want likely", got, found)
 	}
 }
+
+// The page that a browser comes from may be on anybody's own network; an address
+// that only an attack names, or an odd spelling of one, counts there as well.
+func TestPagesOnPrivateNetworks(t *testing.T) {
+	d := newDetector(t)
+	for _, tt := range []struct {
+		field, text string
+		want        bool
+	}{
+		{"Referer", "http://127.0.0.1:8080/admin", false},
+		{"Origin", "http://192.168.1.20", false},
+		{"Referer", "http://169.254.169.254/latest/meta-data/", true},
+		{"Referer", "http://0x7f.1/", true},
+		{"X-Forwarded-Host", "http://127.0.0.1:8080/admin", true},
+	} {
+		r := head(d, "/", request.Field{Name: tt.field, Value: tt.text})
+		if _, found := bandOf(r.Signals, signal.SSRF); found != tt.want {
+			t.Errorf("%s: %s: found %v; want %v", tt.field, tt.text, found, tt.want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func TestChromium(t *testing.T) {
 				})
 			}
 			if got := u.received() > before; got != c.passes {
-				t.Errorf("got passed %v; want %v", got, c.passes)
+				t.Errorf("got passed %v; want %v; the requests: %+v", got, c.passes, g.lines(t, 1))
 			}
 			last := lineOf(g, "/shop")
 			if c.passes && (last.verdict.Reason != policy.Passed || last.verdict.Action != signal.Pass) {
