@@ -159,6 +159,26 @@ func (c *attackersCommand) Run() error {
 	return c.print(records, "nobody is at watch or above")
 }
 
+type evidenceCommand struct{ socket }
+
+// Run prints what each kind of evidence is worth, as shipped and as seen.
+func (c *evidenceCommand) Run() error {
+	x, err := c.dial().Evidence()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(x)
+	}
+	fmt.Printf("%d hours of clients known to attack, %d of clients known to be good, since the start; nothing applies this\n", x.Attackers, x.Good)
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "kind\tband\tshipped\tmeasured\tattackers\tgood\t")
+	for _, k := range x.Kinds {
+		fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%d\t%d\t%s\n", k.Kind, k.Band, k.Shipped, k.Measured, k.Attackers, k.Good, k.Doc)
+	}
+	return t.Flush()
+}
+
 type unblockCommand struct {
 	socket
 	Who string `arg:"" help:"Address, attacker name such as a-7k2m9xq1, or network such as 2001:db8:1::/48."`

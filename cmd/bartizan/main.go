@@ -22,6 +22,7 @@ type commands struct {
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
 	Attackers      attackersCommand      `cmd:"" help:"List the riskiest clients."`
+	Evidence       evidenceCommand       `cmd:"" help:"Which evidence known attackers and known good clients give here."`
 	Campaigns      campaignsCommand      `cmd:"" help:"List the botnets found."`
 	Signatures     signaturesCommand     `cmd:"" help:"List botnet signatures, or approve, hold, retire, pin or unpin one."`
 	API            apiCommand            `cmd:"" name:"api" help:"What has been learned of the APIs."`

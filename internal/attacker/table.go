@@ -43,6 +43,7 @@ type Table struct {
 	links    *identity.Graph
 	accounts accounts
 	networks networks
+	tally    tally
 }
 
 // New returns a table for at most max records, rounded down to a power of two of
@@ -52,7 +53,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), networks: networks{of: map[netip.Prefix]*block{}}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), networks: networks{of: map[netip.Prefix]*block{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}

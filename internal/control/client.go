@@ -47,6 +47,11 @@ func (c *Client) Attackers() (records []engine.Record, err error) {
 	return records, c.call(http.MethodGet, "/attackers", &records)
 }
 
+// Evidence asks what evidence is worth at this site.
+func (c *Client) Evidence() (x engine.Evidence, err error) {
+	return x, c.call(http.MethodGet, "/evidence", &x)
+}
+
 // Endpoints asks for what has been learned of the APIs.
 func (c *Client) Endpoints() (endpoints []apimap.Endpoint, err error) {
 	return endpoints, c.call(http.MethodGet, "/endpoints", &endpoints)

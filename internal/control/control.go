@@ -118,6 +118,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /explain/{id}", s.explain)
 	mux.HandleFunc("GET /address/{address}", s.address)
 	mux.HandleFunc("GET /attackers", s.attackers)
+	mux.HandleFunc("GET /evidence", s.evidence)
 	mux.HandleFunc("GET /endpoints", s.endpoints)
 	mux.HandleFunc("GET /departures", s.departures)
 	mux.HandleFunc("GET /campaigns", s.campaigns)
@@ -162,6 +163,10 @@ func (s *Server) address(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) attackers(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.options.Engine.Attackers(s.options.Now(), signal.Watch, 100))
+}
+
+func (s *Server) evidence(w http.ResponseWriter, _ *http.Request) {
+	reply(w, s.options.Engine.Evidence())
 }
 
 func (s *Server) endpoints(w http.ResponseWriter, _ *http.Request) {

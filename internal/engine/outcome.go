@@ -42,6 +42,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
 	e.asked(now, s, r, v, o)
+	e.attackers.Weigh(now, r)
 	imposed := e.afterwards(now, s, r, v, o)
 	if !notable(r, v) {
 		return events

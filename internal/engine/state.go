@@ -80,6 +80,34 @@ func (e *Engine) Stats() Stats {
 // Census counts clients by stage. It walks the whole table.
 func (e *Engine) Census(now time.Time) [signal.Stages]int { return e.attackers.Census(now) }
 
+// Evidence is what evidence is worth at this site, as seen since the start.
+type Evidence struct {
+	Attackers uint64  `json:"attackers"` // hours of clients known to attack
+	Good      uint64  `json:"good"`      // hours of clients known to be good
+	Kinds     []Worth `json:"kinds"`
+}
+
+// Worth is what one kind of evidence is worth.
+type Worth struct {
+	Kind      string  `json:"kind"`
+	Band      string  `json:"band"`
+	Shipped   float64 `json:"shipped"`  // nats
+	Measured  float64 `json:"measured"` // nats
+	Attackers uint64  `json:"attackers"`
+	Good      uint64  `json:"good"`
+	Doc       string  `json:"doc"`
+}
+
+// Evidence says which evidence known attackers and known good clients gave.
+func (e *Engine) Evidence() Evidence {
+	list, attackers, good := e.attackers.Worths()
+	out := Evidence{Attackers: attackers, Good: good}
+	for _, w := range list {
+		out.Kinds = append(out.Kinds, Worth{w.Kind.String(), w.Band.String(), round(w.Shipped), round(w.Measured), w.Attacking, w.Good, w.Kind.Info().Doc})
+	}
+	return out
+}
+
 // Campaigns returns the botnets found, newest first, at most limit.
 func (e *Engine) Campaigns(limit int) []swarm.Campaign { return e.swarm.Campaigns(limit) }
 
