@@ -243,7 +243,13 @@ func TestControl(t *testing.T) {
 	if status, _ := ask(t, r, "/api/products"); status != 200 {
 		t.Errorf("after unblock: got %d; want 200", status)
 	}
-	for _, bad := range []string{"nobody", "a-", "300.1.2.3"} {
+	if u, err := client.Unblock("127.0.0.0/24"); err != nil || u.Records != 2 {
+		t.Errorf("unblock a network: got %+v, %v; want the 2 records in it", u, err)
+	}
+	if _, err := client.Evidence(); err != nil {
+		t.Errorf("evidence: got %v", err)
+	}
+	for _, bad := range []string{"nobody", "a-", "300.1.2.3", "10.0.0.0/40"} {
 		if _, err := client.Unblock(bad); err == nil || !strings.Contains(err.Error(), "want an address") {
 			t.Errorf("unblock %q: got %v; want a hint", bad, err)
 		}
