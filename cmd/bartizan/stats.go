@@ -35,6 +35,7 @@ func (g *gateway) numbers() []metrics.Number {
 		metrics.Number{Name: "tarpit_total", Help: "Connections and requests held so far.", Value: float64(t.Total)},
 		metrics.Number{Name: "tarpit_full_total", Help: "Answered at once since the tarpit had no room.", Value: float64(t.Full)},
 		metrics.Number{Name: "tarpit_left_total", Help: "Clients that went away before the end.", Value: float64(t.Left)},
+		metrics.Number{Name: "tarpit_sipped_bytes_total", Help: "Bytes of held clients' bodies that were read.", Value: float64(t.Sipped)},
 		metrics.Number{Name: "tarpit_seconds_total", Help: "Time of attackers' connections that the tarpit took.", Value: t.Spent.Seconds()})
 	label := func(name, value string) []metrics.Label { return []metrics.Label{{Name: name, Value: value}} }
 	for _, site := range p.Sites {

@@ -124,6 +124,7 @@ func TestAdapter(t *testing.T) {
 				{"tarpit holds", suite.tarpitHolds},
 				{"tarpit sheds", suite.tarpitSheds},
 				{"tarpit over TLS", suite.tarpitTLS},
+				{"tarpit sips bodies", suite.tarpitSips},
 				{"tarpit spares shared addresses", suite.tarpitSparesShared},
 				{"tarpit and shutdown", suite.tarpitShutdown},
 				{"grpc trailers only", suite.grpcTrailersOnly},

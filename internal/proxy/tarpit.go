@@ -20,7 +20,7 @@ type parker interface {
 // are, and no self test. HTTP/2 shares a connection among requests, good ones
 // maybe: there only this one waits, and is then answered as usual.
 func (x *exchange) tarpit(a answer.Response) bool {
-	p, secure := x.proxy.pit, x.req.Conn.Secure
+	p, kind := x.proxy.pit, tarpit.Kind{Secure: x.req.Conn.Secure, Body: !x.body.none() && !x.body.atEOF()}
 	if x.req.Standing.Shared || x.req.Client.Forwarded {
 		return false // a trusted proxy's connections are others' too
 	}
@@ -28,7 +28,7 @@ func (x *exchange) tarpit(a answer.Response) bool {
 		p.Wait(x.hr.Context())
 		return false
 	}
-	if !p.Room(secure) {
+	if !p.Room(kind) {
 		return false
 	}
 	nc, _, err := http.NewResponseController(x.w).Hijack()
@@ -42,7 +42,7 @@ func (x *exchange) tarpit(a answer.Response) bool {
 		return true
 	}
 	conn.Park()
-	if !p.Hold(conn, plain(a, x.proxy.options.Now(), x.hr.Method == http.MethodHead), secure) {
+	if !p.Hold(conn, plain(a, x.proxy.options.Now(), x.hr.Method == http.MethodHead), kind) {
 		conn.Abort()
 	}
 	return true

@@ -122,6 +122,51 @@ func (s suite) tarpitTLS(t *testing.T) {
 	}
 }
 
+// Of what a client at the tarpit stage uploads next to nothing is read, slowly, and
+// then it gets the answer that it would have got; over TLS too.
+func (s suite) tarpitSips(t *testing.T) {
+	u := newRaw(t, nil)
+	g := s.front.start(t, pitfall(u, 100, 3*time.Second))
+	fall(t, g)
+	refused(t, call(t, g, head("GET / HTTP/1.1\nHost: a\n")), 429)
+	for _, secure := range []bool{false, true} {
+		c := dial(t, g.plain)
+		if secure {
+			c = tls.Client(dial(t, g.secure), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+			io.WriteString(c, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nContent-Length: %d\n", len(exploit))+exploit)
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused(t, res, 403)
+			c.Close()
+			c = tls.Client(dial(t, g.secure), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		}
+		before, start := g.proxy.Stats().Tarpit, time.Now()
+		io.WriteString(c, head("POST / HTTP/1.1\nHost: a\nContent-Type: application/json\nContent-Length: 30000000\n"))
+		uploaded := make(chan int, 1)
+		go func() {
+			n, _ := c.Write(make([]byte, 30_000_000))
+			uploaded <- n
+		}()
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, res, 429)
+		if after := g.proxy.Stats().Tarpit; time.Since(start) < 2*time.Second || after.Sipped == before.Sipped || after.Sipped > before.Sipped+16<<10 {
+			t.Errorf("secure %t: answered after %v, %d bytes read; want about three seconds, and a few kilobytes", secure, time.Since(start), after.Sipped-before.Sipped)
+		}
+		c.Close()
+		if n := <-uploaded; n == 30_000_000 {
+			t.Errorf("secure %t: got the whole body uploaded", secure)
+		}
+	}
+	if n := u.received(); n > 0 {
+		t.Errorf("got %d bytes upstream; want none", n)
+	}
+}
+
 // Where several accepted credentials use the address and software nobody is held,
 // not even the one of them who attacks: he is answered at once.
 func (s suite) tarpitSparesShared(t *testing.T) {

@@ -1,8 +1,8 @@
-// Package tarpit holds connections of attackers: it says nothing for a while and
-// then lets the answer drip, so that the attacker's connection, thread and time are
-// gone, while ours are not. Each costs a socket, a few hundred bytes and a system
-// call every few seconds: one goroutine turns a wheel for all of them, and nothing
-// is ever read.
+// Package tarpit holds connections of attackers: it says nothing for a while, takes
+// what they upload by sips, and then lets the answer drip, so that the attacker's
+// connection, thread and time are gone, while ours are not. Each costs a socket, a few
+// hundred bytes and a system call every few seconds: one goroutine turns a wheel for
+// all of them, and waits for none.
 //
 // It decides nothing: the proxy says whom to hold. What would cost more than the
 // ceilings of connections, memory and time allow is not held, and the caller
@@ -34,32 +34,58 @@ type Options struct {
 }
 
 // What one connection is counted as, in bytes: measured (bench/tarpit) and rounded
-// up. TLS keeps buffers and keys for each.
+// up. TLS keeps buffers and keys for each; of a body that nobody has read the kernel
+// keeps what it has promised to take, BodyCost on top.
 const (
 	PlainCost  = 8 << 10
 	SecureCost = 24 << 10
+	BodyCost   = 132 << 10 // Linux, tcp_rmem as it comes
 )
 
 const (
-	pieces   = 22                     // that an answer drips in
+	pieces   = 22                     // that an answer drips in; turns that one has
+	sips     = pieces / 2             // turns at most that a body is read in
+	sip      = 512                    // bytes of it that are read in a turn
 	spokes   = 64                     // of the wheel
 	patience = 2 * time.Millisecond   // that one write may take: the kernel has room, or the client reads nothing
 	behind   = 500 * time.Millisecond // the wheel does not keep up: nobody more is held
 )
 
-// Conn is what is held. Abort closes it without manners, at once.
+// Conn is what is held. Abort closes it without manners, at once; CloseWrite ends our
+// side; Sip reads what has come, at most a p full and as it is on the wire, without
+// waiting: 0 if nothing has.
 type Conn interface {
 	net.Conn
 	Abort()
+	CloseWrite() error
+	Sip(p []byte) (int, error)
+}
+
+// Kind says what a connection costs to hold.
+type Kind struct {
+	Secure bool // TLS is on it
+	Body   bool // the body of its request has not been read to its end
+}
+
+func (k Kind) cost() int64 {
+	cost := int64(PlainCost)
+	if k.Secure {
+		cost = SecureCost
+	}
+	if k.Body {
+		cost += BodyCost
+	}
+	return cost
 }
 
 // held is one connection.
 type held struct {
 	conn   Conn
+	kind   Kind
+	sips   int    // turns in which its body may still be read
 	answer []byte // what is still to be said
-	piece  int    // bytes
+	turns  int    // that are left to say it
 	rounds int    // of the wheel until the next
-	cost   int64
 	since  time.Time
 }
 
@@ -80,6 +106,8 @@ type Pit struct {
 	full   atomic.Uint64
 	left   atomic.Uint64
 	spent  atomic.Int64 // ns that connections were held, those that ended
+	sipped atomic.Uint64
+	scrap  [sip]byte // the wheel's own
 
 	mu    sync.Mutex // guards what follows
 	wheel [spokes][]held
@@ -105,18 +133,19 @@ func New(o Options) *Pit {
 }
 
 // Hold takes over conn and lets answer, a whole HTTP/1 answer, drip into it. It
-// returns false, and does not touch conn, if there is no room left. secure says
-// that TLS is on it.
-func (p *Pit) Hold(conn Conn, answer []byte, secure bool) bool {
-	cost := costOf(secure)
-	h := held{conn: conn, answer: answer, piece: max((len(answer)+pieces-1)/pieces, 1), cost: cost, since: time.Now()}
+// returns false, and does not touch conn, if there is no room left.
+func (p *Pit) Hold(conn Conn, answer []byte, k Kind) bool {
+	h := held{conn: conn, kind: k, answer: answer, turns: pieces, since: time.Now()}
+	if k.Body {
+		h.sips = sips
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.over || p.n.Load() >= int64(p.options.Connections) || p.memory.Load()+cost > p.options.Memory {
+	if p.over || p.n.Load() >= int64(p.options.Connections) || p.memory.Load()+k.cost() > p.options.Memory {
 		return false
 	}
 	p.n.Add(1)
-	p.memory.Add(cost)
+	p.memory.Add(k.cost())
 	p.total.Add(1)
 	p.put(h, p.first)
 	return true
@@ -124,19 +153,12 @@ func (p *Pit) Hold(conn Conn, answer []byte, secure bool) bool {
 
 // Room reports whether the next connection would be held, and counts it as turned
 // away if not. Hold may still refuse.
-func (p *Pit) Room(secure bool) bool {
-	ok := !p.late.Load() && p.n.Load() < int64(p.options.Connections) && p.memory.Load()+costOf(secure) <= p.options.Memory
+func (p *Pit) Room(k Kind) bool {
+	ok := !p.late.Load() && p.n.Load() < int64(p.options.Connections) && p.memory.Load()+k.cost() <= p.options.Memory
 	if !ok {
 		p.full.Add(1)
 	}
 	return ok
-}
-
-func costOf(secure bool) int64 {
-	if secure {
-		return SecureCost
-	}
-	return PlainCost
 }
 
 // Wait holds the caller's goroutine for as long as a connection waits for its first
@@ -214,26 +236,12 @@ func (p *Pit) turn(due []held) []held {
 	return due
 }
 
-// drip gives each one its next piece and files it again.
+// drip gives each one its turn and files it again, unless that was the last.
 func (p *Pit) drip(due []held) {
 	again := due[:0]
 	for i := range due {
 		h := due[i]
-		n := min(h.piece, len(h.answer))
-		err := h.conn.SetWriteDeadline(time.Now().Add(patience))
-		if err == nil {
-			_, err = h.conn.Write(h.answer[:n])
-		}
-		h.answer = h.answer[n:]
-		switch {
-		case err != nil:
-			p.left.Add(1)
-			h.conn.Abort()
-			p.end(&h)
-		case len(h.answer) == 0:
-			h.conn.Close()
-			p.end(&h)
-		default:
+		if p.turned(&h) {
 			again = append(again, h)
 		}
 	}
@@ -244,9 +252,56 @@ func (p *Pit) drip(due []held) {
 	}
 }
 
+// turned gives h its turn: a sip of its body while there is some, then a piece of the
+// answer. It reports whether there is another. The last one closes: a turn's time after
+// the answer's end, since closing a socket with unread bytes resets it, and to wait
+// for the client here would make the wheel late for all.
+func (p *Pit) turned(h *held) bool {
+	if len(h.answer) == 0 {
+		h.conn.Abort()
+		p.end(h)
+		return false
+	}
+	h.turns = max(h.turns-1, 1)
+	if h.sips > 0 {
+		n, err := h.conn.Sip(p.scrap[:])
+		if err != nil {
+			return p.gone(h)
+		}
+		p.sipped.Add(uint64(n))
+		if h.sips--; n == 0 {
+			h.sips = 0 // it waits for us, or has sent all
+		}
+		if h.sips > 0 {
+			return true
+		}
+	}
+	n := (len(h.answer) + h.turns - 1) / h.turns
+	err := h.conn.SetWriteDeadline(time.Now().Add(patience))
+	if err == nil {
+		_, err = h.conn.Write(h.answer[:n])
+	}
+	h.answer = h.answer[n:]
+	switch {
+	case err != nil:
+		return p.gone(h)
+	case len(h.answer) > 0:
+		return true
+	}
+	return h.conn.CloseWrite() == nil || p.gone(h)
+}
+
+// gone ends h, whose client has left.
+func (p *Pit) gone(h *held) bool {
+	p.left.Add(1)
+	h.conn.Abort()
+	p.end(h)
+	return false
+}
+
 func (p *Pit) end(h *held) {
 	p.n.Add(-1)
-	p.memory.Add(-h.cost)
+	p.memory.Add(-h.kind.cost())
 	p.spent.Add(int64(time.Since(h.since)))
 }
 
@@ -281,13 +336,14 @@ type Stats struct {
 	Total         uint64 // held so far
 	Full          uint64 // not held: no room
 	Left          uint64 // went away before the end
+	Sipped        uint64 // bytes of bodies that were read
 	Spent         time.Duration
 }
 
 // Stats returns the numbers.
 func (p *Pit) Stats() Stats {
 	return Stats{
-		Held: p.n.Load(), Waiting: p.waits.Load(), Memory: p.memory.Load(), Total: p.total.Load(), Full: p.full.Load(), Left: p.left.Load(),
+		Held: p.n.Load(), Waiting: p.waits.Load(), Memory: p.memory.Load(), Total: p.total.Load(), Full: p.full.Load(), Left: p.left.Load(), Sipped: p.sipped.Load(),
 		Spent: time.Duration(p.spent.Load()),
 	}
 }

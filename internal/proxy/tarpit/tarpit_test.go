@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -15,6 +16,17 @@ import (
 type socket struct{ *net.TCPConn }
 
 func (s socket) Abort() { s.Close() }
+
+func (s socket) Sip(p []byte) (int, error) {
+	if err := s.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		return 0, err
+	}
+	n, err := s.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return n, err
+}
 
 // pair returns both ends of a connection.
 func pair(t *testing.T) (client net.Conn, server socket) {
@@ -43,7 +55,7 @@ func TestHoldDripsTheWholeAnswer(t *testing.T) {
 		answer := bytes.Repeat([]byte("x"), size)
 		client, server := pair(t)
 		start := time.Now()
-		if !p.Hold(server, answer, false) {
+		if !p.Hold(server, answer, Kind{}) {
 			t.Fatal("got no room; want some")
 		}
 		var got []byte
@@ -72,21 +84,22 @@ func TestHoldDripsTheWholeAnswer(t *testing.T) {
 	}
 }
 
-// The ceilings of connections and memory hold, and TLS counts for more.
+// The ceilings of connections and memory hold; TLS and unread bodies count for more.
 func TestCeilings(t *testing.T) {
 	for name, c := range map[string]struct {
-		o      Options
-		secure bool
-		want   int
+		o    Options
+		kind Kind
+		want int
 	}{
-		"connections": {Options{Connections: 3, Memory: 1 << 20}, false, 3},
-		"memory":      {Options{Connections: 100, Memory: 4*PlainCost + 1}, false, 4},
-		"with TLS":    {Options{Connections: 100, Memory: 2 * SecureCost}, true, 2},
-		"off":         {Options{Memory: 1 << 20}, false, 0},
+		"connections": {Options{Connections: 3, Memory: 1 << 20}, Kind{}, 3},
+		"memory":      {Options{Connections: 100, Memory: 4*PlainCost + 1}, Kind{}, 4},
+		"with TLS":    {Options{Connections: 100, Memory: 2 * SecureCost}, Kind{Secure: true}, 2},
+		"with bodies": {Options{Connections: 100, Memory: 3*PlainCost + 2*BodyCost}, Kind{Body: true}, 2},
+		"off":         {Options{Memory: 1 << 20}, Kind{}, 0},
 	} {
 		p, held := New(c.o), 0
 		for range 8 {
-			if _, server := pair(t); p.Room(c.secure) && p.Hold(server, []byte("x"), c.secure) {
+			if _, server := pair(t); p.Room(c.kind) && p.Hold(server, []byte("x"), c.kind) {
 				held++
 			} else {
 				server.Close()
@@ -109,7 +122,7 @@ func TestWhoLeavesIsForgotten(t *testing.T) {
 	defer p.Close()
 	gone, server := pair(t)
 	gone.Close()
-	p.Hold(server, bytes.Repeat([]byte("x"), 100), false)
+	p.Hold(server, bytes.Repeat([]byte("x"), 100), Kind{})
 	deaf, stuffed := pair(t)
 	deaf.(*net.TCPConn).SetReadBuffer(2048)
 	stuffed.SetWriteBuffer(2048)
@@ -117,7 +130,7 @@ func TestWhoLeavesIsForgotten(t *testing.T) {
 	for err := error(nil); err == nil; {
 		_, err = stuffed.Write(make([]byte, 1<<20))
 	}
-	p.Hold(stuffed, bytes.Repeat([]byte("x"), 100), false)
+	p.Hold(stuffed, bytes.Repeat([]byte("x"), 100), Kind{})
 	for until := time.Now().Add(5 * time.Second); p.Stats().Held > 0 && time.Now().Before(until); {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -134,7 +147,7 @@ func TestOneGoroutine(t *testing.T) {
 	for range 200 {
 		client, server := pair(t)
 		clients = append(clients, client)
-		p.Hold(server, []byte("x"), false)
+		p.Hold(server, []byte("x"), Kind{})
 	}
 	if got := runtime.NumGoroutine() - before; got > 1 {
 		t.Errorf("with 200 held: got %d goroutines more; want one", got)
@@ -152,7 +165,7 @@ func TestOneGoroutine(t *testing.T) {
 			t.Fatalf("behind Close: got %d goroutines; want %d", runtime.NumGoroutine(), before)
 		}
 	}
-	if _, server := pair(t); p.Hold(server, []byte("x"), false) {
+	if _, server := pair(t); p.Hold(server, []byte("x"), Kind{}) {
 		t.Error("behind Close: got room; want none")
 	}
 }
@@ -183,5 +196,65 @@ func TestWait(t *testing.T) {
 	p.Wait(t.Context())
 	if took := time.Since(start); took > 150*time.Millisecond {
 		t.Errorf("gone and closed: got %v; want at once", took)
+	}
+}
+
+// What a client uploads is read by sips, within bounds; then the answer drips as ever,
+// whole, and who is sending still is given time to read its end.
+func TestBodyIsSipped(t *testing.T) {
+	const lasting = 2 * time.Second
+	p := New(Options{Connections: 10, Memory: 1 << 20, Time: lasting})
+	defer p.Close()
+	client, server := pair(t)
+	if !p.Hold(server, bytes.Repeat([]byte("x"), 500), Kind{Body: true}) {
+		t.Fatal("got no room; want some")
+	}
+	start, uploaded := time.Now(), make(chan int, 1)
+	go func() {
+		n, _ := client.Write(make([]byte, 32<<20))
+		uploaded <- n
+	}()
+	one := make([]byte, 1)
+	if _, err := io.ReadFull(client, one); err != nil {
+		t.Fatal(err)
+	}
+	if first := time.Since(start); first < lasting/3 {
+		t.Errorf("the answer begins after %v; want it to wait for the body, half of %v", first, lasting)
+	}
+	if got, err := io.ReadAll(client); len(got) != 499 || err != nil {
+		t.Errorf("got %d more bytes, %v; want 499 and the end", len(got), err)
+	}
+	took := time.Since(start)
+	client.Close()
+	if n := <-uploaded; n == 32<<20 || took > 2*lasting {
+		t.Errorf("got %d bytes uploaded, all over after %v; want a part of them, and %v", n, took, lasting)
+	}
+	if s := p.Stats(); s.Sipped == 0 || s.Sipped > sips*sip {
+		t.Errorf("got %d bytes read; want some, %d at most", s.Sipped, sips*sip)
+	}
+	for limit := time.Now().Add(5 * time.Second); p.Stats().Memory != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("got %+v; want it let go", p.Stats())
+		}
+	}
+}
+
+// Who announces a body and sends none, as for 100 Continue, is answered as slowly as
+// others; who leaves while it is read is let go.
+func TestNoBodyAfterAll(t *testing.T) {
+	p := New(Options{Connections: 10, Memory: 1 << 20, Time: time.Second})
+	defer p.Close()
+	client, server := pair(t)
+	p.Hold(server, bytes.Repeat([]byte("x"), 100), Kind{Body: true})
+	if got, err := io.ReadAll(client); len(got) != 100 || err != nil {
+		t.Errorf("silent: got %d bytes, %v; want 100", len(got), err)
+	}
+	client, server = pair(t)
+	p.Hold(server, []byte("x"), Kind{Body: true})
+	client.Close()
+	for limit := time.Now().Add(5 * time.Second); p.Stats().Left == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("got %+v; want it to have left", p.Stats())
+		}
 	}
 }
