@@ -43,6 +43,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		r.Endpoint.Ripe = p.n >= ripeTimes*float64(m.options.MinimumRequests)
 		m.judgeFlow(p, r)
 		r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
+		r.Endpoint.Issues = p.objects.issues()
 		m.judgeShape(p, r, 0)
 		p.judgeNames(r)
 	case r.Endpoint.PathKnown:

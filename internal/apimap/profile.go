@@ -42,6 +42,7 @@ type profile struct {
 	browsers float32            // requests of browsers
 	cookied  float32            // of those, with cookies
 	hurried  uint64             // the client whose fast step was learned last
+	objects  objects
 }
 
 // maxPause is the number of buckets of pauses: up to a minute.
@@ -176,6 +177,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	}
 	p.flow.add(r.Standing.Previous)
 	p.learnPause(r)
+	p.objects.learn(r)
 	p.sizes[bucket(o.RequestSize)]++
 	p.latency[bucket(o.Duration.Microseconds())]++
 	p.learnNames(client, &r.Graph)

@@ -39,6 +39,7 @@ type storedProfile struct {
 	Pauses                   [maxPause]float32
 	Answers                  [maxBucket]float32
 	Browsers, Cookied        float32
+	Asked, Shown             float32            // objects
 	From                     map[uint64]float64 // flow
 	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
@@ -99,7 +100,7 @@ func (p *profile) stored(m *Model) storedProfile {
 	defer p.mu.Unlock()
 	s := storedProfile{
 		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
-		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Pauses: p.pauses, Answers: p.answers, Browsers: p.browsers, Cookied: p.cookied, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
+		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Pauses: p.pauses, Answers: p.answers, Browsers: p.browsers, Cookied: p.cookied, Asked: p.objects.asked, Shown: p.objects.shown, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
 	}
 	s.From, s.FirstOfVisit, s.Other = map[uint64]float64{}, p.flow.first, p.flow.other
 	for _, f := range p.flow.from {
@@ -168,7 +169,7 @@ func (m *Model) adopt(s storedProfile) {
 	n.schemas |= s.Schemas
 	p := &profile{
 		site: s.Site, method: s.Method, template: s.Template, first: s.First, last: s.Last, n: s.N, novel: s.Novel, auth: s.Auth, machines: s.Machines,
-		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, params: make(map[uint64]*param, len(s.Params)),
+		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, objects: objects{asked: s.Asked, shown: s.Shown}, params: make(map[uint64]*param, len(s.Params)),
 	}
 	for k, q := range s.Params {
 		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest}

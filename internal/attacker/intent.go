@@ -66,6 +66,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-004", "fingerprinting", "reconnaissance", "paths or names of scanners"}
 	case has(signal.ObjectEnumeration):
 		return Intent{"OAT-011", "scraping", "abuse", "object numbers one after the other"}
+	case has(signal.ForeignObject):
+		return Intent{"OAT-011", "scraping", "abuse", "objects that no answer has shown it"}
 	case has(signal.Exfiltration):
 		return Intent{"OAT-011", "scraping", "abuse", "answers many times larger than usual"}
 	case has(signal.UnknownEndpoint), has(signal.UnknownMethod), has(signal.UnknownParameter), has(signal.ParameterType):

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bartizan/internal/attacker/issued"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -29,6 +30,14 @@ type Exchange struct {
 	Hasty    bool         // a step faster than anybody takes it
 	Second   uint32       // when the request came, s since the epoch
 	Card     request.Card // in a payment
+	// Asked is the digest of the id of the object asked for, 0 if there is none;
+	// Issues says that its endpoint shows ids beforehand. Shown are the ids that the
+	// exchange shows to the client, Posted those that it sent; Unread says that there
+	// may be others.
+	Asked         uint64
+	Issues        bool
+	Shown, Posted []uint64
+	Unread        bool
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -73,12 +82,15 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	}
 	var found []signal.Signal
 	var good bool
+	var own issued.Who
 	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
 		c.parole(ms, rules)
 		c.count(ms, x)
 		found = c.conclude(ms, x)
 		good = c.rates.fine >= established && c.stage == signal.Clear
+		own = c.past.note(c.key, x, x.touches())
 	})
+	found = t.objects(ms, r, own, x, found)
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
 	}

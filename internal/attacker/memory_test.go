@@ -16,7 +16,7 @@ func heap() float64 {
 }
 
 // BenchmarkMillionClients fills a table with a million clients that have each been
-// answered, and prints what it takes in all, and the time of one more request of
+// answered about an object, and prints what it takes in all, and the time of one more request of
 // any of them.
 func BenchmarkMillionClients(b *testing.B) {
 	const clients = 1_000_000
@@ -24,7 +24,7 @@ func BenchmarkMillionClients(b *testing.B) {
 	table := New(1<<20, seed)
 	request := func(i int) {
 		r := from(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String(), 1)
-		answered(table, time.Duration(i)*time.Millisecond, r, 1, 200, Exchange{Endpoint: 1})
+		answered(table, time.Duration(i)*time.Millisecond, r, 1, 200, Exchange{Endpoint: 1, Asked: uint64(i) | 1, Shown: []uint64{uint64(i) | 1}})
 	}
 	for i := range clients {
 		request(i)

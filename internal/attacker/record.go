@@ -21,6 +21,7 @@ type record struct {
 	scope   Scope
 	stage   signal.Stage
 	blocks  uint8 // blocks so far, saturating
+	past    past
 	proofs  proofs
 	risk    float32
 	spoke   uint32 // s: when the last repeated event was reported

@@ -124,7 +124,7 @@ func (r *record) parse(b []byte) {
 	if len(b) >= 8 {
 		r.rule, r.ruled = le.Uint32(b), le.Uint32(b[4:])
 	}
-	if r.scope == Credential {
+	if r.past = pastEntry; r.scope == Credential {
 		r.before = nobody
 	}
 	r.risk = float32(fuse(r, false).Risk)

@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"bartizan/internal/attacker/identity"
+	"bartizan/internal/attacker/issued"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -41,6 +42,7 @@ type Table struct {
 	// any random token. 8 KiB.
 	guarded  filter
 	links    *identity.Graph
+	issued   *issued.Table
 	accounts accounts
 	networks networks
 	tally    tally
@@ -53,7 +55,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), networks: networks{of: map[netip.Prefix]*block{}}, tally: tally{seen: newFilter(20)}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), networks: networks{of: map[netip.Prefix]*block{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}
@@ -203,7 +205,7 @@ func (r *record) worth(now int64) float64 {
 // Stats are counters for metrics.
 type Stats struct {
 	Records, Capacity  int
-	Bytes              int64
+	Bytes              int64 // issued ids included
 	Evictions, Pardons uint64
 }
 
@@ -219,6 +221,7 @@ func (t *Table) Stats() Stats {
 		st.Pardons += s.pardons
 		s.mu.Unlock()
 	}
+	st.Bytes += t.issued.Bytes()
 	return st
 }
 

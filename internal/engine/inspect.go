@@ -122,7 +122,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	}
 	apimap.Forget(r) // of a shorter prefix
 	from := len(r.Shape)
-	r.Card = request.Card{}
+	r.Card, r.Posted = request.Card{}, r.Posted[:0]
 	paying, posting := r.Endpoint.Tags.Has(request.TagPayment), r.Endpoint.Tags.Has(request.TagContent)
 	if posting {
 		scratch.like = request.Likeness{}
@@ -132,6 +132,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		e.model.See(r, v)
 		s.policy.PatchBody(now, r, v)
 		s.policy.DecoyField(r, v)
+		e.posted(r, v)
 		if paying && !v.In.Name() {
 			e.card(r, v)
 		}

@@ -109,6 +109,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Second:   uint32(r.Time.Unix()),
 		Card:     r.Card,
 	}
+	e.objects(r, o, &x)
 	x.Bare = x.Browser && !x.Cookies && r.Endpoint.Cookies
 	x.What = digest.Mix(x.Path, r.Standing.Keys[attacker.Credential])
 	e.leak(now, s, r, o)

@@ -169,6 +169,7 @@ func TestAdapter(t *testing.T) {
 				{"questions end", suite.loopGuard},
 				{"reserved paths", suite.reservedPaths},
 				{"codings are taken at their word", suite.truthful},
+				{"ids in answers", suite.issuedIDs},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)

@@ -33,9 +33,12 @@ type exchange struct {
 	start   time.Time
 	body    body
 	scratch engine.Scratch
-	lines   []string     // of X-Forwarded-For
-	keep    int          // bytes of the answer that teach
-	answer  []byte       // first bytes of the upstream's, as far as they teach
+	lines   []string // of X-Forwarded-For
+	keep    int      // bytes of the answer that teach
+	answer  []byte   // first bytes of the upstream's, as far as they teach
+	reads   bool     // it is read for ids of objects
+	told    engine.Answer
+	target  string       // its Location
 	blank   http.Request // what outgoing requests are copies of
 	cookie  string       // that our answer sets
 	began   bool
@@ -72,6 +75,8 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.w, x.hr, x.start = w, hr, x.proxy.options.Now()
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
+	x.reads, x.target = false, ""
+	x.told.Reset()
 	x.sent.Store(0)
 	x.waiting.Store(0)
 	x.continued.Store(false)
@@ -270,6 +275,9 @@ func (x *exchange) conclude() {
 	if len(x.answer) > 0 {
 		x.outcome.Prefix = x.answer
 		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)
+	}
+	if x.outcome.Answered {
+		o.Engine.Issued(&x.told, &x.outcome, x.target, x.reads)
 	}
 	events := o.Engine.End(now, &x.req, x.verdict, x.outcome)
 	if o.Report != nil && len(events) > 0 {

@@ -29,6 +29,8 @@ func (x *exchange) respond(resp *http.Response) {
 	x.lay(h, resp)
 	x.wrote = true
 	x.keep = x.teaching(resp)
+	x.reads = resp.StatusCode/100 == 2 && request.JSON(x.outcome.ResponseType) && resp.Header.Get("Content-Encoding") == ""
+	x.target = resp.Header.Get("Location")
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
 		// The head is out: the client must see that the answer is not whole.
@@ -155,6 +157,9 @@ func (x *exchange) stream(resp *http.Response) error {
 			}
 			if err == nil && left != 0 {
 				flush(x.w)
+			}
+			if x.reads {
+				x.proxy.options.Engine.Read(&x.told, (*buf)[:n])
 			}
 		}
 		switch {

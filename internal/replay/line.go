@@ -55,15 +55,22 @@ type Line struct {
 	// Cookie says that the answer handed one out.
 	Cookie bool `json:"cookie,omitempty"`
 
-	Answered       bool    `json:"answered,omitempty"`
-	Status         int     `json:"status,omitempty"`
-	ResponseType   string  `json:"response_type,omitempty"`
-	ResponseSchema string  `json:"response_schema,omitempty"`
-	ResponseHash   string  `json:"response_hash,omitempty"`
-	ResponseLeak   string  `json:"response_leak,omitempty"` // what in an error's text said that a payload got through
-	ResponseSize   int64   `json:"response_size,omitempty"`
-	DurationMS     float64 `json:"duration_ms,omitempty"`
-	Label          string  `json:"label,omitempty"`
+	Answered       bool   `json:"answered,omitempty"`
+	Status         int    `json:"status,omitempty"`
+	ResponseType   string `json:"response_type,omitempty"`
+	ResponseSchema string `json:"response_schema,omitempty"`
+	ResponseHash   string `json:"response_hash,omitempty"`
+	ResponseLeak   string `json:"response_leak,omitempty"` // what in an error's text said that a payload got through
+	ResponseSize   int64  `json:"response_size,omitempty"`
+	// Object is the id of the object that was asked for, if Target does not say it
+	// as Issued does; Issued are the ids that the exchange showed to the client,
+	// Unread says that it may have shown others.
+	Object string   `json:"object,omitempty"`
+	Issued []string `json:"issued,omitempty"`
+	Unread bool     `json:"unread,omitempty"`
+
+	DurationMS float64 `json:"duration_ms,omitempty"`
+	Label      string  `json:"label,omitempty"`
 }
 
 // TLS are the facts of a TLS connection.
@@ -76,6 +83,9 @@ type TLS struct {
 
 // MaxLine bounds one line, in bytes.
 const MaxLine = 4 << 20
+
+// maxIssued bounds the ids that one exchange shows to a client.
+const maxIssued = request.MaxIssued + request.MaxPosted + 1
 
 // Parse reads one line and says what is wrong with it.
 func Parse(b []byte) (*Line, error) {
@@ -96,6 +106,9 @@ func Parse(b []byte) (*Line, error) {
 		if _, ok := request.FaultNamed(l.Fault); !ok {
 			return nil, fmt.Errorf("reading line: unknown fault %q", l.Fault)
 		}
+	}
+	if len(l.Issued) > maxIssued {
+		return nil, fmt.Errorf("reading line: %d issued ids: want at most %d", len(l.Issued), maxIssued)
 	}
 	if _, ok := request.PassNamed(l.Pass); !ok {
 		return nil, fmt.Errorf("reading line: unknown pass %q", l.Pass)
@@ -149,7 +162,7 @@ func (l *Line) outcome() request.Outcome {
 	return request.Outcome{
 		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, Duration: l.duration(),
 		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
-		Prefix: []byte(l.ResponseLeak), Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash),
+		Prefix: []byte(l.ResponseLeak), Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash), Unread: l.Unread,
 	}
 }
 

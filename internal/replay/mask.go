@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
@@ -22,6 +23,12 @@ func (m masker) digest(secret string) string {
 	mac := hmac.New(sha256.New, m.key)
 	mac.Write([]byte(secret))
 	return "~" + hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// object masks the digest of an object's id once more: the id itself may stand
+// beside it, in the target.
+func (m masker) object(id uint64) string {
+	return m.digest(string(binary.LittleEndian.AppendUint64([]byte("object"), id)))
 }
 
 // number returns as many digits as a card's number has, which are no card's

@@ -39,7 +39,7 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 		H2: q.Conn.H2, Proto: q.Head.Proto, Method: q.Head.Method, Host: q.Head.Host, Target: r.mask.target(q.Head.Target, f),
 		Sorted: !q.Head.Ordered, ASN: q.Network.ASN, Country: q.Network.Country, Bot: q.Network.Bot,
 		Pass: q.Pass.String(), Cookie: q.Pass.Handed, Answered: o.Answered, Status: o.Status, ResponseType: o.ResponseType, ResponseSize: o.ResponseSize,
-		DurationMS: float64(o.Duration) / float64(time.Millisecond), BodySize: o.RequestSize,
+		DurationMS: float64(o.Duration) / float64(time.Millisecond), Unread: o.Unread, BodySize: o.RequestSize,
 	}
 	if !o.Answered {
 		l.Status = 0
@@ -47,6 +47,14 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	for _, s := range q.Signals {
 		if s.Kind == signal.ErrorLeak {
 			l.ResponseLeak = s.Note
+		}
+	}
+	if q.Object.ID != 0 {
+		l.Object = r.mask.object(q.Object.ID)
+	}
+	for _, ids := range [...][]uint64{o.Issued, q.Posted} {
+		for _, id := range ids {
+			l.Issued = append(l.Issued, r.mask.object(id))
 		}
 	}
 	if o.Schema != 0 {

@@ -95,3 +95,26 @@ func TestDigestsAreKeyed(t *testing.T) {
 		t.Errorf("got %s, %s, %s", a.digest("x"), a.digest("y"), b.digest("x"))
 	}
 }
+
+// Ids of objects stand in a recording as digests of digests: those of a target
+// and of the answer that showed it are equal, and nobody can read one from the other.
+func TestObjectsAreRecorded(t *testing.T) {
+	var lines []*Line
+	r := NewRecorder(1, func(l any) { lines = append(lines, l.(*Line)) })
+	q := exchangeOf("/orders/17", "application/json", "{}")
+	q.Object.ID, q.Posted = 42, []uint64{7}
+	r.Record(q, engine.Verdict{}, request.Outcome{Answered: true, Status: 200, Issued: []uint64{42, 43}, Unread: true}, nil)
+	l := lines[0]
+	if len(l.Issued) != 3 || l.Object != l.Issued[0] || l.Issued[0] == l.Issued[1] || !masked(l.Object) || !l.Unread {
+		t.Errorf("got object %q, issued %q, unread %v", l.Object, l.Issued, l.Unread)
+	}
+	if l.Issued = make([]string, maxIssued+1); l.Issued != nil {
+		b, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(b); err == nil {
+			t.Errorf("%d issued ids: got no error", len(l.Issued))
+		}
+	}
+}

@@ -127,6 +127,7 @@ type exchange struct {
 	line    *Line
 	request request.Request
 	verdict engine.Verdict
+	issued  []uint64
 	out     Verdict
 	done    bool
 }
@@ -222,6 +223,9 @@ func (r *run) begin(ev event) {
 		r.numbers[ev.line.Conn]++
 	}
 	ev.line.fill(&x.request, max(r.numbers[ev.line.Conn], 1))
+	if ev.line.Object != "" {
+		x.request.Object.ID = r.engine.ObjectDigest(ev.line.Object)
+	}
 	x.verdict = r.engine.Begin(ev.at, &x.request)
 	if body, complete := ev.line.body(); x.verdict.Inspect > 0 && len(body) > 0 && !x.verdict.Refused() {
 		body = body[:min(len(body), x.verdict.Inspect)]
@@ -237,6 +241,11 @@ func (r *run) begin(ev event) {
 
 func (r *run) end(x *exchange) {
 	o := x.line.outcome()
+	x.issued = x.issued[:0]
+	for _, id := range x.line.Issued {
+		x.issued = append(x.issued, r.engine.ObjectDigest(id))
+	}
+	o.Issued = x.issued
 	if x.verdict.Refused() {
 		o = request.Outcome{}
 	}

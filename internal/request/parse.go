@@ -46,7 +46,7 @@ func (r *Request) Reset() {
 	old := *r
 	*r = Request{
 		Segments: old.Segments, Query: old.Query, Cookies: old.Cookies,
-		Signals: keep(old.Signals), Shape: keep(old.Shape), Changes: keep(old.Changes), Noted: keep(old.Noted), scratch: old.scratch,
+		Signals: keep(old.Signals), Shape: keep(old.Shape), Changes: keep(old.Changes), Noted: keep(old.Noted), Posted: keep(old.Posted), scratch: old.scratch,
 	}
 	r.Head.Fields = keep(old.Head.Fields)
 	if cap(r.scratch) > maxScratch {

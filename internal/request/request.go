@@ -54,6 +54,8 @@ type Request struct {
 	Card      Card
 	Post      Post
 	Graph     Graph
+	Object    Object
+	Posted    []uint64 // keyed digests of ids in the body, at most MaxPosted; writer: the engine
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
 	Changes   []Change // stages that this request's evidence changed
@@ -129,7 +131,10 @@ type Endpoint struct {
 	Usual uint8
 	// Cookies says that nearly all browsers bring cookies here.
 	Cookies bool
-	Tags    Tags
+	// Issues says that nearly all objects that are asked for here have been shown
+	// to the client before.
+	Issues bool
+	Tags   Tags
 	// FreeText reports whether people write text into the field of this key, as
 	// Value.Key spells it; nil where that is not known. What detectors find in
 	// such a field is worth one band less, never nothing.
@@ -323,7 +328,12 @@ type Outcome struct {
 	// Schema digests the shape of a JSON answer, Body an answer's first bytes; 0
 	// where they are not known.
 	Schema, Body uint64
-	RequestSize  int64 // body bytes read from the client
+	// Issued are keyed digests of the ids of objects that a good answer shows, at
+	// most MaxIssued; valid until End returns. Unread says that it may show others:
+	// it is too long, encoded, or no JSON.
+	Issued      []uint64
+	Unread      bool
+	RequestSize int64 // body bytes read from the client
 	// Aborted says that the client went away before the end.
 	Aborted bool
 	// Held says that our answer is only dripping: nobody has been told anything yet.

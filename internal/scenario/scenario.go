@@ -63,8 +63,9 @@ type population struct {
 	Requests []step   `yaml:"requests"` // taken in turn
 }
 
-// step is one request. {n} is the request's number, {c} the client's, {r} a
-// random word, {i} a random number below 10,000.
+// step is one request. {n} is the request's number, {c} the client's, {k} how
+// often it has come round, {r} a random word, {i} a random number below 10,000;
+// {N}, {C} and {K} are the first three in eight hexadecimal digits.
 type step struct {
 	Method  string   `yaml:"method"`
 	Target  string   `yaml:"target"`
@@ -74,6 +75,9 @@ type step struct {
 	Form    string   `yaml:"form"`
 	Status  []int    `yaml:"status"` // taken in turn by the client's number of requests
 	Size    []int64  `yaml:"size"`   // bytes of the answer, taken like status
+	Type    string   `yaml:"type"`   // media type of the answer; application/json
+	Issued  []string `yaml:"issued"` // ids that the answer shows
+	Unread  bool     `yaml:"unread"` // it may show others
 	Fault   string   `yaml:"fault"`
 	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
 }
@@ -238,7 +242,8 @@ func duration(s string) (time.Duration, error) {
 
 func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s software, c, n int) replay.Line {
 	q := p.Requests[n%len(p.Requests)]
-	fill := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(c), "{r}", word(r), "{i}", strconv.Itoa(r.IntN(10000))).Replace
+	fill := strings.NewReplacer("{n}", strconv.Itoa(n), "{c}", strconv.Itoa(c), "{r}", word(r), "{i}", strconv.Itoa(r.IntN(10000)),
+		"{k}", strconv.Itoa(n/len(p.Requests)), "{N}", eight(n), "{C}", eight(c), "{K}", eight(n/len(p.Requests))).Replace
 	l := replay.Line{
 		Time: at, Conn: fmt.Sprintf("%s-%d", p.Name, c), Client: address.String(), Method: cmp.Or(q.Method, "GET"), Target: fill(q.Target),
 		Host: cmp.Or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Label: cmp.Or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
@@ -260,13 +265,19 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 		l.Pass = q.Pass[n/len(p.Requests)%len(q.Pass)]
 	}
 	if len(q.Status) > 0 {
-		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], "application/json"
+		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], cmp.Or(q.Type, "application/json")
+		l.Unread = q.Unread
+		for _, id := range q.Issued {
+			l.Issued = append(l.Issued, fill(id))
+		}
 	}
 	if len(q.Size) > 0 {
 		l.ResponseSize = q.Size[n/len(p.Requests)%len(q.Size)]
 	}
 	return l
 }
+
+func eight(n int) string { return fmt.Sprintf("%08x", n) }
 
 func (q step) body() (body, kind string) {
 	if q.JSON != "" {

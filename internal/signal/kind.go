@@ -90,6 +90,7 @@ const (
 	DecoyCredential
 	DecoyField
 	ListedAddress
+	ForeignObject
 	Kinds = iota
 )
 
@@ -202,6 +203,7 @@ var table = [Kinds]Info{
 	BrowserHabit:        {"browser-habit", Fingerprint, [3]float64{0.6, 1.2, 1.2}, hour, false, "claims a browser and lacks the cookies that browsers bring here"},
 	RepeatedPost:        {"repeated-post", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts nearly the same text again and again, or what many others post"},
 	ListedAddress:       {"listed-address", Reputation, [3]float64{0.8, 2.0, 2.0}, hour, false, "an address on a reputation list of the operator's"},
+	ForeignObject:       {"foreign-object", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for objects that no answer has shown it, where nearly everybody's were shown"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 
