@@ -125,6 +125,7 @@ func TestAdapter(t *testing.T) {
 				{"tarpit sheds", suite.tarpitSheds},
 				{"tarpit over TLS", suite.tarpitTLS},
 				{"tarpit sips bodies", suite.tarpitSips},
+				{"bait", suite.bait},
 				{"tarpit spares shared addresses", suite.tarpitSparesShared},
 				{"tarpit and shutdown", suite.tarpitShutdown},
 				{"grpc trailers only", suite.grpcTrailersOnly},

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-
-	"bartizan/internal/policy"
 )
 
 // Bait is what a site's HTML answers are laid with: a link that nobody sees and a
@@ -26,7 +24,7 @@ func (x *exchange) lay(h http.Header, resp *http.Response) {
 		return
 	}
 	b := s.Bait
-	if x.sending.Mode != policy.Enforce || resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "" || x.hr.Method != http.MethodGet && x.hr.Method != http.MethodHead {
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Encoding") != "" || x.hr.Method != http.MethodGet && x.hr.Method != http.MethodHead {
 		return
 	}
 	var laid *baited
