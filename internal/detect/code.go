@@ -21,6 +21,9 @@ import (
 //
 // Example: {{”.__class__.__mro__[1].__subclasses__()}}
 func (d *Detector) code(s *scan) finding {
+	if s.value.In == request.InJSONKey && s.text == "prototype" && strings.HasSuffix(s.value.Key, "constructor") {
+		return finding{signal.PrototypePollution, signal.Likely, 0}
+	}
 	f := d.names.Judge(s.lower())
 	if f.Strength == lex.None {
 		return finding{}

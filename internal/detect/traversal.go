@@ -40,6 +40,8 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Likely
 	case s.value.In == request.InPath && (strings.Contains(raw, "/.;/") || strings.Contains(raw, "/..;/") || strings.Contains(raw, "/%2e")), strings.HasPrefix(low, "/../") && strings.IndexByte(low, ' ') < 0, strings.Contains(raw, "////////////////") && strings.IndexByte(raw, ' ') < 0 && s.gate.breaks == 0:
 		band = signal.Likely
+	case up >= 1 && len(low) < 96 && confides(low):
+		band = signal.Likely
 	case file == 2 && fills, file == 2 && rooted(low):
 		at, band = fileAt, signal.Likely
 		if !body {
@@ -74,6 +76,18 @@ func (d *Detector) traversal(s *scan) finding {
 // rooted reports whether a value is a path from a root on, and nothing else.
 func rooted(s string) bool {
 	return (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
+}
+
+// confides reports whether a path ends in a file of an application's own secrets.
+func confides(low string) bool {
+	if strings.ContainsAny(low, " {}()<>,;\"'") {
+		return false
+	}
+	switch low[strings.LastIndexByte(low, '/')+1:] {
+	case ".env", ".env.local", ".env.production", "database.yml", "secrets.yml", "master.key", "credentials", ".npmrc", ".netrc", ".pgpass", "id_rsa", "id_ed25519", "application.properties", "application.yml", "appsettings.json", "local_settings.py", "wp-config.php", "web.config", "config.inc.php", "parameters.yml", ".htpasswd", ".passwd":
+		return true
+	}
+	return false
 }
 
 // base reports whether a parameter of this name says where a program's own code is.
@@ -114,7 +128,7 @@ func traversalGate(s *scan) bool {
 // path returns the text as a path: in lower case, broken encodings read.
 func (s *scan) path() string {
 	low := s.lower()
-	if s.gate.bits&(hasSlash|hasDots|hasEscape) == 0 && strings.IndexByte(low, '%') < 0 && !strings.Contains(low, "0x") && !strings.Contains(low, "\ufffd") {
+	if s.gate.bits&(hasSlash|hasDots|hasEscape|hasBackslash) == 0 && strings.IndexByte(low, '%') < 0 && !strings.Contains(low, "0x") && !strings.Contains(low, "\ufffd") {
 		return low
 	}
 	s.flatBuf = path.Plain(s.flatBuf[:0], low)
@@ -145,7 +159,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 }
 
 // favourites prove a hole when read.
-var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "etc/services", "drivers/etc/services", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash"}
+var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "etc/services", "drivers/etc/services", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash", ".aws/credentials", ".kube/config", ".docker/config.json", "system32/config/security", "system32/config/software", "var/run/secrets/", "inetpub/wwwroot/web.config"}
 
 // whole reports whether a path fills the value: nothing but its own beginning
 // stands before the file.
@@ -156,8 +170,8 @@ func whole(s string, at int) bool {
 // wrapper reports whether the value begins with a scheme that reads files.
 // In bodies only those of PHP count: clients send file: and data: URLs.
 func wrapper(s string, body bool) bool {
-	for i, w := range [...]string{"php://", "expect://", "phar://", "file:///etc", "file:///c:", "file:///proc", "gopher://", "dict://", "file://", "zip://", "zlib:", "glob://", "ogg://", "compress.zlib://", "data://", "data:text/plain", "data:;base64", "netdoc:", "jar:http"} {
-		if body && i >= 8 {
+	for i, w := range [...]string{"php://", "expect://", "phar://", "file:///etc", "file:///c:", "file:///proc", "gopher://", "dict://", "zip://", "glob://", "ogg://", "compress.zlib://", "netdoc:", "jar:http", "file://", "zlib:", "data://", "data:text/plain", "data:;base64"} {
+		if body && i >= 14 {
 			return false
 		}
 		if strings.HasPrefix(s, w) || strings.Contains(s[:min(len(s), 64)], "="+w) {

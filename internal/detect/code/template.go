@@ -13,6 +13,8 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 	var inner string
 	next := lex.Byte(s, i+1)
 	switch {
+	case s[i] == '$' && (lex.At(s, i, "${{<%[%'\"}}%") || lex.At(s, i, "${{<%[%'\\\"}}%")):
+		return signal.TemplateInjection, lex.Likely // what tools send first, to see whether any engine breaks
 	case s[i] == '{' && next == '{':
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "}}")
 		if lex.OneOf(strings.Trim(inner, " /"), "groovy", "python", "velocity") {
@@ -35,6 +37,8 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.TemplateInjection, lex.Likely
 	case s[i] == '#' && (lex.At(s, i, "#context[") || lex.At(s, i, "#_memberaccess") || lex.At(s, i, "#parameters") && strings.IndexByte("[.", lex.Byte(s, i+11)) >= 0 && lex.Byte(s, i+11) != 0 || lex.At(s, i, "#session[") || lex.At(s, i, "#req=") || lex.At(s, i, "#application[")):
 		return signal.TemplateInjection, lex.Certain
+	case s[i] == '{' && lex.At(s, i, "{@math key="): // Dust
+		return signal.TemplateInjection, lex.Likely
 	case s[i] == '@' && next == '(' && computes(strings.TrimSuffix(lex.Ahead(s, i+2), ")")) == lex.Likely:
 		return signal.TemplateInjection, lex.Likely
 	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:

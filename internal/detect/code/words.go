@@ -195,6 +195,17 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 				return signal.CodeInjection, lex.Likely
 			}
 		}
+	case "start", "execute", "popen": // Process.Start (.NET), os.execute and io.popen (Lua)
+		if before := owner(s, i); b == '(' && (w == "start" && before == "process" || w == "execute" && before == "os" || w == "popen" && before == "io") {
+			return signal.CodeInjection, lex.Likely
+		}
+	case "cos", "cposix", "cnt", "csubprocess", "c__builtin__", "cbuiltins", "ccommands": // a pickle of Python: a global, by module and name, then its arguments
+		if lex.Byte(s, end) == '\n' && (i == 0 || s[i-1] == '\n') {
+			name := lex.Word(s, end+1)
+			if n := end + 1 + len(name); name != "" && lex.Byte(s, n) == '\n' && n+1 < len(s) && strings.IndexByte("(.qp", s[n+1]) >= 0 {
+				return signal.Deserialisation, lex.Certain
+			}
+		}
 	case "system":
 		if strings.HasPrefix(rest, ".shell(") {
 			return signal.CodeInjection, lex.Likely
@@ -235,7 +246,7 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
 	before := lex.Byte(s, i-1)
 	whole := i < 3 && len(s) < 200
-	if w == "function" && strings.HasSuffix(s[:i], "new ") && lex.Prose(s, 5) < 4 {
+	if w == "function" && (strings.HasSuffix(s[:i], "new ") && lex.Prose(s, 5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
 		return signal.CodeInjection, lex.Likely
 	}
 	if open > i+len(w) && !lit && !whole && arg != ')' {
@@ -300,6 +311,18 @@ func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.
 		return signal.None, lex.None
 	}
 	return signal.None, lex.None
+}
+
+// owner returns the word before the dot at s[i-1]: process of process.start.
+func owner(s string, i int) string {
+	if lex.Byte(s, i-1) != '.' {
+		return ""
+	}
+	from := i - 1
+	for from > 0 && lex.WordByte(s[from-1]) {
+		from--
+	}
+	return s[from : i-1]
 }
 
 // pollution: constructor[prototype], constructor.prototype.

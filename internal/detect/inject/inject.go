@@ -31,6 +31,17 @@ func Judge(s string, name bool) (best Finding) {
 			k, st := lineBreak(s, i)
 			best.Raise(k, st, i)
 			i = lex.Skip(s, i, "\r\n \t") - 1
+		case 0xe5: // U+560A and U+560D, whose low bytes are a line break
+			if lex.At(s, i, "嘊") || lex.At(s, i, "嘍") {
+				n := i
+				for lex.At(s, n, "嘊") || lex.At(s, n, "嘍") {
+					n += 3
+				}
+				if k, st := field(s, n); st > lex.None {
+					best.Raise(k, lex.Likely, i)
+				}
+				i = n - 1
+			}
 		case ';':
 			best.Raise(signal.NoSQLInjection, leaves(s, i), i)
 		case ':':
@@ -119,7 +130,13 @@ func stylesheet(s string, i int) lex.Strength {
 // ldap: )(cn=*, *)(|(uid=*: a filter that goes on. One that begins with its
 // own bracket is an API's syntax.
 func ldap(s string, i int) lex.Strength {
+	if s == "*()|&'" {
+		return lex.Likely // what tools send first, to see whether a filter breaks
+	}
 	if b := lex.Byte(s, lex.Skip(s, 0, " ")); b == '(' && strings.Count(s, "(") <= strings.Count(s, ")") {
+		if strings.Contains(s, "(userpassword=") {
+			return lex.Likely // nobody looks for that
+		}
 		return lex.None
 	}
 	n := lex.Skip(s, i, ")* \n\r")
@@ -290,9 +307,26 @@ func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
 		}
 		return signal.None, lex.None
 	}
-	switch w {
+	return field(s, n)
+}
+
+// field: the name of a header or of a mail's field, and a colon.
+func field(s string, n int) (signal.Kind, lex.Strength) {
+	j := n
+	for j < len(s) && j < n+40 && (lex.Letter(s[j]) || s[j] == '-') {
+		j++
+	}
+	if lex.Byte(s, lex.Skip(s, j, " ")) != ':' {
+		return signal.None, lex.None
+	}
+	switch w := s[n:j]; w {
 	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "x-forwarded-for", "x-xss-protection", "content-encoding", "content-disposition", "refresh", "x-injected", "header", "host", "connection", "link", "x-crlf", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
 		return signal.HeaderInjection, lex.Likely
+	}
+	if strings.HasPrefix(s[n:j], "x-") && j > n+2 {
+		return signal.HeaderInjection, lex.Likely
+	}
+	switch w := s[n:j]; w {
 	case "cc", "bcc", "subject", "mime-version", "to", "from", "reply-to", "x-mailer", "content-transfer-encoding":
 		if strings.Contains(lex.Ahead(s, j), "@") || w == "bcc" || w == "mime-version" {
 			return signal.MailInjection, lex.Likely

@@ -43,6 +43,8 @@ func Plain(dst []byte, s string) []byte {
 			dst = append(dst, sign(s[i+1], s[i+2]))
 			i += 2
 			continue
+		case c < ' ' && c != 0 && len(dst) > 0 && dst[len(dst)-1] == '.' && (lex.Byte(s, i+1) == '.' || lex.Byte(s, i+1) == '/'): // .\r./ (CVE-2019-16278)
+			continue
 		case lex.At(s, i, "\ufffd\ufffd"): // two bytes that were one overlong dot
 			dst = append(dst, '.')
 			i += 5

@@ -20,12 +20,24 @@ func Address(s string) (st lex.Strength, at int, strange bool) {
 		if n == i+1 && !(strings.HasSuffix(s[:i], "http") && lex.Digit(lex.Byte(s, n)) && strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 4)], '.') > 0) || i < 2 || !lex.Letter(s[i-1]) {
 			continue
 		}
-		if j := strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 64)], '@'); j >= 0 && !strings.ContainsAny(s[n:n+j], "/?# ") {
+		confused := false
+		if j := strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 64)], '@'); j >= 0 && !strings.ContainsAny(s[n:n+j], "/ ") {
+			confused = strings.ContainsAny(s[n:n+j], "?#") // parsers differ in where the host is
 			n += j + 1
 		}
-		if got, odd := host(s[n:min(len(s), n+96)]); got > st {
+		got, odd := host(s[n:min(len(s), n+96)])
+		if confused && got == lex.None {
+			continue
+		}
+		if got == lex.Hint && (confused || unusual(s[:i]) || foreignPort(s[:i], s[n:]) || breaks(s[n:])) {
+			got, odd = lex.Likely, true
+		}
+		if got > st {
 			st, at, strange = got, max(i-8, 0), odd
 		}
+	}
+	if st == lex.None && strings.HasPrefix(s, "//") && metadata(s[2:]) {
+		return lex.Certain, 0, false
 	}
 	if st == lex.None && len(s) < 96 {
 		if got, odd := host(s); got > st && !strings.ContainsAny(s, " ,;") && (odd && (strings.IndexByte(s, '.') > 0 || strings.IndexByte(s, '-') > 0) && (!lex.Digit(s[0]) || strings.HasPrefix(s, "0x") || strings.Contains(s, ".io")) || metadata(s)) {
@@ -33,6 +45,41 @@ func Address(s string) (st lex.Strength, at int, strange bool) {
 		}
 	}
 	return st, at, strange
+}
+
+// unusual reports whether a URL's scheme is one that only fetches what it should not.
+func unusual(before string) bool {
+	for _, w := range [...]string{"gopher", "dict", "netdoc", "tftp", "jar:http", "jar:https"} {
+		if strings.HasSuffix(before, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignPort reports whether HTTP is to be spoken to a service that speaks it not.
+func foreignPort(before, rest string) bool {
+	if !strings.HasSuffix(before, "http") && !strings.HasSuffix(before, "https") {
+		return false
+	}
+	i := strings.IndexAny(rest, ":/?# ")
+	if i < 0 || rest[i] != ':' {
+		return false
+	}
+	n := i + 1
+	for n < len(rest) && lex.Digit(rest[n]) {
+		n++
+	}
+	return lex.OneOf(rest[i+1:n], "21", "22", "23", "25", "110", "143", "389", "445", "636", "2375", "3306", "3389", "5432", "6379", "11211", "27017")
+}
+
+// breaks reports whether a line break stands in what follows a URL's host.
+func breaks(rest string) bool {
+	rest = rest[:min(len(rest), 96)]
+	if i := strings.IndexByte(rest, ' '); i >= 0 {
+		rest = rest[:i]
+	}
+	return strings.Contains(rest, "%0a") || strings.Contains(rest, "%0d")
 }
 
 // Callback returns where the name of a service stands that collects call-backs
@@ -66,7 +113,7 @@ func host(s string) (st lex.Strength, strange bool) {
 	if metadata(s) {
 		return lex.Certain, false
 	}
-	end := strings.IndexAny(s, "/?#\\\"'<> ,&)")
+	end := strings.IndexAny(s, "/?#\\\"'<> ,&)!")
 	if end < 0 {
 		end = len(s)
 	}

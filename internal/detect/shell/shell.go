@@ -151,6 +151,12 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 		return lex.Hint
 	case lex.At(s, i, "$[") && lex.Digit(lex.Byte(s, i+2)) && strings.IndexAny(lex.Ahead(s, i)[:min(len(s)-i, 12)], "+*-") > 0:
 		return lex.Likely
+	case lex.At(s, i, "$(<"): // what a file holds
+		rest := lex.Ahead(s, lex.Skip(s, i+3, " "))
+		if strings.HasPrefix(rest, "/etc/") || strings.HasPrefix(rest, "/proc/") || strings.HasPrefix(rest, "/root/") || strings.HasPrefix(rest, "/var/") {
+			return lex.Likely
+		}
+		return lex.Hint
 	case lex.At(s, i, "$("):
 		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))
 	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):

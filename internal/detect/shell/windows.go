@@ -6,10 +6,17 @@ import (
 	"bartizan/internal/detect/lex"
 )
 
-// windows judges statements of cmd: for /f %a in (...) do, if exist c:\x, and
-// aliases of POSIX shells, which programs write in no other place.
+// windows judges statements of cmd: for /f %a in (...) do, if exist c:\x, aliases of
+// POSIX shells, and commands whose options attackers alone write into a value.
 func windows(s string, i int) lex.Strength {
 	switch w := lex.Word(s, i); w {
+	case "certutil", "wmic", "nc", "ncat":
+		rest := lex.Ahead(s, i+len(w))
+		for _, means := range [...]string{" -urlcache", " /urlcache", " -decode ", "process call create", " -e /bin/", " -e cmd", " -c /bin/"} {
+			if j := strings.Index(rest, means); j >= 0 && j < 24 {
+				return lex.Likely
+			}
+		}
 	case "for":
 		return forLoop(s, i+3)
 	case "if":

@@ -34,6 +34,11 @@ const (
 func Judge(s string) Finding {
 	best := Finding{}
 	best.raise(fromStart(s))
+	if n := assigned(s); n > 0 && best.Strength < lex.Likely {
+		if f := fromStart(s[n:]); f.Strength == lex.Certain {
+			best = Finding{lex.Likely, n + f.At, false, true}
+		}
+	}
 	if best.Strength < lex.Certain {
 		best.raise(fromQuotes(s))
 	}
@@ -44,6 +49,16 @@ func Judge(s string) Finding {
 		best = Finding{lex.Likely, 0, false, true}
 	}
 	return best
+}
+
+// assigned returns where the value of "id=1 or 1=1" begins, 0 if s is no name, an
+// equals sign and a number.
+func assigned(s string) int {
+	n := len(lex.Word(s, 0))
+	if n == 0 || n > 32 || !lex.Letter(s[0]) || lex.Byte(s, n) != '=' || !lex.Digit(lex.Byte(s, n+1)) {
+		return 0
+	}
+	return n + 1
 }
 
 // probe reports whether a short value ends in a heap of quotes and brackets, of

@@ -251,7 +251,7 @@ func (t *tail) splice(k token) lex.Strength {
 		}
 		return lex.Likely
 	case t.quote == 0:
-		if w == told && t.literal && t.commented() {
+		if w == told && t.literal && (t.commented() || sign == '^' && lex.Byte(t.s, lex.Skip(t.s, k.end, " ")) == '(') {
 			return lex.Likely
 		}
 		return lex.None
