@@ -54,7 +54,7 @@ func (d *Detector) address(s *scan) finding {
 
 func addressGate(s *scan) bool {
 	g := &s.gate
-	if g.words&(wordSure|wordHost) != 0 || g.bits&hasScheme != 0 {
+	if g.words&(wordSure|wordHost) != 0 || g.bits&hasScheme != 0 || strings.HasPrefix(s.text, "//") {
 		return true
 	}
 	switch s.value.In {

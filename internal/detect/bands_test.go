@@ -56,3 +56,14 @@ func TestPagesOnPrivateNetworks(t *testing.T) {
 		}
 	}
 }
+
+func TestPollutionByNestedKeys(t *testing.T) {
+	d := newDetector(t)
+	for key, want := range map[string]bool{"constructor": true, "filter.constructor": true, "design": false} {
+		var r request.Request
+		d.Body(&r, request.Value{In: request.InJSONKey, Key: key, Text: "prototype"})
+		if _, found := bandOf(r.Signals, signal.PrototypePollution); found != want {
+			t.Errorf("%s.prototype: found %v; want %v", key, found, want)
+		}
+	}
+}

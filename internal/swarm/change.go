@@ -17,6 +17,7 @@ type change struct {
 	runX     int
 	runE     float64
 	expected float64 // what was expected lately
+	lately   float64 // what came
 	alarmed  bool
 	start    int64   // ms: when the run began that led to the alarm
 	calm     int     // quiet intervals under alarm
@@ -50,6 +51,7 @@ func (c *change) close(now, length int64, quiet bool, all int) (ended bool) {
 		e *= drift
 	}
 	c.expected += 0.2 * (e - c.expected)
+	c.lately += 0.2 * (x - c.lately)
 	c.n++
 	if c.n <= warmUp {
 		c.mean += (x - c.mean) / float64(c.n)
@@ -116,6 +118,14 @@ func (c *change) relax(x, limit float64) (ended bool) {
 		return true
 	}
 	return false
+}
+
+// growth returns how many times what is usual came lately, at least 1.
+func (c *change) growth() float64 {
+	if c.mean <= 0 || c.n <= warmUp {
+		return 1
+	}
+	return math.Max(1, c.lately/c.mean)
 }
 
 // inherit starts a long scale from what a shorter one knows, ratio times as

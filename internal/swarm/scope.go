@@ -27,7 +27,7 @@ const (
 	ofFailures                          // all that the upstream refuses
 	ofOdd                               // all with software hardly ever seen
 	ofOddFailures
-	ofAll // total volume; never searched, it only explains
+	ofAll // volume that is never searched and only explains
 	ofSeeds
 )
 
@@ -63,6 +63,7 @@ type scopes struct {
 	list      []*scope
 	templates map[uint32]*scope // the volume scopes
 	all       *scope
+	strangers *scope // volume of clients that are not known-good, with software that is not odd
 	failures  *scope
 	odd       *scope
 	oddFailed *scope
@@ -74,11 +75,11 @@ type scopes struct {
 const templatesMax = 4096
 
 func newScopes() *scopes {
-	s := &scopes{templates: map[uint32]*scope{}, all: &scope{kind: ofAll}, seeds: &scope{kind: ofSeeds}}
+	s := &scopes{templates: map[uint32]*scope{}, all: &scope{kind: ofAll}, strangers: &scope{kind: ofAll}, seeds: &scope{kind: ofSeeds}}
 	s.failures = &scope{kind: ofFailures, all: s.all}
 	s.odd = &scope{kind: ofOdd}
 	s.oddFailed = &scope{kind: ofOddFailures, all: s.odd}
-	s.list = []*scope{s.all, s.failures, s.odd, s.oddFailed}
+	s.list = []*scope{s.all, s.strangers, s.failures, s.odd, s.oddFailed}
 	return s
 }
 
@@ -106,6 +107,8 @@ func (s *scopes) count(r *row) {
 		if failed {
 			s.oddFailed.counts.count()
 		}
+	} else if !r.is(trusted) {
+		s.strangers.counts.count()
 	}
 	t := s.of(r.at[Template])
 	if t == nil {

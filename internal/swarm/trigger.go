@@ -17,6 +17,7 @@ const (
 	seedMemory    = 600_000
 	lookBack      = 120_000 // ms that a pool reaches back at least
 	giveUpAfter   = 600_000 // ms of alarm without a signature, at least
+	crowded       = 2       // times the usual strangers: too many to tell rare ones by their number
 )
 
 // alarm searches every scope under alarm whose turn it is.
@@ -39,7 +40,15 @@ func (s *Swarm) alarm(now int64) {
 // investigate looks at a scope under alarm and reports whether it took a search.
 func (s *Swarm) investigate(now int64, c *scope) bool {
 	k := c.counts.alarmed()
+	growth := s.scopes.strangers.counts[max(k, 1)].growth()
+	if c.kind == ofOdd && growth >= crowded {
+		s.stats.Vetoed++
+		return false // a crowd brings rare software too, each of its kinds in clumps
+	}
 	p, usual := s.gather(now, c, k)
+	if c.kind == ofOdd {
+		p.expected *= growth
+	}
 	if p.shared(usual) {
 		s.stats.Vetoed++
 		c.counts[k].accept(now, scales[k])
