@@ -45,9 +45,8 @@ func TestWorths(t *testing.T) {
 	if w := list[1]; w.Kind != signal.LoginFanout || w.Good != 0 || w.Measured < 3 {
 		t.Errorf("what attackers show: got %+v; want 3 nats or more", w)
 	}
-	r := from("198.51.100.1", 0)
 	for i := range 50 { // both at once is nobody's evidence; most clients are neither
-		r = from(fmt.Sprintf("203.0.113.%d", i), 0)
+		r := from(fmt.Sprintf("203.0.113.%d", i), 0)
 		r.Match, r.Standing.Known = request.Match{Signature: "s-1", Action: signal.ChallengeAction}, i%2 == 0
 		if i%2 == 1 {
 			r.Match = request.Match{}
