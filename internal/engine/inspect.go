@@ -8,6 +8,7 @@ import (
 	"bartizan/internal/attacker"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
+	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -19,6 +20,8 @@ type Scratch struct {
 	plain []byte // decoded content
 	text  []byte // in UTF-8
 	like  request.Likeness
+	// patches are those for the body's fields.
+	patches []*policy.Patch
 }
 
 // Shape digests an answer of the upstream, as request.AnswerShape says.
@@ -127,10 +130,11 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if posting {
 		scratch.like = request.Likeness{}
 	}
+	scratch.patches = s.policy.BodyPatches(now, r, scratch.patches[:0])
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
 		e.detector.Load().Body(r, v)
 		e.model.See(r, v)
-		s.policy.PatchBody(now, r, v)
+		policy.PatchBody(r, scratch.patches, v)
 		s.policy.DecoyField(r, v)
 		e.posted(r, v)
 		if paying && !v.In.Name() {

@@ -80,11 +80,16 @@ func (x *Patch) allows(value string) bool {
 	return (x.Allow.Max <= 0 || len(value) <= x.Allow.Max) && (x.shape == nil || x.shape.MatchString(value))
 }
 
+// holds reports whether the patch is for r.
+func (x *Patch) holds(now time.Time, r *request.Request) bool {
+	return (x.Until.IsZero() || !now.After(x.Until)) && x.pattern.match(r.Head.Method, r.Segments)
+}
+
 // PatchHead holds the head of r against the patches.
 func (p *Policy) PatchHead(now time.Time, r *request.Request) {
 	for i := range p.patches {
 		x := &p.patches[i]
-		if !x.Until.IsZero() && now.After(x.Until) || !x.pattern.match(r.Head.Method, r.Segments) {
+		if x.in == "body" || !x.holds(now, r) {
 			continue
 		}
 		switch x.in {
@@ -108,14 +113,23 @@ func (p *Policy) params(r *request.Request, x *Patch, list []request.Param) {
 	}
 }
 
-// PatchBody holds one value of r's body against the patches.
-func (p *Policy) PatchBody(now time.Time, r *request.Request, v request.Value) {
+// BodyPatches appends to list the patches for fields of r's body.
+func (p *Policy) BodyPatches(now time.Time, r *request.Request, list []*Patch) []*Patch {
+	for i := range p.patches {
+		if x := &p.patches[i]; x.in == "body" && x.holds(now, r) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// PatchBody holds one value of r's body against the patches for it.
+func PatchBody(r *request.Request, list []*Patch, v request.Value) {
 	if v.In.Name() {
 		return
 	}
-	for i := range p.patches {
-		x := &p.patches[i]
-		if x.in == "body" && x.key == v.Key && (x.Until.IsZero() || !now.After(x.Until)) && x.pattern.match(r.Head.Method, r.Segments) {
+	for _, x := range list {
+		if x.key == v.Key {
 			x.hold(r, v.Text)
 		}
 	}

@@ -1,3 +1,0 @@
-module bartizan/bench/tarpit
-
-go 1.26
