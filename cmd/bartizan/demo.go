@@ -69,8 +69,6 @@ func (c *demoCommand) configure(upstream, dir string) func(*config.File) {
 		}
 		f.Listen = []config.Listen{{Address: c.Listen}, {Address: secure, TLS: &config.TLS{SelfSigned: true}}}
 		f.Sites = []config.Site{{Hosts: []string{"*"}, Upstreams: []string{"http://" + upstream}, Mode: "enforce"}}
-		f.Load.Adaptive = false  // attackers, visitors, shop and gateway share a machine: its load is not the shop's
-		f.Tarpit.Connections = 0 // held attackers would show nothing for minutes
 		f.ProtectPrivate, f.Data, f.Admin.Address = true, filepath.Join(dir, "data"), c.Admin
 		f.Timeouts.Drain = config.Duration(2 * time.Second)
 		f.Learning.MinimumTime = config.Duration(20 * time.Second) // who watches a demo has not five minutes
@@ -111,7 +109,7 @@ func (c *demoCommand) play(ctx context.Context, g *gateway, b *board) error {
 func conclude(tallies []demo.Tally) error {
 	var faults []error
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nplayer\taddress\tsent\tpassed\trefused\tfailed\tfirst refusal")
+	fmt.Fprintln(t, "\nplayer\taddress\tsent\tpassed\trefused\theld\tfailed\tfirst refusal")
 	for _, p := range tallies {
 		first := "-"
 		if p.First > 0 {
@@ -121,15 +119,15 @@ func conclude(tallies []demo.Tally) error {
 		if p.Many {
 			address = "many"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", p.Name, address, p.Sent, p.Passed, p.Refused, p.Failed, first)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Name, address, p.Sent, p.Passed, p.Refused, p.Held, p.Failed, first)
 		switch {
 		case p.Sent == 0:
 			faults = append(faults, fmt.Errorf("%s sent nothing", p.Name))
 		case p.Good && p.Many && p.Refused*10_000 <= p.Sent && p.Failed == 0: // what a signature is allowed to hit
 		case p.Good && (p.Refused > 0 || p.Failed > 0):
 			faults = append(faults, fmt.Errorf("%s is a good visitor and was refused %d times, failed %d times: %s", p.Name, p.Refused, p.Failed, p.Error))
-		case !p.Good && p.Refused < p.Sent/2:
-			faults = append(faults, fmt.Errorf("%s is an attacker and was refused %d of %d times only", p.Name, p.Refused, p.Sent))
+		case !p.Good && p.Refused+p.Held < p.Sent/2:
+			faults = append(faults, fmt.Errorf("%s is an attacker and was refused or held %d of %d times only", p.Name, p.Refused+p.Held, p.Sent))
 		}
 	}
 	faults = append(faults, t.Flush())
@@ -226,11 +224,11 @@ func botnetLine(ev engine.Event) string {
 func picture(e *engine.Engine, cast *demo.Cast, lines []string) string {
 	var out strings.Builder
 	t := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "BARTIZAN\tsent\tpassed\trefused\tstage\trisk\twhy")
+	fmt.Fprintln(t, "BARTIZAN\tsent\tpassed\trefused\theld\tstage\trisk\twhy")
 	for _, p := range cast.Tallies() {
 		stage, risk, why := "clear", 0.0, ""
 		if p.Many {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t\t\t\n", p.Name, p.Sent, p.Passed, p.Refused)
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t\t\t\n", p.Name, p.Sent, p.Passed, p.Refused, p.Held)
 			continue
 		}
 		for _, r := range e.ExplainAddress(time.Now(), p.Address) {
@@ -238,7 +236,7 @@ func picture(e *engine.Engine, cast *demo.Cast, lines []string) string {
 				stage, risk, why = r.Stage, r.Risk, reasons(r)
 			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%.1f\t%s\n", p.Name, p.Sent, p.Passed, p.Refused, stage, risk, why)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s\n", p.Name, p.Sent, p.Passed, p.Refused, p.Held, stage, risk, why)
 	}
 	t.Flush()
 	for _, c := range e.Campaigns(3) {

@@ -23,7 +23,7 @@ const (
 	crowdSize  = 3000
 	crowdRate  = 700 // requests a second
 	botnetRate = 150
-	inFlight   = 64
+	inFlight   = 12 // of each mass: a machine that cannot keep up makes the crowd slower, not its answers
 )
 
 // When the botnet comes and goes, after the beginning.
@@ -88,6 +88,9 @@ func newMass(at Stage, m mass) *mass {
 		m.base = "https://" + at.Secure
 	}
 	m.client = &http.Client{Transport: tr, Timeout: 10 * time.Second}
+	if !m.tally.Good {
+		m.client.Timeout = patience
+	}
 	return &m
 }
 

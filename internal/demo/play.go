@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -30,7 +31,8 @@ type Tally struct {
 	Good    bool
 	Sent    int
 	Passed  int    // answered by the shop
-	Refused int    // 403 and 429 by the gateway
+	Refused int    // 403, 429 and 503 by the gateway
+	Held    int    // given up: the answer dripped too slowly. An attacker's only
 	Failed  int    // transport errors
 	First   int    // number of the first request that was refused, from 1; 0 none
 	Error   string // of the first transport error
@@ -61,7 +63,10 @@ type Cast struct {
 	masses  []*mass
 }
 
-const visitors = 8
+const (
+	visitors = 8
+	patience = 3 * time.Second // an attacker's
+)
 
 // NewCast returns the visitors and the attackers that act alone.
 func NewCast(at Stage) *Cast {
@@ -107,6 +112,9 @@ func (c *Cast) add(at Stage, p player) {
 		p.base = "https://" + at.Secure
 	}
 	p.client, p.mu = &http.Client{Transport: tr, Timeout: 10 * time.Second}, &c.mu
+	if !p.tally.Good {
+		p.client.Timeout = patience
+	}
 	c.players = append(c.players, &p)
 }
 
@@ -209,6 +217,10 @@ func (p *player) send(ctx context.Context, method, target string, body, into any
 // fail counts a transport error.
 func (t *Tally) fail(err error) {
 	t.Sent++
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() && !t.Good {
+		t.Held++
+		return
+	}
 	t.Failed++
 	if t.Error == "" {
 		t.Error = err.Error()
