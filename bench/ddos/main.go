@@ -1,9 +1,14 @@
-// Command ddos is what floods are measured with: an upstream that can do so much at
-// once, a flood from thousands of addresses, and visitors who want something meanwhile.
+// Command ddos is what floods and the tarpit are measured with: an upstream that can do
+// so much at once, a flood from thousands of addresses, attackers that are held, and
+// visitors who want something meanwhile.
 //
 //	ddos upstream ADDRESS WORKERS MILLISECONDS    /api/search takes so long, all else a tenth
-//	ddos flood ADDRESS SOURCES PER-SECOND SECONDS prints answers by status
-//	ddos visit ADDRESS VISITORS SECONDS FIRST     prints share of successes, p50 and p99 in ms
+//	ddos flood ADDRESS SOURCES PER-SECOND SECONDS prints answers by status;
+//	ddos varied …                                 the same, each address asks for something else first
+//	ddos visit ADDRESS VISITORS SECONDS FIRST     prints share of successes, p50 and p99 in ms;
+//	                                              who is told to wait does, and asks once more
+//	ddos hold [-tls] ADDRESS CONNECTIONS          until standard input ends
+//	ddos pace ADDRESS PER-SECOND SECONDS          prints p50 and p99 in ms, and failures
 package main
 
 import (
@@ -28,12 +33,18 @@ func main() {
 	switch {
 	case len(a) == 4 && a[0] == "upstream":
 		upstream(a[1], number(a[2]), time.Duration(number(a[3]))*time.Millisecond)
-	case len(a) == 5 && a[0] == "flood":
-		flood(a[1], number(a[2]), number(a[3]), number(a[4]))
+	case len(a) == 5 && (a[0] == "flood" || a[0] == "varied"):
+		flood(a[1], number(a[2]), number(a[3]), number(a[4]), a[0] == "varied")
 	case len(a) == 5 && a[0] == "visit":
 		visit(a[1], number(a[2]), number(a[3]), number(a[4]))
+	case len(a) == 3 && a[0] == "hold":
+		hold(a[1], number(a[2]), false)
+	case len(a) == 4 && a[0] == "hold" && a[1] == "-tls":
+		hold(a[2], number(a[3]), true)
+	case len(a) == 4 && a[0] == "pace":
+		pace(a[1], number(a[2]), number(a[3]))
 	default:
-		log.Fatal("usage: ddos upstream | flood | visit: see the source")
+		log.Fatal("usage: ddos upstream | flood | visit | hold | pace: see the source")
 	}
 }
 
@@ -78,7 +89,7 @@ func source(first, n int) *net.Dialer {
 }
 
 // ask is one request as an app sends it; the flood's look the same.
-func ask(client *http.Client, url string) (status int) {
+func ask(client *http.Client, url string) (status int, retry time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -89,18 +100,20 @@ func ask(client *http.Client, url string) (status int) {
 	r.Header.Set("Accept", "application/json")
 	res, err := client.Do(r)
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return 0
+		return 0, 0
 	}
-	return res.StatusCode
+	seconds, _ := strconv.Atoi(res.Header.Get("Retry-After")) // 0: not told
+	return res.StatusCode, time.Duration(seconds) * time.Second
 }
 
 // flood asks the costly endpoint for something new each time, from one address after
-// the other, each request on a connection of its own, whether or not answers come.
-func flood(address string, sources, perSecond, seconds int) {
+// the other, each request on a connection of its own, whether or not answers come. A
+// varied one begins with a product from each address.
+func flood(address string, sources, perSecond, seconds int, varied bool) {
 	var mu sync.Mutex
 	by := map[int]int{}
 	var wg sync.WaitGroup
@@ -112,7 +125,11 @@ func flood(address string, sources, perSecond, seconds int) {
 		wg.Go(func() {
 			defer func() { <-room }()
 			tr := &http.Transport{DialContext: source(32, i%sources).DialContext, DisableKeepAlives: true}
-			status := ask(&http.Client{Transport: tr}, fmt.Sprintf("http://%s/api/search?q=%x", address, rand.Uint64()))
+			url := fmt.Sprintf("http://%s/api/search?q=%x", address, rand.Uint64())
+			if varied && i < sources {
+				url = fmt.Sprintf("http://%s/api/products/%d", address, rand.IntN(1000))
+			}
+			status, _ := ask(&http.Client{Transport: tr}, url)
 			mu.Lock()
 			defer mu.Unlock()
 			by[status]++
@@ -132,7 +149,7 @@ func flood(address string, sources, perSecond, seconds int) {
 func visit(address string, visitors, seconds, first int) {
 	var mu sync.Mutex
 	var took []time.Duration
-	ok, busy := 0, 0
+	ok, busy, later := 0, 0, 0
 	var wg sync.WaitGroup
 	end := time.Now().Add(time.Duration(seconds) * time.Second)
 	for v := range visitors {
@@ -145,20 +162,34 @@ func visit(address string, visitors, seconds, first int) {
 					url = fmt.Sprintf("http://%s/api/search?q=lamp%d", address, rand.IntN(50))
 				}
 				start := time.Now()
-				status := ask(client, url)
+				status, retry := ask(client, url)
+				spent := time.Since(start)
+				again := 0
+				if status == http.StatusServiceUnavailable && retry > 0 {
+					time.Sleep(retry)
+					again, _ = ask(client, url)
+				}
 				mu.Lock()
-				took = append(took, time.Since(start))
+				took = append(took, spent)
 				if status == http.StatusOK {
 					ok++
 				} else if status == http.StatusServiceUnavailable {
 					busy++
+				}
+				if status == http.StatusOK || again == http.StatusOK {
+					later++
 				}
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
+	share := func(n int) float64 { return 100 * float64(n) / float64(len(took)) }
+	fmt.Printf("%6.2f %% of %d succeeded (503: %d), %.2f %% with one retry where told; p50 %.0f ms, p99 %.0f ms\n", share(ok), len(took), busy, share(later), percentile(took, 0.5), percentile(took, 0.99))
+}
+
+// percentile returns a percentile of times, in ms; it sorts them.
+func percentile(took []time.Duration, p float64) float64 {
 	slices.Sort(took)
-	at := func(p float64) float64 { return float64(took[int(p*float64(len(took)-1))]) / float64(time.Millisecond) }
-	fmt.Printf("%6.2f %% of %d succeeded (503: %d), p50 %.0f ms, p99 %.0f ms\n", 100*float64(ok)/float64(len(took)), len(took), busy, at(0.5), at(0.99))
+	return float64(took[int(p*float64(len(took)-1))]) / float64(time.Millisecond)
 }

@@ -410,3 +410,21 @@ func BenchmarkLearn(b *testing.B) {
 		table.Learn(now, rules, r[i&(len(r)-1)], Exchange{Status: 200}, func(int) {})
 	}
 }
+
+// Who has called several endpoints of late is told from who calls one and no other.
+func TestVaried(t *testing.T) {
+	table, r := New(1000, seed), from("203.0.113.9", 1)
+	r.Endpoint.ID = 7
+	answered(table, 0, r, 5, 200, Exchange{Endpoint: 7})
+	if stand(table, time.Second, r).Varied {
+		t.Error("one endpoint alone: got varied")
+	}
+	answered(table, 2*time.Second, r, 1, 200, Exchange{Endpoint: 8})
+	answered(table, 3*time.Second, r, 5, 200, Exchange{Endpoint: 7})
+	if !stand(table, 4*time.Second, r).Varied {
+		t.Error("another one between: got not varied")
+	}
+	if stand(table, time.Hour, r).Varied {
+		t.Error("an hour later: got varied still")
+	}
+}

@@ -26,11 +26,11 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
 	var stage signal.Stage // of the client's own record
-	known := false
+	known, varied := false, false
 	var rule, own uint32
 	var until, ownUntil time.Time
 	defer func() {
-		st.Previous, st.Age, st.Gap, st.Known = previous, age, gap, known
+		st.Previous, st.Age, st.Gap, st.Known, st.Varied = previous, age, gap, known, varied
 		if st.Rule, st.RuleUntil = rule, until; own != 0 || st.Shared && st.Accepted {
 			st.Rule, st.RuleUntil = own, ownUntil
 		}
@@ -56,6 +56,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		if ms-c.called < visit {
 			previous = c.before
 		}
+		varied = ms-1000*int64(c.varied) < visit || previous != 0 && previous != r.Endpoint.ID
 	})
 	var credential request.Standing
 	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {

@@ -180,6 +180,9 @@ func (r *record) count(now int64, x Exchange) {
 		r.missing.add(now, x.Path)
 	}
 	r.habits.count(x, time.Duration(now-r.called)*time.Millisecond, r.called != 0)
+	if r.called != 0 && r.before != x.Endpoint {
+		r.varied = uint32(now / 1000)
+	}
 	r.before, r.called = x.Endpoint, now
 	if x.Tags != 0 {
 		r.tagged.count(x.Tags, failed)

@@ -28,6 +28,7 @@ type record struct {
 	silent  uint32 // events not reported since then
 	rule    uint32 // rule over an outcome that acts on the client; 0 for none
 	ruled   uint32 // s: until when
+	varied  uint32 // s: when it last called another endpoint than before
 	rates   rates
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence

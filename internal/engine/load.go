@@ -74,7 +74,11 @@ func (e *Engine) crowded(now time.Time, s *compiled, r *request.Request, v *Verd
 	v.crowd = e.overRate(now, s, r)
 	if g := s.gates[r.Site]; g != nil && v.crowd.Would != signal.Limit {
 		class := e.class(now, s, g, r)
-		ask := load.Ask{Class: class, Risk: r.Standing.Risk, Endpoint: r.Endpoint.ID, Salt: r.Standing.Keys[attacker.Client] ^ uint64(now.UnixNano()>>28)}
+		who := r.Standing.Keys[attacker.Client]
+		ask := load.Ask{
+			Class: class, Risk: r.Standing.Risk, Endpoint: r.Endpoint.ID, Varied: r.Standing.Varied, Salt: who ^ uint64(now.UnixNano()>>28),
+			Key: digest.Mix(digest.Mix(who, r.Endpoint.ID), digest.String(e.seed, r.Head.Target)),
+		}
 		if d := g.Admit(now, ask); !d.Allowed {
 			v.crowd = policy.Decision{Would: signal.Limit, Reason: policy.Saturated, Retry: d.Retry, Entry: class.String()}
 		}

@@ -98,9 +98,11 @@ func TestRatesObserveScoreAndReload(t *testing.T) {
 }
 
 // saturate fills e's gate: a limit of 16 and twenty requests that do not come back.
-func saturate(e *Engine, at time.Duration) {
+func saturate(e *Engine, at time.Duration) { saturateWith(e, at, 20) }
+
+func saturateWith(e *Engine, at time.Duration, requests int) {
 	e.current.Load().gates["*"].Bind(load.Bounds{Minimum: 16, Initial: 16, Maximum: 16, Tolerance: 2})
-	for range 20 {
+	for range requests {
 		r := new(request.Request)
 		receive(r, "198.51.100.1", "GET", "/a", "")
 		e.Begin(epoch.Add(at), r)
@@ -204,5 +206,23 @@ func TestUnfinishedBodiesHavePlacesOfTheirOwn(t *testing.T) {
 	}
 	if v := e.Depart(epoch, r, Verdict{Mode: policy.Observe, Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass}}, false); v.Refused() {
 		t.Errorf("observe: got %+v; want pass", v.Decision)
+	}
+}
+
+// Who is turned away and sends the same request again when it was told to is let in.
+func TestNewcomerComesAgain(t *testing.T) {
+	e := crowd(t, policy.Enforce)
+	saturateWith(e, 0, 17)
+	first := ask(e, 0, "203.0.113.9", "/a?q=1", "", 0)
+	if first.Reason != policy.Saturated || first.Retry <= 0 {
+		t.Fatalf("got %+v; want shed with a time", first.Decision)
+	}
+	for _, c := range []struct {
+		client, target string
+		refused        bool
+	}{{"203.0.113.8", "/a?q=1", true}, {"203.0.113.9", "/a?q=2", true}, {"203.0.113.9", "/a?q=1", false}} {
+		if v := ask(e, first.Retry, c.client, c.target, "", 0); v.Refused() != c.refused {
+			t.Errorf("%s %s: got %+v; want refused %t", c.client, c.target, v.Decision, c.refused)
+		}
 	}
 }

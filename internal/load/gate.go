@@ -47,7 +47,8 @@ type Gate struct {
 	dropped   atomic.Uint64
 	hot       [buckets]atomic.Int32 // in flight, by endpoint
 
-	growing sync.Mutex
+	promises promises
+	growing  sync.Mutex
 }
 
 // mostUpstreams bounds the upstreams of a site that are told apart: 48 KiB each.
@@ -148,14 +149,17 @@ type Ask struct {
 	Class    Class
 	Risk     float64 // 0 to 100; orders suspects
 	Endpoint uint64  // a well-mixed key
+	Varied   bool    // the client has been answered something else than this endpoint
+	Key      uint64  // a well-mixed key of client and request; the same when it is sent again
 	Salt     uint64  // spreads the times that those who are turned away are told
 }
 
 // Admit asks whether a request may go upstream at now.
 //
-// Suspects may fill half of the limit, less as their risk rises, unknown clients three quarters if most of
-// what is in flight is for the same endpoint, else all of it, known-good ones
-// twice the limit: they wait at the upstream before anybody turns them away.
+// Suspects may fill half of the limit, less as their risk rises, unknown clients all
+// of it, but three quarters if most of what is in flight is for the endpoint that
+// they ask for and they have asked for nothing else, known-good ones twice the limit:
+// they wait at the upstream before anybody turns them away.
 func (g *Gate) Admit(now time.Time, a Ask) Decision {
 	n, limit := g.totals()
 	room := limit
@@ -163,7 +167,7 @@ func (g *Gate) Admit(now time.Time, a Ask) Decision {
 	case Suspect:
 		room = int64(float64(limit) * (1 - min(max(a.Risk, 0), 100)/100) / 2)
 	case Unknown:
-		if int64(g.hot[a.Endpoint%buckets].Load()) > limit/2 {
+		if !a.Varied && int64(g.hot[a.Endpoint%buckets].Load()) > limit/2 {
 			room = limit - limit/4
 		}
 	case KnownGood:
@@ -172,8 +176,15 @@ func (g *Gate) Admit(now time.Time, a Ask) Decision {
 	if n < room || a.Class == Exempt || g.stale(now) {
 		return Decision{Allowed: true}
 	}
+	retry := time.Second * time.Duration(1+a.Salt%5)
+	if a.Class == Unknown {
+		if n < limit+limit/4 && g.promises.redeem(now, a.Key) {
+			return Decision{Allowed: true}
+		}
+		retry = g.promises.keep(now, a.Key, retry)
+	}
 	g.refused(now, a.Class)
-	return Decision{Retry: time.Second * time.Duration(1+a.Salt%5)}
+	return Decision{Retry: retry}
 }
 
 // stale reports whether the limit is of an overload that is over. Then it begins

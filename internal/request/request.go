@@ -164,6 +164,8 @@ type Standing struct {
 	// Previous is the endpoint that the client called before, within half an
 	// hour; 0 if there is none.
 	Previous uint64
+	// Varied says that it has called other endpoints than this one, within half an hour.
+	Varied bool
 	// Age is since when the client, or its accepted credential, has been known;
 	// Gap is how long ago the client called last; both are 0 on a first call.
 	Age, Gap time.Duration
