@@ -58,6 +58,7 @@ func (g *gateway) numbers() []metrics.Number {
 		out = append(out,
 			metrics.Number{Name: "upstream_healthy", Help: "1 if the upstream could be reached lately and says that it is well.", Gauge: true, Value: healthy, Labels: l},
 			metrics.Number{Name: "upstream_busy", Help: "Requests that the upstream has.", Gauge: true, Value: float64(u.Busy), Labels: l},
+			metrics.Number{Name: "upstream_room", Help: "Requests that it may have at once; 1 where load is not adaptive.", Gauge: true, Value: float64(u.Room), Labels: l},
 			metrics.Number{Name: "upstream_failures_total", Help: "Failures to reach the upstream.", Value: float64(u.Failures), Labels: l})
 	}
 	if g.traffic != nil {

@@ -90,6 +90,7 @@ type UpstreamStats struct {
 	Healthy   bool
 	Failures  uint64
 	Busy      int64 // requests that it has
+	Room      int64 // that it may have at once; 1 where load is not adaptive
 }
 
 // Stats returns the counters.
@@ -114,7 +115,7 @@ func (p *Proxy) Stats() Stats {
 	for name, site := range *p.sites.Load() {
 		out.Sites = append(out.Sites, site.tally.stats(name))
 		for _, u := range site.upstreams {
-			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.healthy(now), u.failures.Load(), u.busy.Load()})
+			out.Upstreams = append(out.Upstreams, UpstreamStats{name, u.raw, u.healthy(now), u.failures.Load(), u.busy.Load(), p.options.Engine.Room(now, name, u.id)})
 		}
 	}
 	return out
