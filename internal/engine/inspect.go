@@ -16,12 +16,11 @@ import (
 // Scratch is the memory of one body's inspection. It belongs to one goroutine
 // at a time; pool it.
 type Scratch struct {
-	walk  request.Scratch
-	plain []byte // decoded content
-	text  []byte // in UTF-8
-	like  request.Likeness
-	// patches are those for the body's fields.
-	patches []*policy.Patch
+	walk   request.Scratch
+	plain  []byte // decoded content
+	text   []byte // in UTF-8
+	like   request.Likeness
+	fields policy.Fields
 }
 
 // Shape digests an answer of the upstream, as request.AnswerShape says.
@@ -130,12 +129,15 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if posting {
 		scratch.like = request.Likeness{}
 	}
-	scratch.patches = s.policy.BodyPatches(now, r, scratch.patches[:0])
+	detector := e.detector.Load()
+	scratch.fields = s.policy.Fields(now, r, scratch.fields)
+	watched := !scratch.fields.None()
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
-		e.detector.Load().Body(r, v)
+		detector.Body(r, v)
 		e.model.See(r, v)
-		policy.PatchBody(r, scratch.patches, v)
-		s.policy.DecoyField(r, v)
+		if watched {
+			scratch.fields.Hold(r, v)
+		}
 		e.posted(r, v)
 		if paying && !v.In.Name() {
 			e.card(r, v)

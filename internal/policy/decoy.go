@@ -52,14 +52,6 @@ func (c *compiler) decoys(in Decoys) (out decoys) {
 	return out
 }
 
-// DecoyField appends what one value of r's body says: it stands in a field that
-// is disabled on the page, so that a browser leaves it out.
-func (p *Policy) DecoyField(r *request.Request, v request.Value) {
-	if len(p.decoys.fields) > 0 && !v.In.Name() && p.decoys.fields[v.Key] {
-		r.Signals = append(r.Signals, fieldSignal(v.Key))
-	}
-}
-
 func fieldSignal(name string) signal.Signal {
 	return signal.Signal{Kind: signal.DecoyField, Band: signal.Likely, Where: "field:" + request.Excerpt(name, 64), Note: "a decoy"}
 }

@@ -113,25 +113,40 @@ func (p *Policy) params(r *request.Request, x *Patch, list []request.Param) {
 	}
 }
 
-// BodyPatches appends to list the patches for fields of r's body.
-func (p *Policy) BodyPatches(now time.Time, r *request.Request, list []*Patch) []*Patch {
-	for i := range p.patches {
-		if x := &p.patches[i]; x.in == "body" && x.holds(now, r) {
-			list = append(list, x)
-		}
-	}
-	return list
+// Fields are what the policy says of the fields of one request's body. The zero
+// value says nothing.
+type Fields struct {
+	decoys  map[string]bool
+	patches []*Patch
 }
 
-// PatchBody holds one value of r's body against the patches for it.
-func PatchBody(r *request.Request, list []*Patch, v request.Value) {
+// Fields returns what p says of the fields of r's body. It may use old's memory.
+func (p *Policy) Fields(now time.Time, r *request.Request, old Fields) Fields {
+	f := Fields{decoys: p.decoys.fields, patches: old.patches[:0]}
+	for i := range p.patches {
+		if x := &p.patches[i]; x.in == "body" && x.holds(now, r) {
+			f.patches = append(f.patches, x)
+		}
+	}
+	return f
+}
+
+// None reports whether nothing is said of any field.
+func (f Fields) None() bool { return len(f.decoys) == 0 && len(f.patches) == 0 }
+
+// Hold holds one value of r's body against f: what a patch does not allow, and what
+// stands in a field that no browser sends.
+func (f Fields) Hold(r *request.Request, v request.Value) {
 	if v.In.Name() {
 		return
 	}
-	for _, x := range list {
+	for _, x := range f.patches {
 		if x.key == v.Key {
 			x.hold(r, v.Text)
 		}
+	}
+	if f.decoys[v.Key] {
+		r.Signals = append(r.Signals, fieldSignal(v.Key))
 	}
 }
 
