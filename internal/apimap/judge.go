@@ -32,20 +32,10 @@ const (
 func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 	switch p := m.profileOf(r.Endpoint.ID); {
 	case p != nil:
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if !p.certain(m, now) {
-			return
+		if n, odd := m.judgeKnown(now, p, r); n > 0 && r.Standing.Previous != 0 {
+			m.judgeStep(r, n, odd)
 		}
-		if r.Standing.Keys[2] == 0 && p.auth >= bareRate*p.n && p.n >= 2*float64(m.options.MinimumRequests) {
-			add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
-		}
-		r.Endpoint.Ripe = p.n >= ripeTimes*float64(m.options.MinimumRequests)
-		m.judgeFlow(p, r)
-		r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
-		r.Endpoint.Issues = p.objects.issues()
-		m.judgeShape(p, r, 0)
-		p.judgeNames(r)
+		r.Endpoint.Dressed = r.Software.Claimed.Browser() && m.dressed(r.Site)
 	case r.Endpoint.PathKnown:
 		m.judgeMethod(now, r)
 	default:
@@ -59,6 +49,26 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 			r.Endpoint.Foreign = n >= ripeTimes*siteRipe && float64(m.found)/n < strangeRate
 		}
 	}
+}
+
+// judgeKnown appends what is odd at a known endpoint. It returns how often that was
+// called well, 0 if nothing is certain, and from which mean a course is odd there.
+func (m *Model) judgeKnown(now time.Time, p *profile, r *request.Request) (n float64, odd float32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.certain(m, now) {
+		return 0, 0
+	}
+	if r.Standing.Keys[2] == 0 && p.auth >= bareRate*p.n && p.n >= 2*float64(m.options.MinimumRequests) {
+		add(r, signal.MissingCredential, signal.Hint, "header", "nearly every request here carries a credential", 0)
+	}
+	r.Endpoint.Ripe = p.n >= ripeTimes*float64(m.options.MinimumRequests)
+	m.judgeFlow(p, r)
+	r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
+	r.Endpoint.Issues = p.objects.issues()
+	m.judgeShape(p, r, 0)
+	p.judgeNames(r)
+	return p.n, p.follow.courses.odd()
 }
 
 // judgeFlow judges what was called before; p.mu is held.

@@ -32,8 +32,12 @@ func (m *Model) Learn(now time.Time, r *request.Request, o request.Outcome) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.learn(now, r, o)
+	n := p.n
+	p.mu.Unlock()
+	if r.Standing.Previous != 0 {
+		m.learnStep(r, id, n)
+	}
 }
 
 // place teaches the path and returns the template it has by now, "" if none.
@@ -41,6 +45,10 @@ func (m *Model) place(r *request.Request, o request.Outcome) string {
 	if r.Endpoint.PathKnown {
 		m.mu.Lock()
 		m.learned++
+		if t := m.sites[r.Site]; t != nil {
+			t.good++
+			t.dress.learn(r.Pages)
+		}
 		m.mu.Unlock()
 		return r.Endpoint.Template
 	}
@@ -52,6 +60,7 @@ func (m *Model) place(r *request.Request, o request.Outcome) string {
 		t = newTrie()
 		m.sites[strings.Clone(r.Site)] = t
 	}
+	t.dress.learn(r.Pages)
 	if !t.labels(r.Segments) {
 		return ""
 	}
@@ -59,6 +68,7 @@ func (m *Model) place(r *request.Request, o request.Outcome) string {
 	if n == nil {
 		return ""
 	}
+	t.good++
 	return n.template
 }
 

@@ -43,6 +43,7 @@ type profile struct {
 	cookied  float32            // of those, with cookies
 	hurried  uint64             // the client whose fast step was learned last
 	objects  objects
+	follow   follow
 }
 
 // maxPause is the number of buckets of pauses: up to a minute.
@@ -88,24 +89,31 @@ func (f *flow) add(id uint64) {
 		f.first++
 		return
 	}
+	if !countStep(&f.from, id) {
+		f.other++
+	}
+}
+
+// countStep counts id in a table and reports whether it had, or found, a place there.
+func countStep(table *[maxFrom]step, id uint64) bool {
 	free := -1
-	for i := range f.from {
-		switch s := &f.from[i]; {
+	for i := range table {
+		switch s := &table[i]; {
 		case s.id == id:
 			s.n++
-			return
+			return true
 		case s.n <= 0:
 			free = i
 		}
 	}
 	if free >= 0 {
-		f.from[free] = step{id, 1}
-		return
+		table[free] = step{id, 1}
+		return true
 	}
-	f.other++
-	for i := range f.from {
-		f.from[i].n--
+	for i := range table {
+		table[i].n--
 	}
+	return false
 }
 
 // odd returns how often, in shares of n, a call came as this one does: first, or
@@ -178,6 +186,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	p.flow.add(r.Standing.Previous)
 	p.learnPause(r)
 	p.objects.learn(r)
+	p.follow.courses.learn(r)
 	p.sizes[bucket(o.RequestSize)]++
 	p.latency[bucket(o.Duration.Microseconds())]++
 	p.learnNames(client, &r.Graph)

@@ -26,6 +26,7 @@ type storedHead struct {
 	Seed    uint64
 	Learned uint64
 	Found   uint64
+	Sites   map[string]storedSite
 }
 
 type storedProfile struct {
@@ -40,6 +41,9 @@ type storedProfile struct {
 	Answers                  [maxBucket]float32
 	Browsers, Cookied        float32
 	Asked, Shown             float32            // objects
+	To                       map[uint64]float64 // steps
+	Steps, Cost              float64
+	Courses                  [20]float32
 	From                     map[uint64]float64 // flow
 	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
@@ -66,7 +70,10 @@ func (m *Model) Snapshot(w io.Writer) error {
 	for _, p := range m.profiles {
 		all = append(all, p)
 	}
-	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found}
+	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found, map[string]storedSite{}}
+	for name, t := range m.sites {
+		head.Sites[name] = storedSite{t.dress.browsers, t.dress.bare}
+	}
 	m.mu.RUnlock()
 	if err := put(w, head); err != nil {
 		return err
@@ -108,6 +115,7 @@ func (p *profile) stored(m *Model) storedProfile {
 			s.From[f.id] = f.n
 		}
 	}
+	p.follow.stored(&s)
 	for k, q := range p.params {
 		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest}
 	}
@@ -136,6 +144,11 @@ func (m *Model) Restore(r io.Reader) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.learned, m.found = head.Learned, head.Found
+	for name, s := range head.Sites {
+		t := newTrie()
+		t.dress = dress{s.Browsers, s.Bare}
+		m.sites[name] = t
+	}
 	for {
 		b, err := frame.Read(r, maxStored)
 		if err != nil {
@@ -167,6 +180,7 @@ func (m *Model) adopt(s storedProfile) {
 		return
 	}
 	n.schemas |= s.Schemas
+	t.good += s.N
 	p := &profile{
 		site: s.Site, method: s.Method, template: s.Template, first: s.First, last: s.Last, n: s.N, novel: s.Novel, auth: s.Auth, machines: s.Machines,
 		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, objects: objects{asked: s.Asked, shown: s.Shown}, params: make(map[uint64]*param, len(s.Params)),
@@ -178,6 +192,12 @@ func (m *Model) adopt(s storedProfile) {
 	for i, id := range slices.Sorted(maps.Keys(s.From)) {
 		if i < maxFrom {
 			p.flow.from[i] = step{id, s.From[id]}
+		}
+	}
+	p.follow.n, p.follow.mean, p.follow.courses.means = s.Steps, s.Cost, s.Courses
+	for i, id := range slices.Sorted(maps.Keys(s.To)) {
+		if i < maxFrom {
+			p.follow.to[i] = step{id, s.To[id]}
 		}
 	}
 	m.profiles[endpointID(m.options.Seed, s.Site, s.Method, s.Template)] = p

@@ -27,6 +27,8 @@ type trie struct {
 	key       []byte                   // a table's key while it is being built
 	paths     departed                 // requests for unknown paths
 	methods   departed                 // and with unknown methods
+	good      float64                  // calls of known endpoints that were answered well
+	dress     dress
 }
 
 // The bounds and thresholds of induction, from the design notes, section 3.

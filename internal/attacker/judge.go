@@ -26,11 +26,11 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
 	var stage signal.Stage // of the client's own record
-	known, varied := false, false
+	known, varied, same := false, false, false
 	var rule, own uint32
 	var until, ownUntil time.Time
 	defer func() {
-		st.Previous, st.Age, st.Gap, st.Known, st.Varied = previous, age, gap, known, varied
+		st.Previous, st.Age, st.Gap, st.Known, st.Varied, st.Same = previous, age, gap, known, varied, same
 		if st.Rule, st.RuleUntil = rule, until; own != 0 || st.Shared && st.Accepted {
 			st.Rule, st.RuleUntil = own, ownUntil
 		}
@@ -54,7 +54,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 			gap = time.Duration(ms-c.called) * time.Millisecond
 		}
 		if ms-c.called < visit {
-			previous = c.before
+			previous, same = c.before, c.seen.last == bearer(r)
 		}
 		varied = ms-1000*int64(c.varied) < visit || previous != 0 && previous != r.Endpoint.ID
 	})

@@ -38,6 +38,9 @@ type Exchange struct {
 	Issues        bool
 	Shown, Posted []uint64
 	Unread        bool
+	// Page says that the client claims a browser and was answered a page, Asset that
+	// it asked for something that belongs to pages.
+	Page, Asset bool
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -86,7 +89,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
 		c.parole(ms, rules)
 		c.count(ms, x)
-		found = c.conclude(ms, x)
+		c.step(r)
+		c.page(r, x)
+		found = c.conclude(ms, r, x)
 		good = c.rates.fine >= established && c.stage == signal.Clear
 		own = c.past.note(c.key, x, x.touches())
 	})
@@ -217,24 +222,24 @@ const (
 
 // conclude returns the evidence that the client's behaviour is by now. A
 // condition that already stands on the record is not reported again.
-func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
+func (r *record) conclude(now int64, q *request.Request, x Exchange) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
 		if e := r.at(k); e.mass() < 0.5 || e.band < b || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
 		}
 	}
-	q := &r.rates
+	n := &r.rates
 	switch {
-	case q.requests >= errorsMany && q.errors >= errorsRatio*q.requests:
+	case n.requests >= errorsMany && n.errors >= errorsRatio*n.requests:
 		report(signal.ErrorRatio, signal.Likely, "status", "at least 8 of 10 requests fail")
-	case q.requests >= errorsSome && q.errors >= errorsHalf*q.requests:
+	case n.requests >= errorsSome && n.errors >= errorsHalf*n.requests:
 		report(signal.ErrorRatio, signal.Hint, "status", "at least half of the requests fail")
 	}
-	if q.missing >= 0.3*q.requests {
-		switch n := r.missing.count(now); {
-		case n >= pathsMany:
+	if n.missing >= 0.3*n.requests {
+		switch paths := r.missing.count(now); {
+		case paths >= pathsMany:
 			report(signal.PathSpread, signal.Likely, "path", "30 or more different paths that do not exist")
-		case n >= pathsSome:
+		case paths >= pathsSome:
 			report(signal.PathSpread, signal.Hint, "path", "12 or more different paths that do not exist")
 		}
 	}
@@ -245,6 +250,7 @@ func (r *record) conclude(now int64, x Exchange) (found []signal.Signal) {
 		}
 		report(signal.ObjectEnumeration, band, "path", "most object numbers follow the one before")
 	}
+	r.concludeCourse(q, x, report)
 	r.concludeHabits(now, x, report)
 	if x.Tags != 0 {
 		r.concludeBusiness(report)

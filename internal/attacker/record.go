@@ -32,11 +32,13 @@ type record struct {
 	rates   rates
 	missing distinct // paths that do not exist
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
+	course  float32  // exponential mean of the surprises of its steps, nats
 	walk    walk
 	before  uint64   // Client: endpoint of the last answered request. Credential: the client that first showed it
 	called  int64    // ms: when that was
 	others  distinct // Address: good clients behind it. Client: accepted credentials
 	tagged  business
+	seen    seen
 	habits  habits
 	asked   asked
 }

@@ -110,6 +110,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Card:     r.Card,
 	}
 	e.objects(r, o, &x)
+	x.Page, x.Asset = x.Browser && isPage(r, o), isAsset(r, o)
 	x.Bare = x.Browser && !x.Cookies && r.Endpoint.Cookies
 	x.What = digest.Mix(x.Path, r.Standing.Keys[attacker.Credential])
 	e.leak(now, s, r, o)

@@ -53,25 +53,29 @@ func (r *Request) ObjectID() string {
 // IsID reports whether a value of a body is an id: by name and shape, or by a
 // shape that nothing else has.
 func (v Value) IsID() bool {
-	return !v.In.Name() && (idKey(v.Key) && idShape(v.Text) || idBySight(v.Text))
+	return !v.In.Name() && (idShape(v.Text) && idKey(v.Key) || idBySight(v.Text))
 }
 
 // idWords end the names of fields that hold ids.
 var idWords = [...]string{"id", "uuid", "guid", "slug", "sku", "key", "code", "number", "ref"}
+
+// endsID says of the last letter of a name, by its low five bits, whether one of
+// idWords or its plural ends so.
+var endsID = [32]bool{'d' & 31: true, 'g' & 31: true, 'u' & 31: true, 'y' & 31: true, 'e' & 31: true, 'r' & 31: true, 'f' & 31: true, 's' & 31: true}
 
 // idKey reports whether a field of this name holds ids: the last part of the name
 // is one of idWords, or several of them, set off by a sign or by its capital:
 // "id", "order_id", "orderId", "user.ids[]", but not "paid".
 func idKey(name string) bool {
 	name = strings.TrimSuffix(name, "[]")
+	if name == "" || !endsID[name[len(name)-1]&31] {
+		return false
+	}
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		name = name[i+1:]
 	}
 	if n := len(name); n > 2 && name[n-1]|0x20 == 's' {
 		name = name[:n-1]
-	}
-	if name == "" {
-		return false
 	}
 	last := name[len(name)-1] | 0x20
 	for _, w := range idWords {

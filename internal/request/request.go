@@ -55,6 +55,8 @@ type Request struct {
 	Post      Post
 	Graph     Graph
 	Object    Object
+	Course    Course
+	Pages     Pages
 	Posted    []uint64 // keyed digests of ids in the body, at most MaxPosted; writer: the engine
 	Signals   []signal.Signal
 	Shape     []Seen   // parameters, at most MaxSeen
@@ -131,6 +133,8 @@ type Endpoint struct {
 	Usual uint8
 	// Cookies says that nearly all browsers bring cookies here.
 	Cookies bool
+	// Dressed says that nearly all browsers of the site fetch what belongs to pages.
+	Dressed bool
 	// Issues says that nearly all objects that are asked for here have been shown
 	// to the client before.
 	Issues bool
@@ -164,6 +168,9 @@ type Standing struct {
 	// Previous is the endpoint that the client called before, within half an
 	// hour; 0 if there is none.
 	Previous uint64
+	// Same says that it did so with the credential that this request carries, or
+	// without one as this request.
+	Same bool
 	// Varied says that it has called other endpoints than this one, within half an hour.
 	Varied bool
 	// Age is since when the client, or its accepted credential, has been known;
@@ -253,6 +260,31 @@ type Card struct {
 type Post struct {
 	Like uint64 // near-equal texts differ in few bits
 	Text uint64 // keyed digest of the words
+}
+
+// Course is how usual the client's way through the API is. Writer: apimap; of Mean
+// and Steps attacker.
+type Course struct {
+	// Known says that the step is one between endpoints that are known well enough.
+	Known bool
+	// Surprise is what the step costs beyond the mean of steps from there, in nats, at
+	// most 4.
+	Surprise float32
+	// Odd is the mean from which on fewer than one in 1,000 good calls come here; 0
+	// where that is not known.
+	Odd float32
+	// Mean is the exponential mean of the client's surprises, this one included;
+	// Steps is of how many, at most 255.
+	Mean  float32
+	Steps uint8
+}
+
+// Pages is what a client that claims a browser has fetched beside pages. Writer:
+// attacker.
+type Pages struct {
+	// Tenth says that this is the client's tenth page, and Bare that it has fetched
+	// nothing so far that belongs to pages.
+	Tenth, Bare bool
 }
 
 // Graph is what a request asks for by names of its own: the fields of a GraphQL

@@ -91,6 +91,8 @@ const (
 	DecoyField
 	ListedAddress
 	ForeignObject
+	OddCourse
+	BarePages
 	Kinds = iota
 )
 
@@ -204,6 +206,8 @@ var table = [Kinds]Info{
 	RepeatedPost:        {"repeated-post", Behaviour, [3]float64{1.4, 2.4, 2.4}, hour, false, "posts nearly the same text again and again, or what many others post"},
 	ListedAddress:       {"listed-address", Reputation, [3]float64{0.8, 2.0, 2.0}, hour, false, "an address on a reputation list of the operator's"},
 	ForeignObject:       {"foreign-object", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for objects that no answer has shown it, where nearly everybody's were shown"},
+	OddCourse:           {"odd-course", Behaviour, [3]float64{0.4, 1.2, 1.2}, hour, false, "calls one endpoint after the other in an order that hardly anybody takes"},
+	BarePages:           {"bare-pages", Fingerprint, [3]float64{0.6, 0.6, 0.6}, hour, false, "claims a browser and fetches pages without anything that belongs to them"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 
