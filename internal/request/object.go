@@ -53,7 +53,7 @@ func (r *Request) ObjectID() string {
 // IsID reports whether a value of a body is an id: by name and shape, or by a
 // shape that nothing else has.
 func (v Value) IsID() bool {
-	return !v.In.Name() && (idShape(v.Text) && idKey(v.Key) || idBySight(v.Text))
+	return !v.In.Name() && len(v.Text) <= maxID && (idKey(v.Key) && idShape(v.Text) || idBySight(v.Text))
 }
 
 // idWords end the names of fields that hold ids.
@@ -67,27 +67,25 @@ var endsID = [32]bool{'d' & 31: true, 'g' & 31: true, 'u' & 31: true, 'y' & 31: 
 // is one of idWords, or several of them, set off by a sign or by its capital:
 // "id", "order_id", "orderId", "user.ids[]", but not "paid".
 func idKey(name string) bool {
-	name = strings.TrimSuffix(name, "[]")
-	if name == "" || !endsID[name[len(name)-1]&31] {
+	if strings.HasSuffix(name, "[]") {
+		name = name[:len(name)-2]
+	}
+	n := len(name)
+	if n == 0 || !endsID[name[n-1]&31] {
 		return false
 	}
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		name = name[i+1:]
+	if n > 2 && name[n-1]|0x20 == 's' {
+		n--
 	}
-	if n := len(name); n > 2 && name[n-1]|0x20 == 's' {
-		name = name[:n-1]
-	}
-	last := name[len(name)-1] | 0x20
 	for _, w := range idWords {
-		if w[len(w)-1] != last || !foldSuffix(name, w) {
+		i := n - len(w)
+		if w[len(w)-1] != name[n-1]|0x20 || i < 0 || !fold(name[i:n], w) {
 			continue
 		}
-		rest := name[:len(name)-len(w)]
-		if rest == "" {
+		if i == 0 {
 			return true
 		}
-		before, first := rest[len(rest)-1], name[len(rest)]
-		if before == '_' || before == '-' || first-'A' < 26 && before-'A' >= 26 {
+		if c := name[i-1]; c == '_' || c == '-' || c == '.' || name[i]-'A' < 26 && c-'A' >= 26 {
 			return true
 		}
 	}
