@@ -67,9 +67,7 @@ var endsID = [32]bool{'d' & 31: true, 'g' & 31: true, 'u' & 31: true, 'y' & 31: 
 // is one of idWords, or several of them, set off by a sign or by its capital:
 // "id", "order_id", "orderId", "user.ids[]", but not "paid".
 func idKey(name string) bool {
-	if strings.HasSuffix(name, "[]") {
-		name = name[:len(name)-2]
-	}
+	name = strings.TrimSuffix(name, "[]")
 	n := len(name)
 	if n == 0 || !endsID[name[n-1]&31] {
 		return false
