@@ -47,7 +47,7 @@ const (
 	sips     = pieces / 2             // turns at most that a body is read in
 	sip      = 512                    // bytes of it that are read in a turn
 	spokes   = 64                     // of the wheel
-	patience = 2 * time.Millisecond   // that one write may take: the kernel has room, or the client reads nothing
+	patience = 5 * time.Millisecond   // that one write may take, on a busy machine: the kernel has room, or the client reads nothing
 	behind   = 500 * time.Millisecond // the wheel does not keep up: nobody more is held
 )
 
