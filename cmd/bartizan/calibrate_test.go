@@ -11,6 +11,7 @@ import (
 
 // The committed table of weights is what the tool prints.
 func TestWeightsAreMeasured(t *testing.T) {
+	oneGoroutine(t)
 	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
 	if err != nil || len(files) < 40 {
 		t.Fatalf("found %d scenarios (%v); want at least 40", len(files), err)

@@ -15,6 +15,7 @@ var verbose = flag.Bool("table", false, "print each scenario's counts")
 
 // Every scenario must come out as its file expects, in virtual time.
 func TestScenarios(t *testing.T) {
+	oneGoroutine(t)
 	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -67,9 +68,19 @@ func (m *mistaken) add(s *scenario.Scenario, verdicts []replay.Verdict) {
 	}
 }
 
+// oneGoroutine skips what replays all scenarios where the race detector runs: a
+// replay has one goroutine, and takes ten times as long there.
+func oneGoroutine(t *testing.T) {
+	t.Helper()
+	if racing {
+		t.Skip("a replay has one goroutine")
+	}
+}
+
 // Of all good clients in all scenarios none is blocked, and at most one in a
 // thousand is asked anything, those behind one address with an attacker included.
 func TestFalsePositives(t *testing.T) {
+	oneGoroutine(t)
 	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
 	if err != nil {
 		t.Fatal(err)

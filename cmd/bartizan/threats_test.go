@@ -13,6 +13,7 @@ import (
 // Each of OWASP's automated threats has a scenario whose attacker is told as that
 // class, and the document of coverage names it.
 func TestEveryThreatHasAScenario(t *testing.T) {
+	oneGoroutine(t)
 	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
 	if err != nil {
 		t.Fatal(err)

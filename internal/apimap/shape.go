@@ -43,6 +43,8 @@ func kindOf(s string) kind {
 		return boolean
 	case len(s) > 96:
 		return text
+	case len(s) < 10 && plainWord(s): // too short for all else
+		return word
 	case strings.IndexByte(s, ' ') >= 0: // nothing else has one
 		if strings.ContainsAny(s, "\n\r") {
 			return text
@@ -64,6 +66,16 @@ func kindOf(s string) kind {
 		return token
 	}
 	return kindOfText(s)
+}
+
+// plainWord reports whether s is letters, hyphens behind the first and underscores.
+func plainWord(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c|0x20-'a' >= 26 && c != '_' && (c != '-' || i == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 func kindOfText(s string) kind {
@@ -96,16 +108,25 @@ func kindOfText(s string) kind {
 const enough = 8
 
 // See notes one value of r for the model. Names and whole paths are no parameters.
-func (m *Model) See(r *request.Request, v request.Value) {
+// t are the traits of its key, where they are remembered.
+func (m *Model) See(r *request.Request, v request.Value, t *request.Traits) {
 	if v.In.Name() || v.In == request.InPath || v.In == request.InSegment || v.In == request.InHeader || v.In == request.InCookie {
 		return
 	}
 	if query(r, v) {
 		m.graph(r, v)
 	}
-	var buf [96]byte
-	name := normal(&buf, v.Key)
-	key := digest.Mix(digest.String(m.options.Seed, name), uint64(v.In)) | 1
+	var key uint64
+	if t != nil && t.Seed == m.options.Seed {
+		key = t.Shape
+	}
+	if key == 0 {
+		var buf [96]byte
+		key = digest.Mix(digest.String(m.options.Seed, normal(&buf, v.Key)), uint64(v.In)) | 1
+		if t != nil {
+			t.Shape, t.Seed = key, m.options.Seed
+		}
+	}
 	for i := range r.Shape {
 		if s := &r.Shape[i]; s.Key == key {
 			s.Length = max(s.Length, len(v.Text))
@@ -120,7 +141,8 @@ func (m *Model) See(r *request.Request, v request.Value) {
 	}
 	seen := request.Seen{Key: key, In: v.In, Type: uint8(kindOf(v.Text)), Length: len(v.Text)}
 	if p := m.profileOf(r.Endpoint.ID); p == nil || !p.has(key) {
-		seen.Name = strings.Clone(name)
+		var buf [96]byte
+		seen.Name = strings.Clone(normal(&buf, v.Key))
 	}
 	r.Shape = append(r.Shape, seen)
 }

@@ -67,7 +67,7 @@ func (e *Engine) contradictions(s *compiled, r *request.Request) {
 // departures appends where the head departs from what the API knows.
 func (e *Engine) departures(now time.Time, r *request.Request) {
 	for i := range r.Query {
-		e.model.See(r, request.Value{In: request.InQuery, Key: r.Query[i].Name, Text: r.Query[i].Value})
+		e.model.See(r, request.Value{In: request.InQuery, Key: r.Query[i].Name, Text: r.Query[i].Value}, nil)
 	}
 	e.model.JudgeHead(now, r)
 }
@@ -133,12 +133,13 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	scratch.fields = s.policy.Fields(now, r, scratch.fields)
 	watched := !scratch.fields.None()
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
+		traits := scratch.walk.Traits()
 		detector.Body(r, v)
-		e.model.See(r, v)
+		e.model.See(r, v, traits)
 		if watched {
 			scratch.fields.Hold(r, v)
 		}
-		e.posted(r, v)
+		e.posted(r, v, traits)
 		if paying && !v.In.Name() {
 			e.card(r, v)
 		}

@@ -70,8 +70,14 @@ type Scratch struct {
 	key  [maxKeyPath]byte // path of the current value
 	user [maxUser]byte
 	json jsonState
-	walk walker // here so that a walk allocates nothing
+	keys traits
+	now  *Traits // of the current value's key
+	walk walker  // here so that a walk allocates nothing
 }
+
+// Traits returns what follows from the key of the value that is being visited. It
+// holds until the visit returns.
+func (s *Scratch) Traits() *Traits { return s.now }
 
 // walker is one walk.
 type walker struct {
@@ -260,7 +266,9 @@ func (w *walker) give(in Location, key, text string) bool {
 		}
 	}
 	w.info.Values++
+	w.now = nil
 	if !in.Name() {
+		w.now = w.keys.find(in, key)
 		w.noteLogin(key, text)
 	}
 	if !w.visit(Value{in, key, text}) {
@@ -275,9 +283,8 @@ func (w *walker) noteLogin(key, text string) {
 	if text == "" || key == "" {
 		return
 	}
-	rank, password := loginField(key)
-	w.info.Password = w.info.Password || password
-	if rank > w.rank {
+	w.info.Password = w.info.Password || w.now.password
+	if rank := int(w.now.user); rank > w.rank {
 		w.rank = rank
 		w.info.User = view(w.user[:copy(w.user[:], text)])
 	}

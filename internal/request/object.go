@@ -50,10 +50,10 @@ func (r *Request) ObjectID() string {
 	return ""
 }
 
-// IsID reports whether a value of a body is an id: by name and shape, or by a
-// shape that nothing else has.
-func (v Value) IsID() bool {
-	return !v.In.Name() && len(v.Text) <= maxID && (idKey(v.Key) && idShape(v.Text) || idBySight(v.Text))
+// IsID reports whether a value of a body, which is no name, is an id: by name and
+// shape, or by a shape that nothing else has. t are the traits of its key.
+func (v Value) IsID(t *Traits) bool {
+	return len(v.Text) <= maxID && (t.id && idShape(v.Text) || len(v.Text) >= 16 && idBySight(v.Text))
 }
 
 // idWords end the names of fields that hold ids.
