@@ -19,10 +19,10 @@ import (
 // asked first. Nothing is refused for its network alone, and nobody is asked who
 // came before them, is answered well, shows an accepted credential or a pass.
 //
-// The levels, narrow before wide, and their numbers are the design notes' (section 2.4), which ask four
-// of a /56 and, by limits that grow four times a level, sixteen of a /48. They count
-// from risk 60; here a child counts from interrogate, since who is asked and has no
-// answer seldom gets further.
+// The levels, narrow before wide, and their numbers are the design notes' (section
+// 2.4), which ask four of a /56 and, by limits that grow four times a level, sixteen
+// of a /48. They count from risk 60; here a child counts from interrogate, since who
+// is asked and has no answer seldom gets further.
 var levels = [...]struct {
 	bits, bad int
 	v4        bool
