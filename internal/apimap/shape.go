@@ -43,10 +43,12 @@ func kindOf(s string) kind {
 		return boolean
 	case len(s) > 96:
 		return text
+	case digits(s):
+		return integer
 	case len(s) < 10 && plainWord(s): // too short for all else
 		return word
 	case strings.IndexByte(s, ' ') >= 0: // nothing else has one
-		if strings.ContainsAny(s, "\n\r") {
+		if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
 			return text
 		}
 		return phrase
@@ -66,6 +68,15 @@ func kindOf(s string) kind {
 		return token
 	}
 	return kindOfText(s)
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i]-'0' >= 10 {
+			return false
+		}
+	}
+	return true
 }
 
 // plainWord reports whether s is letters, hyphens behind the first and underscores.

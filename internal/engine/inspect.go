@@ -133,17 +133,20 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	scratch.fields = s.policy.Fields(now, r, scratch.fields)
 	watched := !scratch.fields.None()
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
-		traits := scratch.walk.Traits()
 		detector.Body(r, v)
+		if v.In.Name() {
+			return true
+		}
+		traits := scratch.walk.Traits()
 		e.model.See(r, v, traits)
+		e.posted(r, v, traits)
 		if watched {
 			scratch.fields.Hold(r, v)
 		}
-		e.posted(r, v, traits)
-		if paying && !v.In.Name() {
+		if paying {
 			e.card(r, v)
 		}
-		if posting && !v.In.Name() {
+		if posting {
 			scratch.like.Add(e.seed, v.Text)
 		}
 		return true

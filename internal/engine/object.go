@@ -89,9 +89,9 @@ func (e *Engine) objects(r *request.Request, o request.Outcome, x *attacker.Exch
 	x.Asked, x.Issues = r.Object.ID, r.Endpoint.Issues
 }
 
-// posted notes an id in the body. t are the traits of its key, nil for a name.
+// posted notes an id in the body. t are the traits of its key.
 func (e *Engine) posted(r *request.Request, v request.Value, t *request.Traits) {
-	if t != nil && len(r.Posted) < request.MaxPosted && v.IsID(t) {
+	if len(r.Posted) < request.MaxPosted && v.IsID(t) {
 		r.Posted = append(r.Posted, e.ObjectDigest(v.Text))
 	}
 }
