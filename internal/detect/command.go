@@ -31,6 +31,8 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // APIs that run commands take them in documents
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
+	case band == signal.Certain && f.At > 0 && d.commands.Line(s.low):
+		band = signal.Likely // a command line as people write one down: it leaves nothing
 	case loops(s.low):
 		return finding{signal.CommandInjection, band, f.At}
 	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:

@@ -167,8 +167,12 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 		if i == 0 && lex.Byte(s, end) == '[' && len(s) < 80 && strings.IndexByte(s, ' ') < 0 {
 			return signal.CodeInjection, lex.Likely
 		}
-		if b == '(' && (strings.Contains(rest, "child_process") || strings.Contains(rest, "exec") || strings.Contains(rest, "'fs'") || strings.Contains(rest, "\"fs\"") || strings.Contains(rest, "spawn")) {
+		switch {
+		case b != '(':
+		case strings.Contains(rest, "child_process"), strings.Contains(rest, "exec"), strings.Contains(rest, "spawn"), strings.Contains(rest, "'fs')."), strings.Contains(rest, "\"fs\")."):
 			return signal.CodeInjection, lex.Certain
+		case strings.Contains(rest, "'fs'"), strings.Contains(rest, "\"fs\""):
+			return signal.CodeInjection, lex.Likely // loaded, and nothing done with it
 		}
 	case "process":
 		if i == 0 && lex.Byte(s, end) == '[' && lex.Letter(lex.Byte(s, end+1)) && len(s) < 80 && strings.IndexByte(s, ' ') < 0 {

@@ -60,6 +60,12 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 	return best
 }
 
+// Line reports whether a value in lower case begins with a command and a space.
+func (c Commands) Line(s string) bool {
+	name, end, _ := plainWord(s, 0)
+	return c.of(name) != Unknown && lex.Byte(s, end) == ' '
+}
+
 // begins reports whether a value begins with a command and its argument.
 func (c Commands) begins(s string) bool {
 	name, end, _ := plainWord(s, lex.Skip(s, 0, " \t"))

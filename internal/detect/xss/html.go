@@ -87,6 +87,16 @@ func closed(s string, i int, name string) lex.Strength {
 	return lex.None
 }
 
+// named reports whether the script element at s[i] is spoken of: a sentence before
+// it, no address in it, and nothing behind it that a script could be.
+func named(s string, i, n int) bool {
+	if lex.Prose(s[:i], 2) < 2 {
+		return false
+	}
+	rest := lex.Ahead(s, n)
+	return strings.IndexByte(rest, '>') >= 0 && !strings.ContainsAny(rest, "=()[]{};`$\\/+%&\"")
+}
+
 // opened judges a start tag by its element.
 func opened(s string, i, n int, name string) lex.Strength {
 	name = strings.Trim(name, "\x00")
@@ -95,6 +105,9 @@ func opened(s string, i, n int, name string) lex.Strength {
 	}
 	switch {
 	case strings.HasPrefix(name, "script") && (len(name) == 6 || name[6] == 0 || name[6] == ':'):
+		if named(s, i, n) {
+			return lex.Hint
+		}
 		if c := lex.Byte(s, n); c == 0 || strings.IndexByte(" /\t\n\r\f\x0b>+<(='\"", c) >= 0 || c >= 0x80 || c == '&' || c == ';' || c == '%' {
 			return lex.Certain
 		}
