@@ -3,6 +3,7 @@ package attacker
 import (
 	"cmp"
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"slices"
 	"sync"
@@ -56,25 +57,32 @@ type block struct {
 	until       int64    // ms: until when newcomers are asked
 }
 
-// child returns what an address counts as, and whether it is one of IPv4.
-func child(ip netip.Addr) (digest uint64, v4 bool) {
+// around yields the networks that ip is in, narrow before wide, each with the number
+// of suspects that it takes.
+func around(ip netip.Addr) iter.Seq2[netip.Prefix, int] {
+	return func(yield func(netip.Prefix, int) bool) {
+		for _, l := range levels {
+			if l.v4 != ip.Is4() {
+				continue
+			}
+			if p, err := ip.Prefix(l.bits); err == nil && !yield(p, l.bad) {
+				return
+			}
+		}
+	}
+}
+
+// child returns what an address counts as.
+func child(ip netip.Addr) uint64 {
 	n := networkOf(ip.As16())
-	return binary.BigEndian.Uint64(n[:]), ip.Is4()
+	return binary.BigEndian.Uint64(n[:])
 }
 
 // suspect notes a suspect client at ip.
 func (n *networks) suspect(now int64, ip netip.Addr) {
-	digest, v4 := child(ip)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, l := range levels {
-		if l.v4 != v4 {
-			continue
-		}
-		p, err := ip.Prefix(l.bits)
-		if err != nil {
-			continue
-		}
+	for p, bad := range around(ip) {
 		b := n.of[p]
 		if b == nil {
 			if len(n.of) >= mostNetworks {
@@ -88,9 +96,9 @@ func (n *networks) suspect(now int64, ip netip.Addr) {
 			b.begun = now
 		}
 		b.last = now
-		b.bad.add(now, digest)
-		b.active.add(now, digest)
-		if now-b.begun >= ripening && b.lost(now, l.bad, v4) {
+		b.bad.add(now, child(ip))
+		b.active.add(now, child(ip))
+		if now-b.begun >= ripening && b.lost(now, bad, ip.Is4()) {
 			b.until = now + asking
 		}
 	}
@@ -129,17 +137,9 @@ type visitor struct {
 // the zero prefix if there is none. Who is asked does not count as active: else an
 // attacker would thin himself out.
 func (n *networks) visit(now int64, ip netip.Addr, v visitor) (within netip.Prefix) {
-	digest, v4 := child(ip)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, l := range levels {
-		if l.v4 != v4 {
-			continue
-		}
-		p, err := ip.Prefix(l.bits)
-		if err != nil {
-			continue
-		}
+	for p, bad := range around(ip) {
 		b := n.of[p]
 		if b == nil {
 			continue
@@ -148,14 +148,14 @@ func (n *networks) visit(now int64, ip netip.Addr, v visitor) (within netip.Pref
 			b.owned = now
 		}
 		// Of what is not seen any more the share says nothing.
-		if b.until > now && !b.lost(now, l.bad, v4) && now-b.last < visit {
+		if b.until > now && !b.lost(now, bad, ip.Is4()) && now-b.last < visit {
 			b.until = 0
 		}
 		if !within.IsValid() && b.until > now && v.since >= b.begun && !v.proven {
 			within = p
 		}
 		if !within.IsValid() {
-			b.active.add(now, digest)
+			b.active.add(now, child(ip))
 		}
 	}
 	return within
