@@ -1,6 +1,7 @@
 package apimap
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,6 +91,28 @@ func TestGraphQLDepartures(t *testing.T) {
 	deep := w.send(call{method: "POST", target: "/graphql", client: 77, status: 400, json: map[string]string{"query": `{ product { reviews { author { reviews { author { reviews { text } } } } } } }`}})
 	if !slices.ContainsFunc(deep, func(s signal.Signal) bool { return s.Kind == signal.GraphQLAbuse && s.Where == "graphql:depth" }) {
 		t.Errorf("7 levels: got %v; want its depth", deep)
+	}
+}
+
+// What a GraphQL endpoint was asked for is known after a restart.
+func TestGraphQLSurvivesARestart(t *testing.T) {
+	w := graph()
+	var b bytes.Buffer
+	if err := w.m.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	after := New(w.m.options)
+	if err := after.Restore(&b); err != nil {
+		t.Fatal(err)
+	}
+	w.m = after
+	for text, want := range map[string]string{
+		`query Q { product(id: 7) { price name } }`: "",
+		`{ users { mail } }`:                        "unknown-parameter/likely@graphql:users unknown-parameter/likely@graphql:users.mail",
+	} {
+		if got := kindsOf(w.send(call{method: "POST", target: "/graphql", client: 77, status: 400, json: map[string]string{"query": text}})); got != want {
+			t.Errorf("%s: got %q; want %q", text, got, want)
+		}
 	}
 }
 

@@ -100,6 +100,30 @@ func (p *profile) learnNames(client uint64, g *request.Graph) {
 	}
 }
 
+// stored returns s for a snapshot, nil if there is nothing.
+func (s *names) stored() *storedNames {
+	if s == nil {
+		return nil
+	}
+	out := &storedNames{make(map[uint64]uint64, len(s.seen)), s.n, s.novel, s.omitted, s.cost}
+	for k, q := range s.seen {
+		out.Seen[k] = q.clients
+	}
+	return out
+}
+
+// restored takes s over from a snapshot; what is too much is dropped whole.
+func (s *storedNames) restored() *names {
+	if s == nil || len(s.Seen) > maxNames {
+		return nil
+	}
+	out := &names{make(map[uint64]*name, len(s.Seen)), s.N, s.Novel, s.Omitted, s.Cost}
+	for k, clients := range s.Seen {
+		out.seen[k] = &name{clients}
+	}
+	return out
+}
+
 // judgeNames appends what r names that this endpoint is not asked for, and queries
 // that cost more than hardly any did; p.mu is held and p is certain.
 func (p *profile) judgeNames(r *request.Request) {

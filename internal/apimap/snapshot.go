@@ -48,6 +48,15 @@ type storedProfile struct {
 	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
 	Schemas                  uint64
+	Names                    *storedNames `json:",omitempty"`
+}
+
+// storedNames is what GraphQL and SOAP name; a name is kept as its digest.
+type storedNames struct {
+	Seen     map[uint64]uint64 // clients of a name
+	N, Novel float64
+	Omitted  bool
+	Cost     [3][maxCost]float32
 }
 
 type storedParam struct {
@@ -116,6 +125,7 @@ func (p *profile) stored(m *Model) storedProfile {
 		}
 	}
 	p.follow.stored(&s)
+	s.Names = p.names.stored()
 	for k, q := range p.params {
 		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest}
 	}
@@ -194,6 +204,7 @@ func (m *Model) adopt(s storedProfile) {
 			p.flow.from[i] = step{id, s.From[id]}
 		}
 	}
+	p.names = s.Names.restored()
 	p.follow.n, p.follow.mean, p.follow.courses.means = s.Steps, s.Cost, s.Courses
 	for i, id := range slices.Sorted(maps.Keys(s.To)) {
 		if i < maxFrom {
