@@ -206,6 +206,9 @@ func eventLine(ev engine.Event) string {
 		what = fmt.Sprintf("%s %s -> %s", ev.Scope, ev.From, ev.Stage)
 	}
 	var why []string
+	if ev.Signature != "" {
+		why = append(why, "matches "+ev.Signature+" of botnet "+ev.Campaign)
+	}
 	for _, s := range ev.Signals {
 		why = append(why, fmt.Sprintf("%s (%s) at %s", s.Kind, s.Band, s.Where))
 	}
