@@ -43,8 +43,6 @@ func kindOf(s string) kind {
 		return boolean
 	case len(s) > 96:
 		return text
-	case digits(s):
-		return integer
 	case len(s) < 10 && plainWord(s): // too short for all else
 		return word
 	case strings.IndexByte(s, ' ') >= 0: // nothing else has one
@@ -68,15 +66,6 @@ func kindOf(s string) kind {
 		return token
 	}
 	return kindOfText(s)
-}
-
-func digits(s string) bool {
-	for i := range len(s) {
-		if s[i]-'0' >= 10 {
-			return false
-		}
-	}
-	return true
 }
 
 // plainWord reports whether s is letters, hyphens behind the first and underscores.

@@ -80,6 +80,7 @@ func child(ip netip.Addr) uint64 {
 
 // suspect notes a suspect client at ip.
 func (n *networks) suspect(now int64, ip netip.Addr) {
+	own := child(ip)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for p, bad := range around(ip) {
@@ -96,8 +97,8 @@ func (n *networks) suspect(now int64, ip netip.Addr) {
 			b.begun = now
 		}
 		b.last = now
-		b.bad.add(now, child(ip))
-		b.active.add(now, child(ip))
+		b.bad.add(now, own)
+		b.active.add(now, own)
 		if now-b.begun >= ripening && b.lost(now, bad, ip.Is4()) {
 			b.until = now + asking
 		}

@@ -40,15 +40,16 @@ func (s *Swarm) alarm(now int64) {
 // investigate looks at a scope under alarm and reports whether it took a search.
 func (s *Swarm) investigate(now int64, c *scope) bool {
 	k := c.counts.alarmed()
-	growth := s.scopes.strangers.counts[max(k, 1)].growth()
-	if c.kind == ofOdd && growth >= crowded {
+	growth := 1.0
+	if c.kind == ofOdd { // a crowd brings rare software too, each of its kinds in clumps
+		growth = s.scopes.strangers.counts[max(k, 1)].growth()
+	}
+	if growth >= crowded {
 		s.stats.Vetoed++
-		return false // a crowd brings rare software too, each of its kinds in clumps
+		return false
 	}
 	p, usual := s.gather(now, c, k)
-	if c.kind == ofOdd {
-		p.expected *= growth
-	}
+	p.expected *= growth
 	if p.shared(usual) {
 		s.stats.Vetoed++
 		c.counts[k].accept(now, scales[k])

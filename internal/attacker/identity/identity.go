@@ -7,8 +7,8 @@
 // A link is a fact with a reason and a time; it never says that two clients are
 // one. Nothing links by address, by a common fingerprint, or by a credential or an
 // account that somebody else had first: then people behind one address, and the
-// victim of a theft, would be the attacker. Links fade after a day, and a client can be taken
-// out. It decides nothing: what a link is worth is for package attacker.
+// victim of a theft, would be the attacker. Links fade after a day, and a client
+// can be taken out. It decides nothing: what a link is worth is for package attacker.
 //
 // Everything is bounded and keyed by digests. A Graph is safe for concurrent use.
 package identity

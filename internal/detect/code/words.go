@@ -199,8 +199,8 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 				return signal.CodeInjection, lex.Likely
 			}
 		}
-	case "start", "execute", "popen": // Process.Start (.NET), os.execute and io.popen (Lua)
-		if before := owner(s, i); b == '(' && (w == "start" && before == "process" || w == "execute" && before == "os" || w == "popen" && before == "io") {
+	case "start", "execute": // Process.Start (.NET), os.execute (Lua)
+		if before := owner(s, i); b == '(' && (w == "start" && before == "process" || w == "execute" && before == "os") {
 			return signal.CodeInjection, lex.Likely
 		}
 	case "cos", "cposix", "cnt", "csubprocess", "c__builtin__", "cbuiltins", "ccommands": // a pickle of Python: a global, by module and name, then its arguments

@@ -37,8 +37,10 @@ func Judge(s string, name bool) (best Finding) {
 				for lex.At(s, n, "嘊") || lex.At(s, n, "嘍") {
 					n += 3
 				}
-				if k, st := field(s, n); st > lex.None {
-					best.Raise(k, lex.Likely, i)
+				if name, end, named := fieldName(s, n); named {
+					if k, st := field(s, name, end); st > lex.None {
+						best.Raise(k, lex.Likely, i)
+					}
 				}
 				i = n - 1
 			}
@@ -290,48 +292,43 @@ func xpath(s string, i int) lex.Strength {
 // lineBreak: a line break, then the name of a header or of a mail's field.
 func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
 	n := lex.Skip(s, i, "\r\n \t")
-	j := n
-	for j < len(s) && j < n+40 && (lex.Letter(s[j]) || s[j] == '-') {
-		j++
-	}
-	w := s[n:j]
-	if strings.HasPrefix(s[n:], "http/1.") || strings.HasPrefix(s[n:], "http/2") {
+	name, end, named := fieldName(s, n)
+	switch {
+	case strings.HasPrefix(s[n:], "http/1."), strings.HasPrefix(s[n:], "http/2"):
 		return signal.HeaderInjection, lex.Likely
+	case named:
+		return field(s, name, end)
+	case lex.OneOf(name, "rcpt", "mail", "data", "quit", "ehlo", "helo") && (strings.Contains(lex.Ahead(s, end), " to:") || strings.Contains(lex.Ahead(s, end), " from:")):
+		return signal.MailInjection, lex.Likely
+	case strings.Contains(s[i:n], "\n\r\n") && strings.HasPrefix(s[n:], "<") && i < 64:
+		return signal.HeaderInjection, lex.Likely // a body of its own
 	}
-	if lex.Byte(s, lex.Skip(s, j, " ")) != ':' {
-		if lex.OneOf(w, "rcpt", "mail", "data", "quit", "ehlo", "helo") && (strings.Contains(lex.Ahead(s, j), " to:") || strings.Contains(lex.Ahead(s, j), " from:")) {
-			return signal.MailInjection, lex.Likely
-		}
-		if strings.Contains(s[i:n], "\n\r\n") && strings.HasPrefix(s[n:], "<") && i < 64 {
-			return signal.HeaderInjection, lex.Likely // a body of its own
-		}
-		return signal.None, lex.None
-	}
-	return field(s, n)
+	return signal.None, lex.None
 }
 
-// field: the name of a header or of a mail's field, and a colon.
-func field(s string, n int) (signal.Kind, lex.Strength) {
-	j := n
-	for j < len(s) && j < n+40 && (lex.Letter(s[j]) || s[j] == '-') {
-		j++
+// fieldName returns the letters and hyphens at s[n:], at most 40, and where they
+// end; named says that a colon follows.
+func fieldName(s string, n int) (name string, end int, named bool) {
+	end = n
+	for end < len(s) && end < n+40 && (lex.Letter(s[end]) || s[end] == '-') {
+		end++
 	}
-	if lex.Byte(s, lex.Skip(s, j, " ")) != ':' {
-		return signal.None, lex.None
-	}
-	switch w := s[n:j]; w {
-	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "x-forwarded-for", "x-xss-protection", "content-encoding", "content-disposition", "refresh", "x-injected", "header", "host", "connection", "link", "x-crlf", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
-		return signal.HeaderInjection, lex.Likely
-	}
-	if strings.HasPrefix(s[n:j], "x-") && j > n+2 {
-		return signal.HeaderInjection, lex.Likely
-	}
-	switch w := s[n:j]; w {
+	return s[n:end], end, lex.Byte(s, lex.Skip(s, end, " ")) == ':'
+}
+
+// field judges a field of a header or a mail by its name, which ends at s[end].
+func field(s, name string, end int) (signal.Kind, lex.Strength) {
+	switch name {
 	case "cc", "bcc", "subject", "mime-version", "to", "from", "reply-to", "x-mailer", "content-transfer-encoding":
-		if strings.Contains(lex.Ahead(s, j), "@") || w == "bcc" || w == "mime-version" {
+		if strings.Contains(lex.Ahead(s, end), "@") || name == "bcc" || name == "mime-version" {
 			return signal.MailInjection, lex.Likely
 		}
 		return signal.MailInjection, lex.Hint
+	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "content-encoding", "content-disposition", "refresh", "header", "host", "connection", "link", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
+		return signal.HeaderInjection, lex.Likely
+	}
+	if strings.HasPrefix(name, "x-") && len(name) > 2 {
+		return signal.HeaderInjection, lex.Likely
 	}
 	return signal.None, lex.None
 }
