@@ -136,7 +136,7 @@ func excess(r *request.Request, o request.Outcome) float32 {
 // leak looks into the text of an error for signs that the payload which r showed
 // got somewhere. Without a payload an error is an error.
 func (e *Engine) leak(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if len(o.Prefix) == 0 || !s.policy.Options().InspectAnswers || !payload(r.Signals) {
+	if len(o.Prefix) == 0 || !s.leaks(r) {
 		return
 	}
 	a := e.detector.Load().Answer(o.Status, o.ResponseType)
@@ -149,6 +149,13 @@ func (e *Engine) leak(now time.Time, s *compiled, r *request.Request, o request.
 	r.Signals = append(r.Signals, sig)
 	s.policy.Excuse(now, r, from)
 	e.attackers.Observe(now, s.rules, r, r.Signals[from:])
+}
+
+// Leaks reports whether an error's text, should r be answered by one, is looked into.
+func (e *Engine) Leaks(r *request.Request) bool { return e.current.Load().leaks(r) }
+
+func (s *compiled) leaks(r *request.Request) bool {
+	return s.policy.Options().InspectAnswers && payload(r.Signals)
 }
 
 // payload reports whether any signal is of a payload.

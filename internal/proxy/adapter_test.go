@@ -171,6 +171,10 @@ func TestAdapter(t *testing.T) {
 				{"reserved paths", suite.reservedPaths},
 				{"codings are taken at their word", suite.truthful},
 				{"ids in answers", suite.issuedIDs},
+				{"coded answers", suite.codedAnswers},
+				{"coded errors", suite.codedErrors},
+				{"coded answers beyond the budget", suite.codedBudget},
+				{"coded answers whose decoder fails", suite.codedFault},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)

@@ -34,8 +34,11 @@ type exchange struct {
 	body    body
 	scratch engine.Scratch
 	lines   []string // of X-Forwarded-For
-	keep    int      // bytes of the answer that teach
-	answer  []byte   // first bytes of the upstream's, as far as they teach
+	answer  []byte   // first bytes of the upstream's answer
+	keep    int      // how many are held
+	teaches int      // how many say something by themselves
+	coding  string   // of the answer; "" once it is undone
+	leased  int      // bytes of it taken from the budget
 	reads   bool     // it is read for ids of objects
 	told    engine.Answer
 	target  string       // its Location
@@ -75,7 +78,7 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.w, x.hr, x.start = w, hr, x.proxy.options.Now()
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
-	x.reads, x.target = false, ""
+	x.keep, x.teaches, x.coding, x.reads, x.target = 0, 0, "", false, ""
 	x.told.Reset()
 	x.sent.Store(0)
 	x.waiting.Store(0)
@@ -245,6 +248,7 @@ func (x *exchange) finish() {
 	x.outcome.Aborted = x.outcome.Aborted || gone
 	x.body.reclaim()
 	x.body.release()
+	x.release()
 	x.take(nil)
 	if x.began {
 		x.conclude()
@@ -272,6 +276,7 @@ func (x *exchange) conclude() {
 	if x.test {
 		x.outcome.Answered = false
 	}
+	x.undo()
 	if len(x.answer) > 0 {
 		x.outcome.Prefix = x.answer
 		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"bartizan/internal/request"
 )
 
 // respond streams an upstream's answer to the client.
@@ -28,9 +26,7 @@ func (x *exchange) respond(resp *http.Response) {
 	x.outcome.ResponseType = mediaType(resp.Header.Get("Content-Type"))
 	x.lay(h, resp)
 	x.wrote = true
-	x.keep = x.teaching(resp)
-	x.reads = resp.StatusCode/100 == 2 && request.JSON(x.outcome.ResponseType) && resp.Header.Get("Content-Encoding") == ""
-	x.target = resp.Header.Get("Location")
+	x.heed(resp)
 	x.w.WriteHeader(resp.StatusCode)
 	if err := x.stream(resp); err != nil {
 		// The head is out: the client must see that the answer is not whole.
@@ -48,26 +44,6 @@ func (x *exchange) respond(resp *http.Response) {
 			h[http.TrailerPrefix+name] = values
 		}
 	}
-}
-
-// teaching returns how many bytes of the answer say something: those of a good
-// one where the API model does not know the path yet, and the text of an error.
-// What is encoded is left alone.
-func (x *exchange) teaching(resp *http.Response) int {
-	switch {
-	case resp.Header.Get("Content-Encoding") != "":
-		return 0
-	case resp.StatusCode/100 == 2 && !x.req.Endpoint.PathKnown:
-		return request.AnswerPrefix
-	case resp.StatusCode >= 400 && textual(x.outcome.ResponseType):
-		return request.ErrorPrefix
-	}
-	return 0
-}
-
-// textual reports whether people can read the media type.
-func textual(t string) bool {
-	return t == "" || strings.HasPrefix(t, "text/") || strings.Contains(t, "json") || strings.Contains(t, "xml")
 }
 
 // copyHeader copies the fields of an answer that are not hop-by-hop.
@@ -150,7 +126,7 @@ func (x *exchange) stream(resp *http.Response) error {
 		alone.stop()
 		if n > 0 {
 			left -= int64(n)
-			x.answer = append(x.answer, (*buf)[:min(n, x.keep-len(x.answer))]...)
+			x.hold((*buf)[:n])
 			x.outcome.ResponseSize += int64(n)
 			if _, werr := x.w.Write((*buf)[:n]); werr != nil {
 				return errors.Join(errClientGone, werr)
@@ -158,12 +134,15 @@ func (x *exchange) stream(resp *http.Response) error {
 			if err == nil && left != 0 {
 				flush(x.w)
 			}
-			if x.reads {
+			if x.reads && x.coding == "" {
 				x.proxy.options.Engine.Read(&x.told, (*buf)[:n])
 			}
 		}
 		switch {
 		case err == io.EOF:
+			if x.coding != "" && resp.ContentLength > 0 {
+				flush(x.w) // decoding must not keep the client waiting
+			}
 			return nil
 		case err != nil && x.hr.Context().Err() != nil:
 			return errors.Join(errClientGone, err)

@@ -356,15 +356,15 @@ type Outcome struct {
 	ResponseType string
 	ResponseSize int64
 	// Prefix is the beginning of an answer that says something: of a good one from
-	// a path that is not known yet, and of an error's text; not encoded. It is
-	// valid until End returns.
+	// a path that is not known yet, and of an error's text, decoded. It is valid
+	// until End returns.
 	Prefix []byte
 	// Schema digests the shape of a JSON answer, Body an answer's first bytes; 0
 	// where they are not known.
 	Schema, Body uint64
 	// Issued are keyed digests of the ids of objects that a good answer shows, at
 	// most MaxIssued; valid until End returns. Unread says that it may show others:
-	// it is too long, encoded, or no JSON.
+	// it is too long, no JSON, or could not be decoded.
 	Issued      []uint64
 	Unread      bool
 	RequestSize int64 // body bytes read from the client

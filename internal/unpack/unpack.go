@@ -1,4 +1,5 @@
-// Package unpack opens the content codings that clients use, for inspection.
+// Package unpack opens the content codings that clients and upstreams use, for
+// inspection.
 //
 // It bounds the memory of one decoder (a window of at most 8 MiB for zstd, the
 // format's own 16 MiB for brotli); how much is read from it is the
@@ -27,7 +28,7 @@ func Codings() map[string]request.Coding {
 	return map[string]request.Coding{
 		"gzip":    gz,
 		"x-gzip":  gz,
-		"deflate": openDeflate,
+		"deflate": pooled(newInflater),
 		"br":      pooled(func() resetter { return brotli.NewReader(nil) }),
 		"zstd":    pooled(newZstd),
 	}
@@ -86,16 +87,37 @@ type broken struct{ err error }
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 func (b broken) Reset(io.Reader) error    { return b.err }
 
-// openDeflate reads zlib, or raw deflate where the header is not zlib's: RFC
-// 9110 says the former, old clients send the latter.
-func openDeflate(src io.Reader) (io.Reader, error) {
-	b := bufio.NewReaderSize(src, 512)
-	head, err := b.Peek(2)
+// inflater reads zlib, or raw deflate where the header is not zlib's: RFC 9110
+// says the former, old servers and clients send the latter.
+type inflater struct {
+	src       *bufio.Reader
+	zlib, raw io.ReadCloser // made when first needed
+	io.Reader               // that of the two which reads
+}
+
+func newInflater() resetter { return &inflater{src: bufio.NewReaderSize(nil, 512)} }
+
+// Reset begins with another source.
+func (d *inflater) Reset(src io.Reader) (err error) {
+	d.src.Reset(src)
+	head, err := d.src.Peek(2)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if head[0]&0x0f == 8 && (uint(head[0])<<8|uint(head[1]))%31 == 0 {
-		return zlib.NewReader(b)
+	if head[0]&0x0f != 8 || (uint(head[0])<<8|uint(head[1]))%31 != 0 {
+		if d.raw == nil {
+			d.raw = flate.NewReader(d.src)
+		} else {
+			err = d.raw.(flate.Resetter).Reset(d.src, nil)
+		}
+		d.Reader = d.raw
+		return err
 	}
-	return flate.NewReader(b), nil
+	if d.zlib == nil {
+		d.zlib, err = zlib.NewReader(d.src)
+	} else {
+		err = d.zlib.(zlib.Resetter).Reset(d.src, nil)
+	}
+	d.Reader = d.zlib
+	return err
 }

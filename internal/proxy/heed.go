@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+
+	"bartizan/internal/policy"
+	"bartizan/internal/request"
+)
+
+// heed finds out what of an answer says something, before it is passed on.
+func (x *exchange) heed(resp *http.Response) {
+	if x.sending.Reason == policy.Allowed {
+		return // nobody learns from it
+	}
+	x.target = resp.Header.Get("Location")
+	x.reads = resp.StatusCode/100 == 2 && request.JSON(x.outcome.ResponseType)
+	x.teaches = x.teaching(resp.StatusCode)
+	x.keep = x.teaches
+	if x.coding = strings.Join(resp.Header["Content-Encoding"], ","); x.coding != "" && x.reads {
+		x.keep = request.MaxBody
+	}
+}
+
+// teaching returns how many bytes of the answer say something by themselves: those
+// of a good one where the API model does not know the path yet, and the text of an
+// error.
+func (x *exchange) teaching(status int) int {
+	switch {
+	case status/100 == 2 && !x.req.Endpoint.PathKnown:
+		return request.AnswerPrefix
+	case status >= 400 && textual(x.outcome.ResponseType):
+		return request.ErrorPrefix
+	}
+	return 0
+}
+
+// textual reports whether people can read the media type.
+func textual(t string) bool {
+	return t == "" || strings.HasPrefix(t, "text/") || strings.Contains(t, "json") || strings.Contains(t, "xml")
+}
+
+// hold keeps what of the next piece still fits. What is coded is paid for from the
+// budget, of which answers get half: whoever reads slowly must not leave others'
+// bodies unread. Beyond that the answer is not read.
+func (x *exchange) hold(piece []byte) {
+	piece = piece[:min(len(piece), x.keep-len(x.answer))]
+	if x.coding != "" && len(piece) > 0 {
+		if p := x.proxy; p.held.Add(int64(len(piece))) > p.options.Budget/2 {
+			p.held.Add(-int64(len(piece)))
+			x.answer, x.keep, x.reads = x.answer[:0], 0, false
+			return
+		}
+		x.leased += len(piece)
+	}
+	x.answer = append(x.answer, piece...)
+}
+
+// plains are buffers for what is decoded; the pool is the process's.
+var plains = sync.Pool{New: func() any { return new([request.MaxBody]byte) }}
+
+// undo decodes what is held of a coded answer, as far as somebody looks at it. It
+// comes behind the last piece: what streams is not kept waiting, and one decoder
+// does not outlive one call.
+func (x *exchange) undo() {
+	coding, held, limit := x.coding, x.answer, x.teaches
+	if coding == "" {
+		return
+	}
+	if x.coding, x.answer = "", held[:0]; x.reads {
+		limit = request.MaxBody
+	} else if x.outcome.Status >= 400 && !x.proxy.options.Engine.Leaks(&x.req) {
+		limit = 0
+	}
+	if limit == 0 || len(held) == 0 {
+		return
+	}
+	buf := plains.Get().(*[request.MaxBody]byte)
+	defer plains.Put(buf)
+	plain, err := x.proxy.options.Engine.Decode(&x.told, coding, held, x.reads, buf[:0:limit])
+	if err != nil {
+		x.proxy.options.Log.Error("engine fault", "request", x.req.ID, "error", err)
+	}
+	x.answer = append(x.answer, plain[:min(len(plain), x.teaches)]...)
+}
+
+// release returns to the budget what was held of the answer.
+func (x *exchange) release() {
+	x.proxy.held.Add(-int64(x.leased))
+	x.leased = 0
+}
