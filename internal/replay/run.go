@@ -252,14 +252,16 @@ func (r *run) end(x *exchange) {
 	v := &x.verdict
 	x.out = Verdict{
 		ID: x.request.ID, Time: x.line.Time, Client: x.line.Client, Action: v.Action.String(), Would: v.Would.String(), Label: x.line.Label,
-		Stage: x.request.Standing.Stage.String(), Risk: round(x.request.Standing.Risk), Reason: v.Reason.String(),
+		Reason: v.Reason.String(),
 	}
 	x.out.Signature, x.out.Campaign = x.request.Match.Signature, x.request.Match.Campaign
 	x.out.Entry = v.Entry
 	r.engine.End(r.now, &x.request, x.verdict, o)
 	x.out.Noted, x.out.Imposed = slices.Clone(x.request.Noted), x.request.Imposed
 	x.out.Signals = engine.Signals(x.request.Signals)
-	if st := &x.request.Standing; st.Stage > signal.Clear {
+	st := &x.request.Standing // with what the answer taught, as access lines say it
+	x.out.Stage, x.out.Risk = st.Stage.String(), round(st.Risk)
+	if st.Stage > signal.Clear {
 		x.out.Attacker, x.out.Intent, x.out.Phase = st.Attacker, st.Intent, st.Phase
 	}
 	x.done = true
