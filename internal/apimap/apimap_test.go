@@ -56,6 +56,7 @@ func (w *world) send(c call) []signal.Signal {
 		r.Standing.Keys[2] = 0
 	}
 	r.Standing.Previous, r.Standing.Gap = c.after, c.gap
+	r.Standing.Same = c.after != 0
 	w.m.Locate(r)
 	for _, q := range r.Query {
 		w.m.See(r, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)

@@ -93,7 +93,7 @@ func (m *Model) judgeFlow(p *profile, r *request.Request) {
 // follows at once, and is learned so.
 func (p *profile) hasty(r *request.Request) bool {
 	st := &r.Standing
-	if st.Previous == 0 || st.Gap <= 0 || st.Shared || p.flow.odd(st.Previous, p.n) < 1 {
+	if st.Previous == 0 || st.Gap <= 0 || st.Shared || !st.Same || p.flow.odd(st.Previous, p.n) < 1 {
 		return false
 	}
 	all, faster := float32(0), float32(0)

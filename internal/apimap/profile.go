@@ -56,7 +56,7 @@ func pause(gap time.Duration) int { return min(bits.Len64(uint64(gap.Millisecond
 // does all day does not become normal.
 func (p *profile) learnPause(r *request.Request) {
 	st := &r.Standing
-	if st.Previous == 0 || st.Gap <= 0 || st.Stage > signal.Clear {
+	if st.Previous == 0 || st.Gap <= 0 || !st.Same || st.Stage > signal.Clear {
 		return
 	}
 	if r.Endpoint.Hasty {

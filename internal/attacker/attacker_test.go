@@ -203,7 +203,7 @@ func TestErrorsAloneNeverChallenge(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404, 422, 429} {
 		table, r := New(1000, seed), from("203.0.113.9", 1)
 		for i := range 1000 {
-			answered(table, time.Duration(i)*time.Second, r, 10, status, Exchange{Path: 7})
+			answered(table, time.Duration(i)*time.Second, r, 10, status, Exchange{Missing: 7})
 		}
 		if st := stand(table, 1000*time.Second, r); st.Stage > signal.Watch {
 			t.Errorf("10,000 answers %d: got %v, risk %.1f; want at most watch", status, st.Stage, st.Risk)
@@ -226,6 +226,36 @@ func TestStuffingFromOneAddress(t *testing.T) {
 	}
 	if st := stand(table, time.Minute, r); st.Stage != signal.Block {
 		t.Errorf("60 users tried and refused: got %v, risk %.1f; want a block", st.Stage, st.Risk)
+	}
+}
+
+// Forty people behind one address and browser who mistype once and get in then are
+// no fan-out of users; and a program that was given a wrong password tries one.
+func TestWhoGetsInIsNotTried(t *testing.T) {
+	table, r := New(1000, seed), from("203.0.113.9", 1)
+	for i := range 40 {
+		x := Exchange{Login: true, User: uint64(i+1) * 0x9e3779b97f4a7c15}
+		answered(table, time.Duration(2*i)*time.Second, r, 1, 401, x)
+		answered(table, time.Duration(2*i+1)*time.Second, r, 1, 200, x)
+	}
+	if _, found := shows(r, signal.LoginFanout); found {
+		t.Error("40 people who got in: got a fan-out; want none")
+	}
+	table, r = New(1000, seed), from("203.0.113.9", 1)
+	answered(table, 0, r, 500, 401, Exchange{Login: true, User: 7, Guess: 9, What: 9})
+	if band, _ := shows(r, signal.LoginFailure); band != signal.Hint {
+		t.Errorf("one password 500 times: got failures that are %v; want a hint", band)
+	}
+}
+
+// What is refused because it departs from the API is not a second proof.
+func TestDeparturesAreNoErrors(t *testing.T) {
+	table, r := New(1000, seed), from("203.0.113.9", 1)
+	for i := range 300 {
+		answered(table, time.Duration(i)*time.Second, r, 1, 405, Exchange{Departs: true})
+	}
+	if _, found := shows(r, signal.ErrorRatio); found {
+		t.Error("300 departures that were refused: got a ratio of errors; want none")
 	}
 }
 

@@ -14,10 +14,10 @@ type habits struct {
 	pace    pace
 	what    uint32  // what it asked for last
 	changed uint32  // s: when it changed an account; 0 once something was paid
-	minute  uint32  // of the last reservation that was counted
+	minute  uint32  // of the last reservation, doubled; odd while all of that minute's are close to the full one
 	cashed  float32 // payments soon after an account was changed
 	timed   float32 // minutes in which it reserved something
-	aligned float32 // of those, close to the full minute
+	aligned float32 // of those, only close to the full minute
 	hasty   float32 // steps faster than anybody takes them; fades like rates
 	writes  float32 // requests that change something
 	excess  float32 // powers of two by which answers were larger than usual
@@ -119,12 +119,27 @@ func (h *habits) business(x Exchange, failed bool) {
 		}
 		h.changed = 0
 	}
-	if minute := (x.Second + 60 - lateSecond) / 60; x.Tags&(request.TagReserve|request.TagLimited) != 0 && x.Second != 0 && minute != h.minute {
-		h.minute = minute
+	if x.Tags&(request.TagReserve|request.TagLimited) != 0 && x.Second != 0 {
+		h.reserve(x.Second)
+	}
+}
+
+// reserve notes a reservation in a second since the epoch. Who reserves all the
+// time does so close to the full minute too: such a minute is not aligned.
+func (h *habits) reserve(second uint32) {
+	s := second % 60
+	near, minute := s >= lateSecond || s <= earlySecond, (second+60-lateSecond)/60
+	switch {
+	case minute != h.minute>>1:
+		h.minute = minute << 1
 		h.timed++
-		if s := x.Second % 60; s >= lateSecond || s <= earlySecond {
+		if near {
+			h.minute |= 1
 			h.aligned++
 		}
+	case !near && h.minute&1 == 1:
+		h.minute &^= 1
+		h.aligned = max(h.aligned-1, 0)
 	}
 }
 
@@ -164,7 +179,11 @@ func (r *record) concludeHabits(now int64, x Exchange, report func(signal.Kind, 
 		judge(signal.Sniping, h.timed, timedSome, timedMany, "time", "reserves within seconds of the full minute, again and again")
 	}
 	if x.Excess > 0 {
-		judge(signal.Exfiltration, h.excess, excessSome, excessMany, "answer", "answers many times larger than this endpoint's")
+		many := float32(excessMany)
+		if x.Departs {
+			many = float32(math.Inf(1))
+		}
+		judge(signal.Exfiltration, h.excess, excessSome, many, "answer", "answers many times larger than this endpoint's")
 	}
 	if x.Post != 0 {
 		judge(signal.RepeatedPost, h.twins, twinsSome, twinsMany, "body", "posts nearly the same text again and again")

@@ -90,6 +90,9 @@ func TestSniping(t *testing.T) {
 	if reserve(func(i int) uint32 { return uint32(hour + 67*i) }, 20) {
 		t.Error("every 67 seconds: got evidence; want none")
 	}
+	if reserve(func(i int) uint32 { return uint32(hour + 4*i) }, 300) {
+		t.Error("every 4 seconds: got evidence; want none")
+	}
 	if reserve(func(i int) uint32 { return uint32(hour + i%3 - 1) }, 20) {
 		t.Error("20 times about one full hour: got evidence; want none")
 	}

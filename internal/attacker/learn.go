@@ -14,12 +14,13 @@ import (
 type Exchange struct {
 	Status   int
 	Endpoint uint64 // digest of method and path template
-	Path     uint64 // digest of the path
+	Missing  uint64 // digest of what is not there, of a 404
 	Login    bool   // a login attempt
 	User     uint64 // digest of the user name tried, 0 unknown
+	Guess    uint64 // digest of the user and password tried, 0 unknown
 	Tags     request.Tags
 	Object   int64        // number of the object asked for; 0 if there is none
-	What     uint64       // digest of what was asked for, by whom: path and credential
+	What     uint64       // digest of what was asked for, by whom: path, credential, user and password
 	Writes   bool         // the method is one that changes something
 	Browser  bool         // the software claims a browser
 	Cookies  bool         // it brings cookies
@@ -41,6 +42,9 @@ type Exchange struct {
 	// Page says that the client claims a browser and was answered a page, Asset that
 	// it asked for something that belongs to pages.
 	Page, Asset bool
+	// Departs says that the request asked for what the API never had: that it is
+	// refused, or answered at length, is the same evidence and no other.
+	Departs bool
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
@@ -74,6 +78,12 @@ func (g filter) has(x uint64) bool {
 	return true
 }
 
+// Entrance remembers an endpoint that answers 401 to a user and a password.
+func (t *Table) Entrance(endpoint uint64) { t.entrances.mark(endpoint) }
+
+// Enters reports whether the endpoint is one of those.
+func (t *Table) Enters(endpoint uint64) bool { return t.entrances.has(endpoint) }
+
 // Learn adds one exchange that the upstream has answered to the client's
 // behaviour. It appends what it finds to r.Signals, has excuse remove from there
 // (from an index on) what is not to count, and appends stages that changed to
@@ -84,14 +94,15 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 		t.guarded.mark(x.Endpoint)
 	}
 	var found []signal.Signal
-	var good bool
+	var good, again bool
 	var own issued.Who
 	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
 		c.parole(ms, rules)
-		c.count(ms, x)
+		again = c.again(x)
+		c.count(ms, x, again)
 		c.step(r)
 		c.page(r, x)
-		found = c.conclude(ms, r, x)
+		found = c.conclude(ms, r, x, again)
 		good = c.rates.fine >= established && c.stage == signal.Clear
 		own = c.past.note(c.key, x, x.touches())
 	})
@@ -172,17 +183,24 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64) {
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) { c.others.add(now, credential) })
 }
 
-func (r *record) count(now int64, x Exchange) {
+// again reports whether the client's last call was the same login with the same
+// password: a program that was told the wrong one guesses nothing.
+func (r *record) again(x Exchange) bool {
+	return x.Login && x.Guess != 0 && r.called != 0 && uint32(x.What) == r.habits.what
+}
+
+func (r *record) count(now int64, x Exchange, again bool) {
 	r.rates.requests++
 	failed := x.Status/100 == 4
-	if failed {
+	switch {
+	case failed && !x.Departs:
 		r.rates.errors++
-	} else if x.Status < 400 && !x.Suspect {
+	case x.Status < 400 && !x.Suspect:
 		r.rates.fine++
 	}
 	if x.Status == 404 {
 		r.rates.missing++
-		r.missing.add(now, x.Path)
+		r.missing.add(now, x.Missing)
 	}
 	r.habits.count(x, time.Duration(now-r.called)*time.Millisecond, r.called != 0)
 	if r.called != 0 && r.before != x.Endpoint {
@@ -196,13 +214,17 @@ func (r *record) count(now int64, x Exchange) {
 	if x.Object != 0 {
 		r.walk.ask(x.Object)
 	}
-	if x.Login {
+	if x.Login && !again {
 		r.rates.logins++
 		if failed {
 			r.rates.failed++
-			if x.User != 0 {
-				r.users.add(now, x.User)
-			}
+		}
+		switch {
+		case x.User == 0:
+		case failed:
+			r.users.add(now, x.User)
+		case x.Status < 400: // who gets in has mistyped, or his service was ill
+			r.users.remove(now, x.User)
 		}
 	}
 }
@@ -222,7 +244,7 @@ const (
 
 // conclude returns the evidence that the client's behaviour is by now. A
 // condition that already stands on the record is not reported again.
-func (r *record) conclude(now int64, q *request.Request, x Exchange) (found []signal.Signal) {
+func (r *record) conclude(now int64, q *request.Request, x Exchange, again bool) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
 		if e := r.at(k); e.mass() < 0.5 || e.band < b || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
@@ -255,7 +277,7 @@ func (r *record) conclude(now int64, q *request.Request, x Exchange) (found []si
 	if x.Tags != 0 {
 		r.concludeBusiness(report)
 	}
-	if x.Login && x.Status/100 == 4 {
+	if x.Login && !again && x.Status/100 == 4 {
 		r.concludeLogin(now, report)
 	}
 	return found

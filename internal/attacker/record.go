@@ -251,6 +251,14 @@ func (d *distinct) add(now int64, digest uint64) {
 	d.now[b>>5] |= 1 << (b & 31)
 }
 
+// remove takes a value out again, and any other that shares its bit: few do.
+func (d *distinct) remove(now int64, digest uint64) {
+	d.turn(now)
+	b := mix(digest) >> 56
+	d.now[b>>5] &^= 1 << (b & 31)
+	d.old[b>>5] &^= 1 << (b & 31)
+}
+
 // count returns the estimate over the last half hour to hour.
 func (d *distinct) count(now int64) float64 {
 	d.turn(now)

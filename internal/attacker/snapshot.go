@@ -191,6 +191,7 @@ func (t *Table) adopt(now int64, all []record, g []byte) {
 		}
 		s.mu.Unlock()
 	}
+	t.issued.Resume()
 	for i := range t.guarded {
 		t.guarded[i].Or(le.Uint64(g[i*8:]))
 	}

@@ -40,12 +40,13 @@ type Table struct {
 	// guarded are the endpoints that have refused somebody's credential: only there
 	// does a good answer say that a credential is real. A public endpoint answers
 	// any random token. 8 KiB.
-	guarded  filter
-	links    *identity.Graph
-	issued   *issued.Table
-	accounts accounts
-	networks networks
-	tally    tally
+	guarded   filter
+	entrances filter // endpoints that answer 401 to a user and a password
+	links     *identity.Graph
+	issued    *issued.Table
+	accounts  accounts
+	networks  networks
+	tally     tally
 }
 
 // New returns a table for at most max records, rounded down to a power of two of
@@ -55,7 +56,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), networks: networks{of: map[netip.Prefix]*block{}}, tally: tally{seen: newFilter(20)}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), networks: networks{of: map[netip.Prefix]*block{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}

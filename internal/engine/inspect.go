@@ -129,7 +129,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if posting {
 		scratch.like = request.Likeness{}
 	}
-	detector := e.detector.Load()
+	detector, guess := e.detector.Load(), uint64(0)
 	scratch.fields = s.policy.Fields(now, r, scratch.fields)
 	watched := !scratch.fields.None()
 	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
@@ -140,6 +140,9 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		traits := scratch.walk.Traits()
 		e.model.See(r, v, traits)
 		e.posted(r, v, traits)
+		if traits.Password() {
+			guess = digest.Mix(guess, digest.String(e.seed, v.Text)) | 1
+		}
 		if watched {
 			scratch.fields.Hold(r, v)
 		}
@@ -158,7 +161,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	e.model.JudgeBody(now, r, from, max(r.Head.ContentLength, int64(info.Bytes)))
 	r.Inspected, r.Truncated = info.Bytes, info.Truncated
 	if info.Password {
-		r.Login.Password = true
+		r.Login.Password, r.Login.Guess = true, guess
 	}
 	if info.User != "" {
 		r.Login.User = digest.Folded(e.seed, info.User) | 1
@@ -229,13 +232,14 @@ func last(r *request.Request, name string) string {
 	return out
 }
 
-// loginAttempt reports whether r tries to log in: on a route tagged so, or where
-// a password is sent to a path that says so.
-func loginAttempt(r *request.Request) bool {
+// loginAttempt reports whether r tries to log in: on a route tagged so, where a
+// password is sent to a path that says so, or with a user to an endpoint that has
+// answered 401 to such a request.
+func (e *Engine) loginAttempt(r *request.Request) bool {
 	if r.Endpoint.Tags.Has(request.TagLogin) {
 		return r.Head.Method == "POST" || r.Head.Method == "PUT" || r.Login.Password
 	}
-	return r.Login.Password && loginPath(r)
+	return r.Login.Password && (loginPath(r) || r.Login.User != 0 && e.attackers.Enters(r.Endpoint.ID))
 }
 
 // headLogin notes what the head holds of a login attempt: Basic credentials, or a
@@ -245,7 +249,10 @@ func (e *Engine) headLogin(r *request.Request) {
 		return
 	}
 	user, password := r.HeadLogin()
-	if r.Login.Password = password; user != "" {
+	if r.Login.Password = password; password {
+		r.Login.Guess = digest.Mix(r.Standing.Keys[attacker.Credential], digest.String(e.seed, r.Head.Target)) | 1
+	}
+	if user != "" {
 		r.Login.User = digest.Folded(e.seed, user) | 1
 	}
 }

@@ -36,7 +36,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: loginAttempt(r), Exploit: v.Reason == policy.Exploit})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
@@ -90,15 +90,18 @@ func answered(o request.Outcome) int {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
+	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && r.Standing.Keys[attacker.Credential] == 0 {
+		e.attackers.Entrance(r.Endpoint.ID)
+	}
 	x := attacker.Exchange{
 		Status:   o.Status,
 		Endpoint: r.Endpoint.ID,
-		Login:    loginAttempt(r),
+		Login:    e.loginAttempt(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
+		Departs:  departs(r.Signals),
 		Tags:     r.Endpoint.Tags,
 		Object:   object(r),
-		Path:     digest.String(e.seed, r.Path),
 		Writes:   r.Head.Method != "GET" && r.Head.Method != "HEAD" && r.Head.Method != "OPTIONS",
 		Hasty:    r.Endpoint.Hasty,
 		Browser:  r.Software.Claimed.Browser(),
@@ -112,12 +115,39 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 	e.objects(r, o, &x)
 	x.Page, x.Asset = x.Browser && isPage(r, o), isAsset(r, o)
 	x.Bare = x.Browser && !x.Cookies && r.Endpoint.Cookies
-	x.What = digest.Mix(x.Path, r.Standing.Keys[attacker.Credential])
+	if r.Login.Guess != 0 {
+		x.Guess = digest.Mix(r.Login.Guess, r.Login.User) | 1
+	}
+	x.What = digest.Mix(digest.Mix(digest.String(e.seed, r.Path), r.Standing.Keys[attacker.Credential]), x.Guess)
+	if o.Status == 404 {
+		x.Missing = e.missing(r)
+	}
 	e.leak(now, s, r, o)
 	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
 	if teaches(r) {
 		e.model.Learn(now, r, o)
 	}
+}
+
+// missing digests what is not there: an object of an endpoint that is, or a path but
+// for its numbers and ids. A program that asks a removed endpoint for the pictures of
+// a thousand users asks for one thing.
+func (e *Engine) missing(r *request.Request) uint64 {
+	if r.Endpoint.PathKnown {
+		return digest.String(e.seed, r.Path)
+	}
+	var buf [128]byte
+	shape := buf[:0]
+	for i := range len(r.Endpoint.Template) {
+		c := r.Endpoint.Template[i]
+		if c-'0' < 10 {
+			c = '#'
+		}
+		if n := len(shape); c != '#' || n == 0 || shape[n-1] != '#' {
+			shape = append(shape, c)
+		}
+	}
+	return digest.String(e.seed, string(shape))
 }
 
 // least is from how many bytes on an answer may be unusually large.
@@ -156,6 +186,17 @@ func (e *Engine) Leaks(r *request.Request) bool { return e.current.Load().leaks(
 
 func (s *compiled) leaks(r *request.Request) bool {
 	return s.policy.Options().InspectAnswers && payload(r.Signals)
+}
+
+// departs reports whether any signal says that r asks for what the API never had.
+func departs(found []signal.Signal) bool {
+	for _, s := range found {
+		switch s.Kind {
+		case signal.UnknownEndpoint, signal.UnknownMethod, signal.UnknownParameter, signal.ParameterType:
+			return true
+		}
+	}
+	return false
 }
 
 // payload reports whether any signal is of a payload.

@@ -246,6 +246,7 @@ type Change struct {
 type Login struct {
 	Password bool   // a password-like field is there
 	User     uint64 // keyed digest of the user name; 0 if none
+	Guess    uint64 // keyed digest of the passwords; 0 if none
 }
 
 // Card is what the body of a payment says of a card, as keyed digests; 0 if it

@@ -37,6 +37,9 @@ func (t *traits) find(in Location, key string) *Traits {
 	return p
 }
 
+// Password reports whether a field of this name holds a password.
+func (t *Traits) Password() bool { return t.password }
+
 func newTraits(in Location, key string) Traits {
 	t := Traits{in: in, id: idKey(key)}
 	user, password := loginField(key)

@@ -2,8 +2,8 @@
 // tell who asks for objects that nobody has shown him.
 //
 // Only what it says against a client must be sure: a client of which it does not
-// know everything (answers that were not read, an entry that had to give way, our
-// own start, a filter that is full) is unknown for half an hour. A Bloom filter
+// know everything (answers that were not read, an entry that had to give way, a
+// restart, a filter that is full) is unknown for half an hour. A Bloom filter
 // errs to the client's side: it forgets nothing, and takes a few ids for shown
 // that were not.
 //
@@ -59,6 +59,7 @@ type Count struct{ Asked, Foreign, Refused float32 }
 type Table struct {
 	sets   int // of a shard
 	began  atomic.Int64
+	blind  atomic.Bool // until half an hour after it began
 	shards [shards]shard
 }
 
@@ -70,6 +71,12 @@ type shard struct {
 // New returns a table for about most entries, at least 512. Memory is taken shard
 // by shard, when a shard is first used.
 func New(most int) *Table { return &Table{sets: max(most/(ways*shards), 1)} }
+
+// Resume says that what was learned of endpoints is older than the table: clients
+// were shown ids that it does not know. A table that begins together with the model
+// needs no such time: what was shown before is foreign then, and no endpoint is
+// held to show its ids until that is less than three in a hundred.
+func (t *Table) Resume() { t.blind.Store(true) }
 
 // Who is one of the names under which a client is remembered.
 type Who struct {
@@ -175,7 +182,10 @@ func (t *Table) with(now uint32, w Who, create bool, f func(*entry)) {
 	if !create {
 		return
 	}
-	*place = entry{key: w.Key, seen: now, blind: uint32(t.began.Load()) + cold}
+	*place = entry{key: w.Key, seen: now}
+	if t.blind.Load() {
+		place.blind = uint32(t.began.Load()) + cold
+	}
 	if w.Old {
 		place.blind = now + cold
 	}

@@ -55,7 +55,9 @@ func TestOrigins(t *testing.T) {
 
 // What may have been shown and was not noted excuses a client for half an hour.
 func TestUnknownIsNoEvidence(t *testing.T) {
+	want(t, "where nothing is known of endpoints either", New(1000).ask(start, me, id(1)), request.Foreign)
 	fresh := New(1000)
+	fresh.Resume()
 	want(t, "right after the start", fresh.ask(start, me, id(1)), request.OriginUnknown)
 	want(t, "half an hour after it", fresh.ask(start+cold+1, []Who{{Key: 3}}, id(1)), request.Foreign)
 
