@@ -228,3 +228,23 @@ func (t *Table) cracked(now int64, r *request.Request, c request.Card, found []s
 	}
 	return found
 }
+
+// The number of slow requests from which a client does nothing else, if it gets
+// only a quarter as many good answers. On a broken path (a tunnel that drops large
+// packets) each try ends after 30 s, twenty of them in the time that they count for;
+// a hundred are five connections that are held all the time.
+const (
+	slowMany  = 100
+	slowShare = 4
+)
+
+// Slow notes that r's client sent a request too slowly, and returns how much that
+// is evidence.
+func (t *Table) Slow(now time.Time, r *request.Request) (b signal.Band) {
+	t.with(millis(now), Client, r.Standing.Keys[Client], r, func(c *record) {
+		if c.rates.slow++; c.rates.slow >= slowMany && c.rates.slow >= slowShare*c.rates.fine {
+			b = signal.Likely
+		}
+	})
+	return b
+}

@@ -97,3 +97,28 @@ func TestSniping(t *testing.T) {
 		t.Error("20 times about one full hour: got evidence; want none")
 	}
 }
+
+// Who does nothing but send slowly is told from who is on a bad line: by how often,
+// and by what else is answered.
+func TestSlow(t *testing.T) {
+	for name, c := range map[string]struct {
+		every time.Duration
+		fine  int // good answers before each
+		want  signal.Band
+	}{
+		"ten at a time":                      {3 * time.Second, 0, signal.Likely},
+		"one upload after the other":         {30 * time.Second, 0, signal.Hint},
+		"ten at a time among as many others": {3 * time.Second, 1, signal.Hint},
+	} {
+		table, r := New(1000, seed), from("203.0.113.9", 1)
+		got := signal.Hint
+		for i := range 300 {
+			at := time.Duration(i) * c.every
+			answered(table, at, r, c.fine, 200, Exchange{Endpoint: 5})
+			got = table.Slow(epoch.Add(at), r)
+		}
+		if got != c.want {
+			t.Errorf("%s: got %v; want %v", name, got, c.want)
+		}
+	}
+}

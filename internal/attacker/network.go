@@ -198,7 +198,8 @@ func (t *Table) Networks(now time.Time) []Network {
 }
 
 // neighbours has a newcomer asked for the network that it comes from. own is the
-// stage of the client's own record.
+// stage of the client's own record. It runs several times in one request: children
+// are counted as distinct ones.
 func (t *Table) neighbours(now int64, r *request.Request, own signal.Stage) {
 	st := &r.Standing
 	ip := r.Client.Key.Addr()

@@ -127,3 +127,33 @@ func TestNetworksAreBounded(t *testing.T) {
 		t.Errorf("got %d networks; want at most %d", len(n.of), mostNetworks)
 	}
 }
+
+// A client stands several times in one request, before and after each piece of
+// evidence. Its network counts it once.
+func TestNetworkCountsClientsOnce(t *testing.T) {
+	count := func(times int) Network {
+		table := New(1000, seed)
+		for _, at := range []time.Duration{0, 5 * time.Minute} {
+			for i := range 5 {
+				doubt(t, table, at, fmt.Sprintf("2001:db8:1:10%d::1", i))
+			}
+			for range times {
+				for i := range 5 {
+					stand(table, at, from(fmt.Sprintf("2001:db8:1:10%d::1", i), 7)) // suspect
+				}
+				for i := range 2 {
+					stand(table, at, from(fmt.Sprintf("2001:db8:1:1a%d::1", i), 3)) // not
+				}
+			}
+		}
+		all := table.Networks(epoch.Add(5 * time.Minute))
+		if len(all) != 1 {
+			t.Fatalf("got %v; want one network", all)
+		}
+		return all[0]
+	}
+	once, often := count(1), count(40)
+	if once != often || once.Bad < 4.5 || once.Bad > 5.5 || once.Active < 6.5 || once.Active > 7.5 {
+		t.Errorf("got %+v, and %+v of 40 times; want 5 suspects of 7 in both", once, often)
+	}
+}

@@ -111,8 +111,9 @@ func (r *record) at(k signal.Kind) evidence {
 	return evidence{}
 }
 
-// rates are decayed counts of requests that the upstream answered, time constant ratesTau.
-type rates struct{ requests, errors, missing, logins, failed, fine float32 }
+// rates are decayed counts of requests that the upstream answered, and of those
+// that came so slowly that nobody answered them; time constant ratesTau.
+type rates struct{ requests, errors, missing, logins, failed, fine, slow float32 }
 
 // walk follows the object numbers that a client asks for. People jump from one
 // to another; who enumerates takes the next one.
@@ -168,7 +169,7 @@ func (r *record) decay(now int64) {
 		r.proofs = proofs{}
 	}
 	f := fade(dt, ratesTau)
-	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.walk.steps, &r.walk.asked,
+	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.rates.slow, &r.walk.steps, &r.walk.asked,
 		&r.asked.open, &r.asked.early, &r.asked.kept, &r.asked.lost} {
 		*v *= f
 	}

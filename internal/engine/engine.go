@@ -261,6 +261,9 @@ func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict
 func (e *Engine) malformed(now time.Time, s *compiled, r *request.Request, f request.Fault) Verdict {
 	found := len(r.Signals)
 	if sig, ok := faultSignal(f); ok {
+		if f == request.FaultSlow {
+			sig.Band = e.attackers.Slow(now, r)
+		}
 		r.Signals = append(r.Signals, sig)
 	}
 	s.policy.Excuse(now, r, found)

@@ -25,8 +25,8 @@ import (
 
 // judgement is what is compared of one request.
 type judgement struct {
-	Stage   string
-	Signals []engine.Signal
+	Stage, Would string
+	Signals      []engine.Signal
 }
 
 // taught plays traffic through a front end, one request after the other in virtual
@@ -103,8 +103,8 @@ func TestReplayOfAnswers(t *testing.T) {
 	var policied policy.Options
 	p.g = proxyFront{}.start(t, setup{upstreams: []string{up}, trusted: []string{"127.0.0.1/32"}, policy: func(o *policy.Options) { policied = *o }, proxy: func(o *proxy.Options) {
 		o.Now, o.Record = func() time.Time { return p.now }, recorder.Record
-		o.Access = func(r *request.Request, _ engine.Verdict, _ request.Outcome) {
-			p.live[r.ID] = judgement{r.Standing.Stage.String(), engine.Signals(r.Signals)}
+		o.Access = func(r *request.Request, v engine.Verdict, _ request.Outcome) {
+			p.live[r.ID] = judgement{r.Standing.Stage.String(), v.Would.String(), engine.Signals(r.Signals)}
 			p.ended <- struct{}{}
 		}
 	}})
@@ -119,6 +119,16 @@ func TestReplayOfAnswers(t *testing.T) {
 
 func (p *taught) compare(o policy.Options) {
 	t := p.t
+	n, kinds := compareReplay(t, o, &p.recording, p.live)
+	if n != p.sent || kinds["foreign-object"] == 0 || kinds["odd-course"] == 0 || kinds["bare-pages"] == 0 || p.coded < 500 {
+		t.Errorf("got %d verdicts of %d requests, %d answers coded, signals %v; want all, at least 500, and foreign-object, odd-course and bare-pages", n, p.sent, p.coded, kinds)
+	}
+}
+
+// compareReplay replays a recording and compares it with what was judged live. It
+// returns how many requests and signals there are.
+func compareReplay(t *testing.T, o policy.Options, recording io.Reader, live map[string]judgement) (n int, kinds map[string]int) {
+	t.Helper()
 	again, problems := policy.Compile(o)
 	if problems != nil {
 		t.Fatal(problems)
@@ -128,20 +138,51 @@ func (p *taught) compare(o policy.Options) {
 		t.Fatal(err)
 	}
 	e := engine.New(engine.Options{Policy: again, Detector: detect.New(2, l), Codings: unpack.Codings(), Clients: 1000, Seed: 2})
-	n, kinds := 0, map[string]int{}
-	if err := replay.Run(e, &p.recording, func(v replay.Verdict) error {
+	kinds = map[string]int{}
+	if err := replay.Run(e, recording, func(v replay.Verdict) error {
 		n++
 		for _, s := range v.Signals {
 			kinds[s.Kind]++
 		}
-		if diff := cmp.Diff(p.live[v.ID], judgement{v.Stage, v.Signals}); diff != "" {
+		if diff := cmp.Diff(live[v.ID], judgement{v.Stage, v.Would, v.Signals}); diff != "" {
 			t.Errorf("%s at %s: live and replay differ:\n%s", v.Client, v.Time, diff)
 		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if n != p.sent || kinds["foreign-object"] == 0 || kinds["odd-course"] == 0 || kinds["bare-pages"] == 0 || p.coded < 500 {
-		t.Errorf("got %d verdicts of %d requests, %d answers coded, signals %v; want all, at least 500, and foreign-object, odd-course and bare-pages", n, p.sent, p.coded, kinds)
+	return n, kinds
+}
+
+// A body that is cut, for slowness or for its framing, is evidence on replay too.
+func TestReplayOfCutBodies(t *testing.T) {
+	up := upstream(t, "http", func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	var recording bytes.Buffer
+	recorder := replay.NewRecorder(1, func(l any) {
+		if err := json.NewEncoder(&recording).Encode(l); err != nil {
+			t.Error(err)
+		}
+	})
+	live, ended := map[string]judgement{}, make(chan struct{}, 1)
+	var policied policy.Options
+	g := proxyFront{}.start(t, setup{upstreams: []string{up}, policy: func(o *policy.Options) { policied = *o }, proxy: func(o *proxy.Options) {
+		o.BodyGrace, o.Record = 100*time.Millisecond, recorder.Record
+		o.Access = func(r *request.Request, v engine.Verdict, _ request.Outcome) {
+			live[r.ID] = judgement{r.Standing.Stage.String(), v.Would.String(), engine.Signals(r.Signals)}
+			ended <- struct{}{}
+		}
+	}})
+	const to = "Host: a\nContent-Type: application/json\n"
+	for _, raw := range []string{
+		head("POST / HTTP/1.1\n"+to+"Content-Length: 1000\n") + `{"a":"' UNION SELECT password FROM users--",`,
+		head("POST / HTTP/1.1\n"+to+"Transfer-Encoding: chunked\n") + "2\r\n{}\r\nnone\r\n",
+	} {
+		c := dial(t, g.plain)
+		send(t, c, raw)
+		<-ended
+		c.Close()
+	}
+	if n, kinds := compareReplay(t, policied, &recording, live); n != 2 || kinds["slow-request"] != 1 || kinds["smuggling"] != 1 || kinds["sql-injection"] != 1 {
+		t.Errorf("got %d requests with %v; want 2 with one slow-request, smuggling and sql-injection each", n, kinds)
 	}
 }

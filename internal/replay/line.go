@@ -40,6 +40,8 @@ type Line struct {
 	// Sorted says that order and letter case of Headers are not the client's own.
 	Sorted bool   `json:"sorted,omitempty"`
 	Fault  string `json:"fault,omitempty"` // why the message was refused before it was judged
+	// Cut is why its body was not read to the end, spelt as faults are.
+	Cut string `json:"cut,omitempty"`
 
 	Body     string `json:"body,omitempty"`
 	BodyB64  string `json:"body_b64,omitempty"`
@@ -102,9 +104,9 @@ func Parse(b []byte) (*Line, error) {
 	if _, err := netip.ParseAddr(l.Client); err != nil {
 		return nil, fmt.Errorf("reading line: client %q: want an address", l.Client)
 	}
-	if l.Fault != "" {
-		if _, ok := request.FaultNamed(l.Fault); !ok {
-			return nil, fmt.Errorf("reading line: unknown fault %q", l.Fault)
+	for _, f := range [...]string{l.Fault, l.Cut} {
+		if _, ok := request.FaultNamed(f); !ok && f != "" {
+			return nil, fmt.Errorf("reading line: unknown fault %q", f)
 		}
 	}
 	if len(l.Issued) > maxIssued {

@@ -66,6 +66,9 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	if q.Head.Fault != request.Fine {
 		l.Fault = q.Head.Fault.String()
 	}
+	if o.Fault != request.Fine {
+		l.Cut = o.Fault.String()
+	}
 	if q.Conn.Secure {
 		l.TLS = &TLS{q.Conn.TLS.JA4, q.Conn.TLS.ALPN, q.Conn.TLS.SNI, q.Conn.TLS.Resumed}
 	}

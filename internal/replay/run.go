@@ -231,6 +231,9 @@ func (r *run) begin(ev event) {
 		body = body[:min(len(body), x.verdict.Inspect)]
 		x.verdict = r.engine.Body(ev.at, &x.request, x.verdict, body, complete, &r.scratch)
 	}
+	if f, ok := request.FaultNamed(ev.line.Cut); ok && f != request.Fine && !x.verdict.Refused() {
+		x.verdict = r.engine.Malformed(ev.at, &x.request, f)
+	}
 	r.open = append(r.open, x)
 	if x.verdict.Refused() || ev.line.duration() <= 0 {
 		r.end(x)
