@@ -36,13 +36,26 @@ const benchAnswer = "HTTP/1.1 200 OK\r\nDate: Tue, 15 Nov 1994 08:12:31 GMT\r\nC
 // the gateway, through a bare httputil.ReverseProxy, and directly. Client and
 // upstream do nearly nothing, so cpu-ns/op less that of "direct" is the proxy's.
 func BenchmarkProxy(b *testing.B) {
-	up := benchUpstream(b)
+	up := benchUpstream(b, benchAnswer)
 	gw := proxyFront{}.start(b, setup{upstreams: []string{"http://" + up}, mode: policy.Enforce, proxy: func(o *proxy.Options) { o.Access, o.Report = nil, nil }})
 	bare := bareProxy(b, "http://"+up)
 	for _, kind := range []string{"get", "post"} {
 		for _, target := range []struct{ name, address string }{{"direct", up}, {"bare", bare}, {"gateway", gw.plain}} {
 			b.Run(kind+"/"+target.name, func(b *testing.B) { benchCalls(b, target.address, benchRequests[kind]) })
 		}
+	}
+}
+
+// BenchmarkCodedAnswer sends 20 KB of JSON in gzip through the gateway: as JSON, which
+// is read for ids, and as a picture, which is not.
+func BenchmarkCodedAnswer(b *testing.B) {
+	text := packed(b, "gzip", orders(290))
+	for name, kind := range map[string]string{"read": "application/json", "unread": "image/png"} {
+		b.Run(name, func(b *testing.B) {
+			up := benchUpstream(b, "HTTP/1.1 200 OK\r\nContent-Type: "+kind+"\r\nContent-Encoding: gzip\r\nContent-Length: "+strconv.Itoa(len(text))+"\r\n\r\n"+text)
+			gw := proxyFront{}.start(b, setup{upstreams: []string{"http://" + up}, mode: policy.Enforce, proxy: func(o *proxy.Options) { o.Access, o.Report = nil, nil }})
+			benchCalls(b, gw.plain, benchRequests["get"])
+		})
 	}
 }
 
@@ -86,7 +99,7 @@ func cpu() time.Duration {
 }
 
 // benchUpstream answers what begins with GET or ends with the body.
-func benchUpstream(b *testing.B) string {
+func benchUpstream(b *testing.B, answer string) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -116,7 +129,7 @@ func benchUpstream(b *testing.B) string {
 						}
 					}
 					in.Discard(length)
-					io.WriteString(c, benchAnswer)
+					io.WriteString(c, answer)
 				}
 			}()
 		}
