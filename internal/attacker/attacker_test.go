@@ -229,6 +229,34 @@ func TestStuffingFromOneAddress(t *testing.T) {
 	}
 }
 
+// Who looks for what reads like attacks, in words and in one field, and takes his
+// time, is not blocked for their number; every other way of it is.
+func TestCuriosity(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoken bool
+		fields int
+		gap    time.Duration
+		band   signal.Band
+		want   signal.Stage
+	}{
+		"looks things up":  {true, 1, 20 * time.Second, signal.Likely, signal.Watch},
+		"certain":          {true, 1, 20 * time.Second, signal.Certain, signal.Block},
+		"wordless":         {false, 1, 20 * time.Second, signal.Likely, signal.Block},
+		"hasty":            {true, 1, time.Second, signal.Likely, signal.Block},
+		"one field a time": {true, 5, 20 * time.Second, signal.Likely, signal.Block},
+	} {
+		table, r := New(1000, seed), from("203.0.113.9", 1)
+		for i := range 20 {
+			h := hit(signal.SQLInjection, c.band, uint64(i+1)*0x9e3779b97f4a7c15)
+			h.Spoken, h.Where = c.spoken, "query:"+string(rune('a'+i%c.fields))
+			observe(table, time.Duration(i)*c.gap, r, h)
+		}
+		if st := stand(table, 20*c.gap, r); st.Stage != c.want {
+			t.Errorf("%s: got %v, risk %.1f; want %v", name, st.Stage, st.Risk, c.want)
+		}
+	}
+}
+
 // Forty people behind one address and browser who mistype once and get in then are
 // no fan-out of users; and a program that was given a wrong password tries one.
 func TestWhoGetsInIsNotTried(t *testing.T) {

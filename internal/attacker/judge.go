@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"bartizan/internal/addr"
+	"bartizan/internal/digest"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -134,6 +135,10 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 	if len(found) == 0 {
 		return
 	}
+	proof, place := strongest(found), uint8(0)
+	if proof != nil {
+		place = uint8(digest.Mix(r.Endpoint.ID, digest.String(t.seed, proof.Where))) | 1
+	}
 	t.update(now, rules, r, func(rec *record) {
 		for _, s := range found {
 			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
@@ -142,23 +147,21 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 				rec.add(s)
 			}
 		}
-		if b, digest := strongest(found); digest != 0 && rec.proofs.note(b, digest) {
+		if proof != nil && rec.proofs.note(millis(now), proof, place) {
 			rec.hold(signal.ExploitRepeated, signal.Hint)
 		}
 	})
 }
 
-// strongest returns the payload signal of the highest band: one request is one
-// proof, however many of its values are hostile.
-func strongest(found []signal.Signal) (signal.Band, uint64) {
-	var b signal.Band
-	var digest uint64
-	for _, s := range found {
-		if s.Kind.Info().Vantage == signal.Payload && s.Band > b {
-			b, digest = s.Band, s.Digest|1
+// strongest returns the payload signal of the highest band, nil if there is none
+// above a hint: one request is one proof, however many of its values are hostile.
+func strongest(found []signal.Signal) (proof *signal.Signal) {
+	for i := range found {
+		if s := &found[i]; s.Kind.Info().Vantage == signal.Payload && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
+			proof = s
 		}
 	}
-	return b, digest
+	return proof
 }
 
 // update runs f on every record that r's evidence belongs to and restages each.

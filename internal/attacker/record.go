@@ -188,15 +188,27 @@ type proofs struct {
 	likely   [4]uint32
 	certains uint8
 	likelies uint8
+	place    uint8 // digest of endpoint and field of the last value; 0 before the first
+	second   uint8 // when that came, in steps of two seconds
 }
 
-// note adds a value's digest and reports whether the values are now beyond doubt.
-func (p *proofs) note(b signal.Band, digest uint64) bool {
-	d := uint32(digest ^ digest>>32)
-	if b == signal.Certain {
+// thinks is how long a client at least takes that looks for something, reads what it
+// finds, and looks for the next thing, in steps of two seconds.
+const thinks = 3
+
+// note adds a value and reports whether the values are now beyond doubt. Who looks
+// for one thing that reads like an attack after the other, in words, in one field, and
+// takes his time, proves nothing by their number unless they are certain: tools and
+// their masters try many fields, hurry, or have no words for it.
+func (p *proofs) note(now int64, s *signal.Signal, place uint8) bool {
+	second := uint8(now / 2000)
+	asks := s.Spoken && p.place == place && second-p.second >= thinks
+	p.place, p.second = place, second
+	d := uint32(s.Digest | 1 ^ (s.Digest|1)>>32)
+	if s.Band == signal.Certain {
 		remember(p.certain[:], &p.certains, d)
 	}
-	if b >= signal.Likely {
+	if s.Band == signal.Certain || s.Band == signal.Likely && !asks {
 		remember(p.likely[:], &p.likelies, d)
 	}
 	return int(p.certains) == len(p.certain) || int(p.likelies) == len(p.likely)

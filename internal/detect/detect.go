@@ -227,7 +227,7 @@ func (d *Detector) signal(f finding, v request.Value, where, span string) signal
 	if !secret(v) {
 		note = strings.Clone(request.Excerpt(span, maxNote)) // the value is only lent
 	}
-	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text)}
+	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text), Spoken: d.spoken(v)}
 }
 
 const maxNote = 96

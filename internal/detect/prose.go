@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"bartizan/internal/detect/lex"
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -51,6 +52,20 @@ func codeSpan(s string) bool {
 		}
 	}
 	return words > 0
+}
+
+// spoken reports whether a word that no detector knows stands by itself in a field's
+// value: "users" in SELECT * FROM users WHERE, what somebody looks for.
+func (d *Detector) spoken(v request.Value) bool {
+	if v.In.Name() || v.In != request.InQuery && !v.In.Body() || len(v.Text) > 512 {
+		return false
+	}
+	for w := range strings.SplitSeq(v.Text, " ") {
+		if len(w) >= 3 && lex.Prose(w, 1) == 1 && d.words.class(hashWord(strings.ToLower(strings.TrimRight(w, ",.:;?!")))) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // document reports whether the value is a text of some length: several lines or
