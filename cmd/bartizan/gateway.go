@@ -323,13 +323,17 @@ func (g *gateway) fill(hr *http.Request, r *request.Request) {
 
 func bodyFault(hr *http.Request) request.Fault { return listen.From(hr.Context()).Fault() }
 
-// streamFault is told of faults that no request can be blamed for.
+// streamFault is told of faults that no request can be blamed for. They go by the
+// first line of HTTP/2's preface.
 func (g *gateway) streamFault(c *listen.Conn, f request.Fault) {
 	r := request.Request{Conn: c.Facts()}
-	r.Client, r.Head.Fault, r.Head.Proto = r.Conn.Peer, f, "HTTP/2.0"
-	now := time.Now()
+	r.Client, r.Head.Fault, r.Head.Method, r.Head.Target, r.Head.Proto = r.Conn.Peer, f, "PRI", "*", "HTTP/2.0"
+	now, o := time.Now(), request.Outcome{Fault: f}
 	v := g.engine.Begin(now, &r)
-	g.tell(g.engine.End(now, &r, v, request.Outcome{Fault: f}))
+	g.tell(g.engine.End(now, &r, v, o))
+	if g.recorder != nil {
+		g.recorder.Record(&r, v, o, nil)
+	}
 }
 
 // openBack makes control socket and admin listener.

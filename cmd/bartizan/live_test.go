@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -430,5 +431,51 @@ func TestReload(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "did you mean deny?") {
 		t.Errorf("the log does not name the bad key:\n%s", log)
+	}
+}
+
+// A flood of HTTP/2 frames is evidence on replay as it was live.
+func TestReplayOfFloods(t *testing.T) {
+	r := serve(t, t.TempDir(), nil)
+	conn, err := net.Dial("tcp", r.addresses()[0].Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ping := "\x00\x00\x08\x06\x00\x00\x00\x00\x00bartizan"
+	go io.Copy(io.Discard, conn)
+	for range 100 { // it is closed on the way
+		if _, err = io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"+strings.Repeat(ping, 3000)); err != nil {
+			break
+		}
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for len(r.engine.ExplainAddress(time.Now(), netip.MustParseAddr("127.0.0.1"))) == 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("no evidence within 10 s")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.stop(t)
+	e, err := replayEngine(policyOf(t, "protect_private: true\nsites: [{hosts: [\"*\"], upstreams: [\"http://127.0.0.1:1\"]}]\n"), true, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := replay.Open(filepath.Join(r.dir, "traffic.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var got []string
+	if err := replay.Run(e, in, func(v replay.Verdict) error {
+		for _, s := range v.Signals {
+			got = append(got, s.Kind+" "+v.Stage+" "+v.Reason)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || got[0] != "stream-abuse watch malformed" {
+		t.Errorf("got %q; want stream-abuse, once, and its client watched", got)
 	}
 }

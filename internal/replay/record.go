@@ -66,7 +66,7 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	if q.Head.Fault != request.Fine {
 		l.Fault = q.Head.Fault.String()
 	}
-	if o.Fault != request.Fine {
+	if o.Fault != q.Head.Fault {
 		l.Cut = o.Fault.String()
 	}
 	if q.Conn.Secure {
