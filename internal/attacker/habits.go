@@ -40,7 +40,8 @@ func (h *habits) fade(short, long float32) {
 // next, and so does what a page loads at once; a loop with a pause does not.
 type pace struct {
 	mean, vary float32
-	gaps       uint32 // saturates at longPace
+	gaps       uint16 // saturates at longPace
+	guess      uint16 // of the last login, user and password; no part of the pace, it has its place here for the room
 }
 
 // The exponential weight of the newest gap; from how many gaps on a pace is

@@ -42,7 +42,7 @@ type Exchange struct {
 	// Page says that the client claims a browser and was answered a page, Asset that
 	// it asked for something that belongs to pages.
 	Page, Asset bool
-	// Departs says that the request asked for what the API never had: that it is
+	// Departs says that the request asked for what the API never had, or never so: that it is
 	// refused, or answered at length, is the same evidence and no other.
 	Departs bool
 	// Suspect says that the request showed evidence of its own: such a request
@@ -183,10 +183,16 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64) {
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) { c.others.add(now, credential) })
 }
 
-// again reports whether the client's last call was the same login with the same
+// again notes a login and reports whether the one before tried the same user and
 // password: a program that was told the wrong one guesses nothing.
 func (r *record) again(x Exchange) bool {
-	return x.Login && x.Guess != 0 && r.called != 0 && uint32(x.What) == r.habits.what
+	if !x.Login || x.Guess == 0 {
+		return false
+	}
+	guess := uint16(x.Guess) | 1
+	same := r.habits.pace.guess == guess
+	r.habits.pace.guess = guess
+	return same
 }
 
 func (r *record) count(now int64, x Exchange, again bool) {

@@ -188,11 +188,11 @@ func (s *compiled) leaks(r *request.Request) bool {
 	return s.policy.Options().InspectAnswers && payload(r.Signals)
 }
 
-// departs reports whether any signal says that r asks for what the API never had.
+// departs reports whether any signal says that r asks for what the API never had, or never so.
 func departs(found []signal.Signal) bool {
 	for _, s := range found {
 		switch s.Kind {
-		case signal.UnknownEndpoint, signal.UnknownMethod, signal.UnknownParameter, signal.ParameterType:
+		case signal.UnknownEndpoint, signal.UnknownMethod, signal.UnknownParameter, signal.ParameterType, signal.MissingStep:
 			return true
 		}
 	}
