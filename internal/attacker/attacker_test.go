@@ -257,13 +257,13 @@ func TestCuriosity(t *testing.T) {
 	}
 }
 
-// Forty people behind one address and browser who mistype once and get in then are
+// Forty people behind one address and browser who mistype five times and get in then are
 // no fan-out of users; and a program that was given a wrong password tries one.
 func TestWhoGetsInIsNotTried(t *testing.T) {
 	table, r := New(1000, seed), from("203.0.113.9", 1)
 	for i := range 40 {
 		x := Exchange{Login: true, User: uint64(i+1) * 0x9e3779b97f4a7c15}
-		answered(table, time.Duration(2*i)*time.Second, r, 1, 401, x)
+		answered(table, time.Duration(2*i)*time.Second, r, 5, 401, x)
 		answered(table, time.Duration(2*i+1)*time.Second, r, 1, 200, x)
 	}
 	if _, found := shows(r, signal.LoginFanout); found {
