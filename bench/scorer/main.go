@@ -122,7 +122,7 @@ func sampleOf(x row, d *detect.Detector) sample {
 	}
 	r.Parse()
 	s := sample{attack: x.Label == "attack"}
-	take := func(v request.Value) bool {
+	take := func(v *request.Value) bool {
 		if v.In != request.InHeader && len(v.Text) > 2 {
 			s.values = append(s.values, strings.Clone(v.Text[:min(len(v.Text), maxValue)]))
 		}
@@ -130,7 +130,7 @@ func sampleOf(x row, d *detect.Detector) sample {
 	}
 	r.WalkHead(take)
 	d.Head(r)
-	request.WalkBody(kind, []byte(x.Body), true, scratch, func(v request.Value) bool {
+	request.WalkBody(kind, []byte(x.Body), true, scratch, func(v *request.Value) bool {
 		d.Body(r, v)
 		return take(v)
 	})

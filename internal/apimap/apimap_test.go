@@ -59,12 +59,12 @@ func (w *world) send(c call) []signal.Signal {
 	r.Standing.Same = c.after != 0
 	w.m.Locate(r)
 	for _, q := range r.Query {
-		w.m.See(r, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)
+		w.m.See(r, &request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)
 	}
 	w.m.JudgeHead(w.now, r)
 	from, size := len(r.Shape), 0
 	for k, v := range c.json {
-		w.m.See(r, request.Value{In: request.InJSON, Key: k, Text: v}, nil)
+		w.m.See(r, &request.Value{In: request.InJSON, Key: k, Text: v}, nil)
 		size += len(k) + len(v)
 	}
 	if c.json != nil {
@@ -341,7 +341,7 @@ func BenchmarkLocateAndJudge(b *testing.B) {
 		r.Shape, r.Signals = r.Shape[:0], r.Signals[:0]
 		w.m.Locate(r)
 		for _, q := range r.Query {
-			w.m.See(r, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)
+			w.m.See(r, &request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)
 		}
 		w.m.JudgeHead(w.now, r)
 	}

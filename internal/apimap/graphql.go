@@ -180,7 +180,7 @@ func (g *graphReader) text() {
 }
 
 // query reports whether v is a GraphQL document where servers look for one.
-func query(r *request.Request, v request.Value) bool {
+func query(r *request.Request, v *request.Value) bool {
 	switch v.In {
 	case request.InJSON:
 		if v.Key != "query" && v.Key != "[].query" {
@@ -201,7 +201,7 @@ func query(r *request.Request, v request.Value) bool {
 }
 
 // graph reads a GraphQL document into r.
-func (m *Model) graph(r *request.Request, v request.Value) {
+func (m *Model) graph(r *request.Request, v *request.Value) {
 	r.Graph.Operations++
 	depth, aliases, fields := r.Graph.Depth, r.Graph.Aliases, r.Graph.Fields
 	r.Graph.Depth, r.Graph.Aliases, r.Graph.Fields = 0, 0, 0

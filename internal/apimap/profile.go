@@ -2,6 +2,7 @@ package apimap
 
 import (
 	"math/bits"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,16 +145,20 @@ type param struct {
 // believed reports whether enough distinct clients have sent the parameter.
 func (p *param) believed() bool { return bits.OnesCount64(p.clients) >= teachers }
 
-func (p *profile) has(key uint64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.params[key] != nil
-}
-
 // certain reports whether the profile may claim anything: enough requests, from
 // enough clients, over enough time.
 func (p *profile) certain(m *Model, now time.Time) bool {
-	return p.n >= float64(m.options.MinimumRequests) && now.UnixMilli()-p.first >= m.options.MinimumTime.Milliseconds() && count(p.clients[:]) >= 2*teachers
+	return p.n >= float64(m.options.MinimumRequests) && now.UnixMilli()-p.first >= m.options.MinimumTime.Milliseconds() && p.several()
+}
+
+// several reports whether enough distinct clients have taught. Linear counting over
+// so many bits says as many clients as bits.
+func (p *profile) several() bool {
+	n := 0
+	for _, w := range p.clients {
+		n += bits.OnesCount64(w)
+	}
+	return n >= 2*teachers
 }
 
 // learn adds one good exchange; p.mu is held.
@@ -217,7 +222,7 @@ func (p *profile) learnParam(ms int64, client uint64, s *request.Seen) {
 		if p.params == nil {
 			p.params = map[uint64]*param{}
 		}
-		q = &param{name: s.Name, in: s.In, first: ms}
+		q = &param{name: strings.Clone(s.Name), in: s.In, first: ms}
 		p.params[s.Key] = q
 		if p.n > 100 {
 			p.novel++

@@ -1,6 +1,7 @@
 package apimap
 
 import (
+	"slices"
 	"strings"
 
 	"bartizan/internal/digest"
@@ -34,6 +35,37 @@ func (k kind) String() string { return kindNames[min(int(k), kinds-1)] }
 // strict reports whether values of the kind have a format.
 func (k kind) strict() bool { return k > empty && k < word }
 
+// Classes of the bytes of a value, for kindOf.
+const (
+	aDigit  = 1 << iota
+	aLetter // or one of "_-.", which words have
+	aSpace
+	aBreak
+	another
+)
+
+var classes = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c >= '0' && c <= '9':
+			t[c] = aDigit
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_', c == '-', c == '.':
+			t[c] = aLetter
+		case c == ' ':
+			t[c] = aSpace
+		case c == '\n', c == '\r':
+			t[c] = aBreak
+		default:
+			t[c] = another
+		}
+	}
+	return t
+}()
+
+// shortest is the length in bytes of the shortest date, which is shorter than any
+// other kind that is made of digits and letters.
+const shortest = len("2006-01-02")
+
 // kindOf returns the kind of a value.
 func kindOf(s string) kind {
 	switch {
@@ -43,13 +75,23 @@ func kindOf(s string) kind {
 		return boolean
 	case len(s) > 96:
 		return text
-	case len(s) < 10 && plainWord(s): // too short for all else
+	}
+	has := uint8(0)
+	for i := range len(s) {
+		has |= classes[s[i]]
+	}
+	switch {
+	case has == aDigit:
+		return integer
+	case has == aLetter: // too plain for all else
 		return word
-	case strings.IndexByte(s, ' ') >= 0: // nothing else has one
-		if strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 {
+	case has&aSpace != 0: // nothing else has one
+		if has&aBreak != 0 {
 			return text
 		}
 		return phrase
+	case has == aDigit|aLetter && len(s) < shortest && s[0] != '-': // a word, or a number with a point
+		return kindOfText(s)
 	}
 	switch request.SegmentType(s) {
 	case "{int}":
@@ -66,16 +108,6 @@ func kindOf(s string) kind {
 		return token
 	}
 	return kindOfText(s)
-}
-
-// plainWord reports whether s is letters, hyphens behind the first and underscores.
-func plainWord(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c|0x20-'a' >= 26 && c != '_' && (c != '-' || i == 0) {
-			return false
-		}
-	}
-	return true
 }
 
 func kindOfText(s string) kind {
@@ -107,44 +139,38 @@ func kindOfText(s string) kind {
 // list are alike.
 const enough = 8
 
-// See notes one value of r for the model. Names and whole paths are no parameters.
-// t are the traits of its key, where they are remembered.
-func (m *Model) See(r *request.Request, v request.Value, t *request.Traits) {
-	if v.In.Name() || v.In == request.InPath || v.In == request.InSegment || v.In == request.InHeader || v.In == request.InCookie {
-		return
-	}
+// See notes one value of the query or the body of r, which is no name. t are the
+// traits of its key, nil where they are not remembered.
+func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 	if query(r, v) {
 		m.graph(r, v)
 	}
-	var key uint64
-	if t != nil && t.Seed == m.options.Seed {
-		key = t.Shape
+	if t == nil {
+		t = &request.Traits{}
 	}
-	if key == 0 {
-		var buf [96]byte
-		key = digest.Mix(digest.String(m.options.Seed, normal(&buf, v.Key)), uint64(v.In)) | 1
-		if t != nil {
-			t.Shape, t.Seed = key, m.options.Seed
+	var buf [96]byte
+	if seed := m.options.Seed; t.Shape == 0 || t.Seed != seed {
+		t.Shape, t.Seed = digest.Mix(digest.String(seed, normal(&buf, v.Key)), uint64(v.In))|1, seed
+	}
+	key := t.Shape
+	if t.At >= len(r.Shape) || r.Shape[t.At].Key != key {
+		t.At = slices.IndexFunc(r.Shape, func(s request.Seen) bool { return s.Key == key })
+	}
+	if t.At >= 0 {
+		s := &r.Shape[t.At]
+		s.Length = max(s.Length, len(v.Text))
+		if s.Times++; s.Times < enough {
+			s.Type = max(s.Type, uint8(kindOf(v.Text)))
 		}
-	}
-	for i := range r.Shape {
-		if s := &r.Shape[i]; s.Key == key {
-			s.Length = max(s.Length, len(v.Text))
-			if s.Times++; s.Times < enough {
-				s.Type = max(s.Type, uint8(kindOf(v.Text)))
-			}
-			return
-		}
-	}
-	if len(r.Shape) == request.MaxSeen {
 		return
 	}
-	seen := request.Seen{Key: key, In: v.In, Type: uint8(kindOf(v.Text)), Length: len(v.Text)}
-	if p := m.profileOf(r.Endpoint.ID); p == nil || !p.has(key) {
-		var buf [96]byte
-		seen.Name = strings.Clone(normal(&buf, v.Key))
+	if t.At = 0; len(r.Shape) == request.MaxSeen {
+		return
 	}
-	r.Shape = append(r.Shape, seen)
+	t.At = len(r.Shape)
+	r.Shape = append(r.Shape, request.Seen{})
+	s := &r.Shape[t.At]
+	s.Key, s.Name, s.In, s.Type, s.Length = key, r.Keep(normal(&buf, v.Key)), v.In, uint8(kindOf(v.Text)), len(v.Text)
 }
 
 // normal writes a key path with its variable parts named by type: a map keyed by

@@ -18,6 +18,7 @@ type File struct {
 	FingerprintHeader string        `yaml:"fingerprint_header"`
 	Sites             []Site        `yaml:"sites"`
 	ProtectPrivate    bool          `yaml:"protect_private"`
+	PayloadDetection  bool          `yaml:"payload_detection"`
 	InspectAnswers    bool          `yaml:"inspect_answers"`
 	Thresholds        Thresholds    `yaml:"thresholds"`
 	Block             Block         `yaml:"block"`
@@ -295,10 +296,10 @@ type Output struct {
 func Default() File {
 	minute := Duration(time.Minute)
 	return File{
-		InspectAnswers: true,
-		Listen:         []Listen{{Address: ":8080"}},
-		Thresholds:     Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
-		Block:          Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
+		PayloadDetection: true, InspectAnswers: true,
+		Listen:     []Listen{{Address: ":8080"}},
+		Thresholds: Thresholds{Watch: 5, Interrogate: 30, Tarpit: 60, Block: 85},
+		Block:      Block{First: 5 * minute, Grow: 4, Max: Duration(24 * time.Hour)},
 		Interrogation: Interrogation{
 			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
 		},

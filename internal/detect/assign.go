@@ -11,7 +11,7 @@ import (
 // more: administrators' own clients send them.
 //
 // Example: {"username":"a","isAdmin":true}
-func assign(v request.Value) bool {
+func assign(v *request.Value) bool {
 	if v.In != request.InFormName && v.In != request.InJSONKey && v.In != request.InQueryName || len(v.Text) > 24 || len(v.Text) < 5 {
 		return false
 	}

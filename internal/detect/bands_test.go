@@ -20,7 +20,7 @@ func TestFreeTextLowersTheBand(t *testing.T) {
 	} {
 		var r request.Request
 		r.Endpoint.FreeText = func(key string) bool { return key == "comment" }
-		d.Body(&r, request.Value{In: request.InJSON, Key: tt.key, Text: tt.text})
+		d.Body(&r, &request.Value{In: request.InJSON, Key: tt.key, Text: tt.text})
 		if got, found := bandOf(r.Signals, signal.SQLInjection); !found || got != tt.want {
 			t.Errorf("%s=%q: got %v (found %v); want %v", tt.key, tt.text, got, found, tt.want)
 		}
@@ -30,7 +30,7 @@ func TestFreeTextLowersTheBand(t *testing.T) {
 func TestCeilings(t *testing.T) {
 	d := newDetector(t)
 	var r request.Request
-	d.Body(&r, request.Value{In: request.InQuery, Key: "url", Text: "http://169.254.169.254/latest/meta-data/"})
+	d.Body(&r, &request.Value{In: request.InQuery, Key: "url", Text: "http://169.254.169.254/latest/meta-data/"})
 	if got, found := bandOf(r.Signals, signal.SSRF); !found || got != signal.Likely {
 		t.Errorf("metadata address: got %v (found %v); want likely", got, found)
 	}
@@ -61,7 +61,7 @@ func TestPollutionByNestedKeys(t *testing.T) {
 	d := newDetector(t)
 	for key, want := range map[string]bool{"constructor": true, "filter.constructor": true, "design": false} {
 		var r request.Request
-		d.Body(&r, request.Value{In: request.InJSONKey, Key: key, Text: "prototype"})
+		d.Body(&r, &request.Value{In: request.InJSONKey, Key: key, Text: "prototype"})
 		if _, found := bandOf(r.Signals, signal.PrototypePollution); found != want {
 			t.Errorf("%s.prototype: found %v; want %v", key, found, want)
 		}

@@ -26,7 +26,7 @@ func BenchmarkFresh(b *testing.B) {
 		raw := []byte(body.text)
 		b.Run(body.name, func(b *testing.B) {
 			r, sc, s := new(request.Request), new(request.Scratch), new(scan)
-			visit := func(v request.Value) bool { d.look(r, s, v); return true }
+			visit := func(v *request.Value) bool { d.look(r, s, v); return true }
 			b.SetBytes(int64(len(raw)))
 			b.ReportAllocs()
 			for b.Loop() {

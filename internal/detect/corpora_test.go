@@ -50,7 +50,7 @@ func judge(d *detect.Detector, r *request.Request, sc *request.Scratch, x *row) 
 	if x.BodyB64 != "" {
 		body, _ = base64.StdEncoding.DecodeString(x.BodyB64)
 	}
-	request.WalkBody(r.Header("Content-Type"), body, true, sc, func(v request.Value) bool {
+	request.WalkBody(r.Header("Content-Type"), body, true, sc, func(v *request.Value) bool {
 		d.Body(r, v)
 		return true
 	})

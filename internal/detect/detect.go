@@ -9,7 +9,7 @@
 // on no request.
 //
 // A Detector is safe for concurrent use. It remembers harmless values; what it
-// says of a value does not depend on that.
+// says of a value does not depend on that. A nil Detector finds nothing.
 package detect
 
 import (
@@ -90,13 +90,16 @@ func New(seed uint64, l Lists) *Detector {
 // Head judges path, query, cookies and headers of a parsed request and appends
 // what it finds to its signals.
 func (d *Detector) Head(r *request.Request) {
+	if d == nil {
+		return
+	}
 	s := d.scan()
 	defer d.pool.Put(s)
 	d.probePath(r)
 	d.exploitPath(r)
 	d.scannerAgent(r)
 	d.tokens(r, s)
-	r.WalkHead(func(v request.Value) bool {
+	r.WalkHead(func(v *request.Value) bool {
 		d.value(r, s, v)
 		return true
 	})
@@ -104,8 +107,10 @@ func (d *Detector) Head(r *request.Request) {
 
 // Body judges one value of a body and appends what it finds to the request's
 // signals. It is made to be called from request.WalkBody's visitor.
-func (d *Detector) Body(r *request.Request, v request.Value) {
-	d.value(r, nil, v)
+func (d *Detector) Body(r *request.Request, v *request.Value) {
+	if d != nil {
+		d.value(r, nil, v)
+	}
 }
 
 // scan takes the memory of a look from the pool.
@@ -123,7 +128,7 @@ type finding struct {
 }
 
 // look looks at one value, a long one in pieces that overlap.
-func (d *Detector) look(r *request.Request, s *scan, v request.Value) {
+func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 	if serialised(v.Text) {
 		d.add(r, finding{signal.Deserialisation, signal.Likely, 0}, v, v.Text)
 	}
@@ -150,7 +155,7 @@ func (d *Detector) look(r *request.Request, s *scan, v request.Value) {
 
 // piece runs the gate over a piece of a value and what it lets through, and
 // over the layers below: text encoded once more than the protocol asks for.
-func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text string) {
+func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text string) {
 	s.begin(v, text)
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
@@ -169,7 +174,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v request.Value, text stri
 }
 
 // detectors runs those that the gate lets through, in a fixed order.
-func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
+func (d *Detector) detectors(r *request.Request, s *scan, v *request.Value) {
 	for _, run := range [...]struct {
 		gate   func(*scan) bool
 		detect func(*Detector, *scan) finding
@@ -194,7 +199,7 @@ func (d *Detector) detectors(r *request.Request, s *scan, v request.Value) {
 
 // add appends a signal, or raises the band of one of the same kind at the same
 // place. When there is no room a weaker one gives way.
-func (d *Detector) add(r *request.Request, f finding, v request.Value, span string) {
+func (d *Detector) add(r *request.Request, f finding, v *request.Value, span string) {
 	if f.band > signal.Hint && r.Endpoint.FreeText != nil && !v.In.Name() && r.Endpoint.FreeText(v.Key) {
 		f.band-- // people write about attacks there
 	}
@@ -222,7 +227,7 @@ func (d *Detector) add(r *request.Request, f finding, v request.Value, span stri
 	}
 }
 
-func (d *Detector) signal(f finding, v request.Value, where, span string) signal.Signal {
+func (d *Detector) signal(f finding, v *request.Value, where, span string) signal.Signal {
 	note := "~"
 	if !secret(v) {
 		note = strings.Clone(request.Excerpt(span, maxNote)) // the value is only lent
@@ -233,7 +238,7 @@ func (d *Detector) signal(f finding, v request.Value, where, span string) signal
 const maxNote = 96
 
 // secret reports whether the value must not be shown.
-func secret(v request.Value) bool {
+func secret(v *request.Value) bool {
 	if v.In.Name() {
 		return false
 	}
@@ -241,7 +246,7 @@ func secret(v request.Value) bool {
 }
 
 // placeOf names the place of a value as events print it.
-func placeOf(v request.Value) string {
+func placeOf(v *request.Value) string {
 	var prefix string
 	switch {
 	case v.In <= request.InSegment:

@@ -16,7 +16,7 @@ func best(t testing.TB, in request.Location, key, text string, kind signal.Kind)
 	t.Helper()
 	d := newDetector(t)
 	var r request.Request
-	d.Body(&r, request.Value{In: in, Key: key, Text: text})
+	d.Body(&r, &request.Value{In: in, Key: key, Text: text})
 	return bandOf(r.Signals, kind)
 }
 
@@ -91,7 +91,7 @@ func TestBenignIsAtMostHint(t *testing.T) {
 		for _, in := range []request.Location{request.InQuery, request.InJSON, request.InForm} {
 			d := newDetector(t)
 			var r request.Request
-			d.Body(&r, request.Value{In: in, Key: "q", Text: text})
+			d.Body(&r, &request.Value{In: in, Key: "q", Text: text})
 			for _, s := range r.Signals {
 				if s.Band > signal.Hint {
 					t.Errorf("%v %q: %v %v; want at most a hint", in, text, s.Kind, s.Band)
@@ -208,7 +208,7 @@ func benignRequest() *request.Request {
 
 func TestBenignAllocates(t *testing.T) {
 	d, r, sc := newDetector(t), benignRequest(), new(request.Scratch)
-	visit := func(v request.Value) bool { d.Body(r, v); return true }
+	visit := func(v *request.Value) bool { d.Body(r, v); return true }
 	run := func() {
 		r.Parse()
 		d.Head(r)
@@ -259,7 +259,7 @@ func BenchmarkBody(b *testing.B) {
 		body := []byte(text)
 		b.Run(name, func(b *testing.B) {
 			r, sc := new(request.Request), new(request.Scratch)
-			visit := func(v request.Value) bool { d.Body(r, v); return true }
+			visit := func(v *request.Value) bool { d.Body(r, v); return true }
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -277,7 +277,7 @@ func FuzzValue(f *testing.F) {
 	d := newDetector(f)
 	f.Fuzz(func(t *testing.T, in uint8, key, text string) {
 		var r request.Request
-		d.Body(&r, request.Value{In: request.Location(in) % request.Locations, Key: key, Text: text})
+		d.Body(&r, &request.Value{In: request.Location(in) % request.Locations, Key: key, Text: text})
 		for _, s := range r.Signals {
 			if len(s.Where) > 96 || len(s.Note) > 96 || s.Kind == signal.None {
 				t.Errorf("signal out of bounds: %+v", s)
@@ -299,8 +299,8 @@ func FuzzGate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in uint8, key, text string) {
 		v := request.Value{In: request.Location(in) % request.Locations, Key: key, Text: text}
 		var got, want request.Request
-		d.Body(&got, v)
-		oracle.Body(&want, v)
+		d.Body(&got, &v)
+		oracle.Body(&want, &v)
 		if g, w := verdicts(got.Signals), verdicts(want.Signals); g != w {
 			t.Errorf("%v %q %q: got %s; want %s, as without the gate", v.In, key, text, g, w)
 		}

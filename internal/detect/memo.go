@@ -24,7 +24,7 @@ const (
 )
 
 // keyOf digests what the detectors judge a value by; 0 if it is not remembered.
-func (d *Detector) keyOf(v request.Value) uint64 {
+func (d *Detector) keyOf(v *request.Value) uint64 {
 	if n := len(v.Text); n < memoShort || n > memoLong {
 		return 0
 	}
@@ -44,7 +44,7 @@ func (m *memo) add(key uint64) {
 // own if s is nil. It is learned to
 // be so only while the request shows nothing at all: a finding that is left out
 // as a repeat of another must not pass for none.
-func (d *Detector) value(r *request.Request, s *scan, v request.Value) {
+func (d *Detector) value(r *request.Request, s *scan, v *request.Value) {
 	key := d.keyOf(v)
 	if d.harmless.has(key) {
 		return

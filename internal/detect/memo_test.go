@@ -23,8 +23,8 @@ func TestMemoChangesNothing(t *testing.T) {
 		together := new(request.Request)
 		for i, v := range values {
 			alone := new(request.Request)
-			d.Body(alone, v)
-			d.Body(together, v)
+			d.Body(alone, &v)
+			d.Body(together, &v)
 			got := fmt.Sprint(alone.Signals)
 			if round == 0 {
 				want[i] = got
@@ -42,9 +42,9 @@ func TestMemoIsBounded(t *testing.T) {
 	d := New(1, Lists{})
 	r := new(request.Request)
 	for i := range 3 * memoPlaces {
-		d.Body(r, request.Value{In: request.InQuery, Key: "q", Text: fmt.Sprintf("value number %d", i)})
+		d.Body(r, &request.Value{In: request.InQuery, Key: "q", Text: fmt.Sprintf("value number %d", i)})
 	}
-	if d.keyOf(request.Value{Text: string(make([]byte, memoLong+1))}) != 0 || d.keyOf(request.Value{Text: "a"}) != 0 {
+	if d.keyOf(&request.Value{Text: string(make([]byte, memoLong+1))}) != 0 || d.keyOf(&request.Value{Text: "a"}) != 0 {
 		t.Error("values that are too long or too short are remembered")
 	}
 }

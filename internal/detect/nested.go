@@ -29,7 +29,7 @@ func graphQL(s string) bool {
 }
 
 // nested looks at each string of a JSON document that stands inside a value.
-func (d *Detector) nested(r *request.Request, s *scan, v request.Value, text string) {
+func (d *Detector) nested(r *request.Request, s *scan, v *request.Value, text string) {
 	text = text[:min(len(text), maxText)]
 	for n := 0; n < maxNested; n++ {
 		i := strings.IndexByte(text, '"')
@@ -53,7 +53,7 @@ func (d *Detector) nested(r *request.Request, s *scan, v request.Value, text str
 }
 
 // claims looks at the strings of a token's claims.
-func (d *Detector) claims(r *request.Request, s *scan, v request.Value, rest string) {
+func (d *Detector) claims(r *request.Request, s *scan, v *request.Value, rest string) {
 	body, _, _ := strings.Cut(rest, ".")
 	if len(body) < 8 || len(body) > maxToken {
 		return

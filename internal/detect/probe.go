@@ -26,7 +26,7 @@ func (d *Detector) probePath(r *request.Request) {
 		}
 		depth++
 		if band, ok := d.probeAt(path[i+1:], depth); ok {
-			d.add(r, finding{signal.ProbePath, band, 0}, request.Value{In: request.InPath, Text: path}, path[i:])
+			d.add(r, finding{signal.ProbePath, band, 0}, &request.Value{In: request.InPath, Text: path}, path[i:])
 			return
 		}
 	}

@@ -34,7 +34,7 @@ const maxLeak = 96
 // Answer returns a reader for one answer, or nil where there is nothing to look
 // for: only textual answers of an error are read.
 func (d *Detector) Answer(status int, mediaType string) *Answer {
-	if status < 400 || status > 599 || !textual(mediaType) {
+	if d == nil || status < 400 || status > 599 || !textual(mediaType) {
 		return nil
 	}
 	return &Answer{d: d}

@@ -31,8 +31,8 @@ type scan struct {
 	flatBuf []byte
 }
 
-func (s *scan) begin(v request.Value, text string) {
-	s.value = v
+func (s *scan) begin(v *request.Value, text string) {
+	s.value = *v
 	s.layer, s.encoded = 0, 0
 	s.look(text)
 }

@@ -20,7 +20,7 @@ func (d *Detector) scannerAgent(r *request.Request) {
 			continue
 		}
 		if n := d.agents.prefixOf(ua[i:]); n > 0 && (i+n == len(ua) || !wordByte(ua[i+n])) {
-			d.add(r, finding{signal.ScannerAgent, signal.Likely, 0}, request.Value{In: request.InHeader, Key: "User-Agent", Text: ua}, ua)
+			d.add(r, finding{signal.ScannerAgent, signal.Likely, 0}, &request.Value{In: request.InHeader, Key: "User-Agent", Text: ua}, ua)
 			return
 		}
 	}

@@ -21,17 +21,17 @@ func (d *Detector) tokens(r *request.Request, s *scan) {
 	for i := range r.Head.Fields {
 		f := &r.Head.Fields[i]
 		if j := strings.Index(f.Value, "eyJ"); j >= 0 && j < 128 {
-			d.token(r, s, request.Value{In: request.InHeader, Key: f.Name, Text: f.Value}, f.Value[j:])
+			d.token(r, s, &request.Value{In: request.InHeader, Key: f.Name, Text: f.Value}, f.Value[j:])
 		}
 	}
 	for i := range r.Query {
 		if q := &r.Query[i]; strings.HasPrefix(q.Value, "eyJ") {
-			d.token(r, s, request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, q.Value)
+			d.token(r, s, &request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, q.Value)
 		}
 	}
 }
 
-func (d *Detector) token(r *request.Request, s *scan, v request.Value, text string) {
+func (d *Detector) token(r *request.Request, s *scan, v *request.Value, text string) {
 	end := strings.IndexByte(text, '.')
 	if end < 4 || end > maxToken {
 		return

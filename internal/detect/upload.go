@@ -15,7 +15,7 @@ import (
 // them is judged as any other text.
 //
 // Example: filename="shell.php.jpg"
-func (d *Detector) upload(v request.Value) (finding, bool) {
+func (d *Detector) upload(v *request.Value) (finding, bool) {
 	name := v.Text
 	if v.In != request.InFileName && !(v.In == request.InHeader && fileHeader(v.Key)) || len(name) > 1024 {
 		return finding{}, false

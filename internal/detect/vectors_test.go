@@ -63,7 +63,7 @@ func TestBenignVectors(t *testing.T) {
 	for _, text := range vectors(t, "benign.txt") {
 		for _, in := range []request.Location{request.InQuery, request.InForm, request.InJSON, request.InHeader, request.InCookie} {
 			var r request.Request
-			d.Body(&r, request.Value{In: in, Key: "x-note", Text: text})
+			d.Body(&r, &request.Value{In: in, Key: "x-note", Text: text})
 			for _, s := range r.Signals {
 				if s.Band > signal.Hint {
 					t.Errorf("%v %q: %v %v; want at most a hint", in, text, s.Kind, s.Band)

@@ -38,7 +38,7 @@ func String(seed uint64, s string) uint64 {
 	h := seed ^ k2
 	n := uint64(len(s))
 	for len(s) >= 8 {
-		h = fold(h^word(s), k1)
+		h = fold(h^Word(s), k1)
 		s = s[8:]
 	}
 	var tail uint64
@@ -52,18 +52,23 @@ func String(seed uint64, s string) uint64 {
 func Folded(seed uint64, s string) uint64 {
 	h := seed ^ k2
 	n := uint64(len(s))
-	var part uint64
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c-'A' < 26 {
-			c |= 0x20
-		}
-		part |= uint64(c) << (8 * (i & 7))
-		if i&7 == 7 {
-			h, part = fold(h^part, k1), 0
-		}
+	for len(s) >= 8 {
+		h = fold(h^lower(Word(s)), k1)
+		s = s[8:]
 	}
-	return fold(fold(h^part, k0)^n, k2)
+	var tail uint64
+	for i := 0; i < len(s); i++ {
+		tail |= uint64(s[i]) << (8 * i)
+	}
+	return fold(fold(h^lower(tail), k0)^n, k2)
+}
+
+// lower puts the ASCII capitals among eight bytes into lower case.
+func lower(w uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	low := w &^ highs
+	atLeastA, beyondZ := low+ones*(0x80-'A'), low+ones*(0x7f-'Z') // each in the high bit of its byte
+	return w | (atLeastA&^beyondZ&highs&^w)>>2
 }
 
 func fold(a, b uint64) uint64 {
@@ -71,7 +76,8 @@ func fold(a, b uint64) uint64 {
 	return hi ^ lo ^ bits.RotateLeft64(a, 32)
 }
 
-func word(s string) uint64 {
+// Word returns the first eight bytes of s, which must have them, in little-endian order.
+func Word(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56

@@ -6,7 +6,15 @@ import (
 )
 
 func TestFoldedEqualsStringOfLowerCase(t *testing.T) {
-	for _, s := range []string{"", "a", "User-Agent", "ABCDEFGH", "ABCDEFGHI", strings.Repeat("Xy-", 40), "É"} {
+	all := make([]byte, 256+7) // every byte in every place of a word
+	for i := range all {
+		all[i] = byte(i)
+	}
+	cases := []string{"", "a", "User-Agent", "ABCDEFGH", "ABCDEFGHI", strings.Repeat("Xy-", 40), "É"}
+	for i := range 8 {
+		cases = append(cases, string(all[i:]))
+	}
+	for _, s := range cases {
 		low := []byte(s)
 		for i, c := range low {
 			if 'A' <= c && c <= 'Z' {

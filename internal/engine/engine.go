@@ -35,7 +35,8 @@ import (
 type Options struct {
 	Policy *policy.Policy
 	// Specs are the APIs' own documents, by site name; there may be none.
-	Specs    map[string]apimap.Validator
+	Specs map[string]apimap.Validator
+	// Detector looks for payloads; without it nothing does.
 	Detector *detect.Detector
 	// Codings decode bodies for inspection, by name: "gzip", "br".
 	Codings map[string]request.Coding
@@ -95,8 +96,8 @@ type compiled struct {
 
 // New returns an engine. It panics if a policy or a ceiling is missing.
 func New(o Options) *Engine {
-	if o.Policy == nil || o.Detector == nil {
-		panic("engine: New needs a policy and a detector")
+	if o.Policy == nil {
+		panic("engine: New needs a policy")
 	}
 	if o.Recent == 0 {
 		o.Recent = 4096
@@ -115,7 +116,7 @@ func New(o Options) *Engine {
 	return e
 }
 
-// Arm makes d the payload detector for all that is looked at from now on. A
+// Arm makes d the payload detector, nil for none, for all that is looked at from now on. A
 // request under way may have its head judged by one and its body by the other.
 func (e *Engine) Arm(d *detect.Detector) { e.detector.Store(d) }
 

@@ -6,6 +6,7 @@ import (
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
+	"bartizan/internal/detect"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
 	"bartizan/internal/policy"
@@ -21,6 +22,44 @@ type Scratch struct {
 	text   []byte // in UTF-8
 	like   request.Likeness
 	fields policy.Fields
+	look   look
+}
+
+// look is what is done with each value of one body.
+type look struct {
+	engine   *Engine
+	request  *request.Request
+	scratch  *Scratch
+	detector *detect.Detector
+
+	watched, paying, posting bool
+
+	guess uint64 // digest of the passwords so far
+	visit func(*request.Value) bool // value, bound once
+}
+
+// value looks at one value of the body. It goes on to the last.
+func (l *look) value(v *request.Value) bool {
+	l.detector.Body(l.request, v)
+	if v.In.Name() {
+		return true
+	}
+	traits := l.scratch.walk.Traits()
+	l.engine.model.See(l.request, v, traits)
+	l.engine.posted(l.request, v, traits)
+	if traits.Password() {
+		l.guess = digest.Mix(l.guess, digest.String(l.engine.seed, v.Text)) | 1
+	}
+	if l.watched {
+		l.scratch.fields.Hold(l.request, v)
+	}
+	if l.paying {
+		l.engine.card(l.request, v)
+	}
+	if l.posting {
+		l.scratch.like.Add(l.engine.seed, v.Text)
+	}
+	return true
 }
 
 // Shape digests an answer of the upstream, as request.AnswerShape says.
@@ -67,7 +106,7 @@ func (e *Engine) contradictions(s *compiled, r *request.Request) {
 // departures appends where the head departs from what the API knows.
 func (e *Engine) departures(now time.Time, r *request.Request) {
 	for i := range r.Query {
-		e.model.See(r, request.Value{In: request.InQuery, Key: r.Query[i].Name, Text: r.Query[i].Value}, nil)
+		e.model.See(r, &request.Value{In: request.InQuery, Key: r.Query[i].Name, Text: r.Query[i].Value}, nil)
 	}
 	e.model.JudgeHead(now, r)
 }
@@ -129,31 +168,17 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if posting {
 		scratch.like = request.Likeness{}
 	}
-	detector, guess := e.detector.Load(), uint64(0)
 	scratch.fields = s.policy.Fields(now, r, scratch.fields)
-	watched := !scratch.fields.None()
-	info := request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
-		detector.Body(r, v)
-		if v.In.Name() {
-			return true
-		}
-		traits := scratch.walk.Traits()
-		e.model.See(r, v, traits)
-		e.posted(r, v, traits)
-		if traits.Password() {
-			guess = digest.Mix(guess, digest.String(e.seed, v.Text)) | 1
-		}
-		if watched {
-			scratch.fields.Hold(r, v)
-		}
-		if paying {
-			e.card(r, v)
-		}
-		if posting {
-			scratch.like.Add(e.seed, v.Text)
-		}
-		return true
-	})
+	l := &scratch.look
+	l.engine, l.request, l.scratch, l.detector = e, r, scratch, e.detector.Load()
+	l.watched, l.paying, l.posting = !scratch.fields.None(), paying, posting
+	if l.visit == nil {
+		l.visit = l.value
+	}
+	scratch.walk.Seed = e.seed
+	info := request.WalkBody(contentType, body, complete, &scratch.walk, l.visit)
+	guess := l.guess
+	*l = look{visit: l.visit} // it keeps nothing alive
 	e.model.Body(r, body)
 	if posting {
 		r.Post = scratch.like.Post()
@@ -176,7 +201,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 }
 
 // card notes what a value of a payment says of a card.
-func (e *Engine) card(r *request.Request, v request.Value) {
+func (e *Engine) card(r *request.Request, v *request.Value) {
 	switch request.CardFieldOf(v.Key, v.Text) {
 	case request.CardNumberField:
 		var digits [24]byte
@@ -205,7 +230,7 @@ func (e *Engine) otherwise(r *request.Request, body []byte, complete bool, scrat
 // what the API is learned from, so this must come before or behind it. What the
 // walk learned of a login is the first one's too.
 func (e *Engine) detectOnly(r *request.Request, contentType string, body []byte, complete bool, scratch *Scratch) {
-	request.WalkBody(contentType, body, complete, &scratch.walk, func(v request.Value) bool {
+	request.WalkBody(contentType, body, complete, &scratch.walk, func(v *request.Value) bool {
 		e.detector.Load().Body(r, v)
 		return true
 	})
@@ -268,6 +293,9 @@ func loginPath(r *request.Request) bool {
 }
 
 func loginWord(s string) bool {
+	if s == "" || strings.IndexByte("alst", s[0]|0x20) < 0 {
+		return false
+	}
 	for _, w := range [...]string{"login", "log-in", "log_in", "signin", "sign-in", "sign_in", "logon", "auth", "authenticate", "authentication", "token", "tokens", "session", "sessions"} {
 		if strings.EqualFold(s, w) {
 			return true

@@ -37,7 +37,7 @@ func (e *Engine) objects(r *request.Request, o request.Outcome, x *attacker.Exch
 }
 
 // posted notes an id in the body. t are the traits of its key.
-func (e *Engine) posted(r *request.Request, v request.Value, t *request.Traits) {
+func (e *Engine) posted(r *request.Request, v *request.Value, t *request.Traits) {
 	if len(r.Posted) < request.MaxPosted && v.IsID(t) {
 		r.Posted = append(r.Posted, e.ObjectDigest(v.Text))
 	}

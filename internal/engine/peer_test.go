@@ -90,7 +90,7 @@ func inspectAll(b *testing.B, d *detect.Detector, rounds [][2]string) {
 	for i, q := range rounds {
 		bodies[i] = []byte(q[1])
 	}
-	visit := func(v request.Value) bool {
+	visit := func(v *request.Value) bool {
 		d.Body(r, v)
 		return true
 	}

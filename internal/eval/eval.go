@@ -149,7 +149,7 @@ func (e *Evaluation) body(r *request.Request, body []byte) {
 	if text, changed := request.ToUTF8(contentType, body, e.text[:0]); changed {
 		e.text, body = text, text
 	}
-	request.WalkBody(contentType, body, complete, &e.scratch, func(v request.Value) bool {
+	request.WalkBody(contentType, body, complete, &e.scratch, func(v *request.Value) bool {
 		e.Detector.Body(r, v)
 		return true
 	})

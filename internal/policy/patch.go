@@ -136,7 +136,7 @@ func (f Fields) None() bool { return len(f.decoys) == 0 && len(f.patches) == 0 }
 
 // Hold holds one value of r's body, which is no name, against f: what a patch does
 // not allow, and what stands in a field that no browser sends.
-func (f Fields) Hold(r *request.Request, v request.Value) {
+func (f Fields) Hold(r *request.Request, v *request.Value) {
 	for _, x := range f.patches {
 		if x.key == v.Key {
 			x.hold(r, v.Text)

@@ -141,7 +141,7 @@ func (m masker) body(contentType string, body []byte, f flagged, scratch *reques
 // secretsIn returns the values of secret fields that are not masked yet.
 func secretsIn(contentType string, body []byte, f flagged, scratch *request.Scratch) []string {
 	var out []string
-	request.WalkBody(contentType, body, true, scratch, func(v request.Value) bool {
+	request.WalkBody(contentType, body, true, scratch, func(v *request.Value) bool {
 		secret := secretKey(v.Key) && !masked(v.Text) || request.CardNumber(v.Text)
 		if secret && !v.In.Name() && v.Text != "" && !f["body:"+v.Key] {
 			out = append(out, strings.Clone(v.Text))

@@ -31,7 +31,7 @@ func AnswerShape(contentType string, prefix []byte, scratch *Scratch) (schema, b
 	}
 	var keys [maxAnswerKeys]uint64
 	n := 0
-	WalkBody(contentType, prefix, false, scratch, func(v Value) bool {
+	WalkBody(contentType, prefix, false, scratch, func(v *Value) bool {
 		if v.In != InJSON || strings.Count(v.Key, ".") > 1 {
 			return true
 		}

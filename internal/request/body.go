@@ -1,6 +1,10 @@
 package request
 
-import "strings"
+import (
+	"strings"
+
+	"bartizan/internal/digest"
+)
 
 // BodyKind is what a body turned out to be.
 type BodyKind uint8
@@ -64,8 +68,12 @@ type BodyInfo struct {
 }
 
 // Scratch is the memory of one walk. The zero value is ready; reuse it, it
-// belongs to one goroutine at a time. It is about 30 KB and grows to twice MaxBody.
+// belongs to one goroutine at a time. It is about 20 KB and grows to twice MaxBody.
 type Scratch struct {
+	// Seed keys the digests by which keys are known again: nobody who does not know
+	// it can make one pass for another.
+	Seed uint64
+
 	text []byte           // decoded text of the current value
 	key  [maxKeyPath]byte // path of the current value
 	user [maxUser]byte
@@ -82,12 +90,13 @@ func (s *Scratch) Traits() *Traits { return s.now }
 // walker is one walk.
 type walker struct {
 	*Scratch
-	info  BodyInfo
-	visit func(Value) bool
-	bare  int // numbers and literals visited
-	tiny  int // tiny values visited
-	rank  int // of info.User
-	done  bool
+	info    BodyInfo
+	visit   func(*Value) bool
+	current Value // visited now
+	bare    int   // numbers and literals visited
+	tiny    int   // tiny values visited
+	rank    int   // of info.User
+	done    bool
 }
 
 // WalkBody visits every value in body: names and values of forms, keys and
@@ -98,7 +107,7 @@ type walker struct {
 // What kind of body it is is judged by its bytes first and by contentType
 // second, since the sender chooses both and servers differ in which they
 // believe. It allocates nothing once scratch has grown.
-func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, visit func(Value) bool) BodyInfo {
+func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, visit func(*Value) bool) BodyInfo {
 	w := &scratch.walk
 	*w = walker{Scratch: scratch, visit: visit}
 	defer w.finish()
@@ -120,7 +129,7 @@ func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, 
 }
 
 // finish drops what the walk was lent.
-func (w *walker) finish() { w.visit, w.Scratch = nil, nil }
+func (w *walker) finish() { w.visit, w.Scratch, w.current = nil, nil, Value{} }
 
 func (w *walker) walkKind(contentType, text string) {
 	switch w.info.Kind {
@@ -254,12 +263,24 @@ func looksBinary(s string) bool {
 	return control*16 > len(s)
 }
 
-// give visits one value and keeps the books.
+// give visits one value.
 func (w *walker) give(in Location, key, text string) bool {
+	place := uint64(0)
+	if !in.Name() {
+		place = digest.Mix(digest.String(w.Seed, key), uint64(in))
+	}
+	w.current.set(in, key, text)
+	return w.giveAt(place)
+}
+
+// giveAt visits w.current and keeps the books. place digests where it stands; that of
+// a name is of no interest.
+func (w *walker) giveAt(place uint64) bool {
+	v := &w.current
 	if w.done {
 		return false
 	}
-	if len(text) < tinyValue {
+	if len(v.Text) < tinyValue {
 		if w.tiny++; w.tiny > maxValues {
 			w.info.Omitted = true
 			return true
@@ -267,11 +288,11 @@ func (w *walker) give(in Location, key, text string) bool {
 	}
 	w.info.Values++
 	w.now = nil
-	if !in.Name() {
-		w.now = w.keys.find(in, key)
-		w.noteLogin(key, text)
+	if !v.In.Name() {
+		w.now = w.keys.find(place, v.Key)
+		w.noteLogin(v.Key, v.Text)
 	}
-	if !w.visit(Value{in, key, text}) {
+	if !w.visit(v) {
 		w.done = true
 		return false
 	}

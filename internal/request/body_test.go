@@ -83,7 +83,7 @@ func TestWalkBodyLongText(t *testing.T) {
 func TestWalkBodyStops(t *testing.T) {
 	for _, body := range []string{`["a","b","c"]`, "a=1&b=2&c=3", "<?xml?><a>1</a><b>2</b>"} {
 		n := 0
-		WalkBody("", []byte(body), true, new(Scratch), func(Value) bool { n++; return false })
+		WalkBody("", []byte(body), true, new(Scratch), func(*Value) bool { n++; return false })
 		if n != 1 {
 			t.Errorf("WalkBody(%q) visited %d values after a refusal; want 1", body, n)
 		}
@@ -92,7 +92,7 @@ func TestWalkBodyStops(t *testing.T) {
 
 func TestWalkBodyAllocates(t *testing.T) {
 	sc := new(Scratch)
-	visit := func(Value) bool { return true }
+	visit := func(*Value) bool { return true }
 	for _, body := range []string{`{"a":"b\n","c":[1,2,"x"]}`, "a=1+2&b=%27", "<?xml?><a b='&lt;'>1</a>"} {
 		b := []byte(body)
 		WalkBody("", b, true, sc, visit)
@@ -110,7 +110,7 @@ func FuzzWalkForm(f *testing.F) {
 		var got []string
 		var w walker
 		w.Scratch = new(Scratch)
-		w.visit = func(v Value) bool {
+		w.visit = func(v *Value) bool {
 			if v.In == InForm {
 				got = append(got, v.Key+"="+v.Text)
 			}
@@ -180,7 +180,7 @@ func FuzzWalkMultipart(f *testing.F) {
 		const contentType = "multipart/form-data; boundary=xx"
 		var got []string
 		w := walker{Scratch: new(Scratch)}
-		w.visit = func(v Value) bool {
+		w.visit = func(v *Value) bool {
 			if v.In == InPart {
 				got = append(got, v.Key+"="+v.Text)
 			}
@@ -205,7 +205,7 @@ func FuzzWalkBody(f *testing.F) {
 	f.Add("text/xml", "<>0")
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		total := 0
-		info := WalkBody(contentType, []byte(body), false, new(Scratch), func(v Value) bool {
+		info := WalkBody(contentType, []byte(body), false, new(Scratch), func(v *Value) bool {
 			total += len(v.Text)
 			return true
 		})

@@ -11,15 +11,32 @@ import (
 // table of the keys seen.
 type jsonState struct {
 	stack [maxDepth]jsonLevel
-	seen  [1024]uint64
+	seen  [maxKeys * 4 / 3]uint64
+	slots [maxKeys]uint16 // of seen, those in use
 	used  int
+}
+
+// maxKeys is how many keys of all objects of a document are told apart.
+const maxKeys = 768
+
+func (st *jsonState) clear() {
+	for _, slot := range st.slots[:st.used] {
+		st.seen[slot] = 0
+	}
+	st.used = 0
 }
 
 // jsonLevel is one open container.
 type jsonLevel struct {
 	object bool
-	path   int    // length of the key path of this container
-	id     uint64 // tells this object from all others of the document
+	path   keyPath // of this container
+	id     uint64  // tells this object from all others of the document
+}
+
+// keyPath is where a value stands: so many bytes of Scratch.key, and their digest.
+type keyPath struct {
+	n      int
+	digest uint64
 }
 
 // jsonScan is a scanner that goes on whatever comes: it visits every string,
@@ -31,8 +48,8 @@ type jsonScan struct {
 	i     int
 	depth int    // open containers, also those beyond the stack
 	next  uint64 // id of the next object
-	path  int    // length of the current key path
-	base  int    // length of the key path at the top
+	path  keyPath
+	base  keyPath // at the top
 	want  jsonWant
 }
 
@@ -44,18 +61,15 @@ const (
 	wantValueOrEnd
 	wantKey
 	wantKeyOrEnd
-	wantColon
 	wantComma
 )
 
 // walkJSON visits keys and values of a JSON text, of several in a row (NDJSON),
 // or of a prefix of one. The first base bytes of the key path name the document.
 func (w *walker) walkJSON(s string, base int) {
-	if w.json.used > 0 {
-		clear(w.json.seen[:])
-		w.json.used = 0
-	}
-	j := jsonScan{walker: w, s: strings.TrimPrefix(s, "\ufeff"), path: base, base: base}
+	w.json.clear()
+	top := keyPath{base, digest.String(w.Seed, view(w.key[:base]))}
+	j := jsonScan{walker: w, s: strings.TrimPrefix(s, "\ufeff"), path: top, base: top}
 	for j.i < len(j.s) && !w.done {
 		j.step()
 	}
@@ -72,8 +86,8 @@ func (j *jsonScan) step() {
 		j.close(c == '}')
 	case ',':
 		j.comma()
-	case ':':
-		j.expect(j.want == wantColon)
+	case ':': // that of a key is read with it
+		j.info.Malformed = true
 		j.want = wantValue
 		j.i++
 	case '"':
@@ -100,7 +114,7 @@ func (j *jsonScan) open(object bool) {
 	if j.depth < maxDepth {
 		j.next++
 		if !object {
-			j.path = j.append(j.path, "[]")
+			j.path = keyPath{j.append(j.path.n, "[]"), digest.Mix(j.path.digest, '[')}
 		}
 		j.json.stack[j.depth] = jsonLevel{object, j.path, j.next}
 	} else {
@@ -161,6 +175,12 @@ func (j *jsonScan) append(n int, part string) int {
 	return n + copy(j.key[n:], part)
 }
 
+// visitValue visits a value at the current path.
+func (j *jsonScan) visitValue(text string) {
+	j.current.set(InJSON, view(j.key[:j.path.n]), text)
+	j.giveAt(digest.Mix(j.path.digest, uint64(InJSON)))
+}
+
 // str handles a string: a key if a colon follows, else a value.
 func (j *jsonScan) str() {
 	raw, escaped, closed := scanString(j.s[j.i+1:])
@@ -175,62 +195,65 @@ func (j *jsonScan) str() {
 		text = view(j.text)
 		j.expect(!bad || !closed)
 	}
-	if j.colonNext() {
+	if colon := j.colonNext(); colon > 0 {
 		j.keyed(text)
+		j.i, j.want = colon+1, wantValue
 		return
 	}
 	j.value()
-	j.give(InJSON, view(j.key[:j.path]), text)
+	j.visitValue(text)
 }
 
-// colonNext reports whether the next byte that is not space is a colon.
-func (j *jsonScan) colonNext() bool {
+// colonNext returns where the next byte that is not space is, if it is a colon; else 0.
+func (j *jsonScan) colonNext() int {
 	for i := j.i; i < len(j.s); i++ {
 		switch j.s[i] {
 		case ' ', '\t', '\r', '\n':
 			continue
 		case ':':
-			return true
+			return i
 		}
-		return false
+		return 0
 	}
-	return false
+	return 0
 }
 
 // keyed handles a key: it becomes the last part of the key path.
 func (j *jsonScan) keyed(key string) {
 	j.expect(j.want == wantKey || j.want == wantKeyOrEnd)
-	j.want = wantColon
 	top, ok := j.top()
+	own := digest.String(j.Seed, key)
 	if ok {
 		j.path = top.path
-		if top.object && j.repeated(top.id, key) {
+		if top.object && j.repeated(digest.Mix(top.id, own)|1) {
 			j.info.DuplicateKeys = true
 		}
 	}
-	if !j.give(InJSONKey, view(j.key[:j.path]), key) || !ok {
+	if !j.give(InJSONKey, view(j.key[:j.path.n]), key) || !ok {
 		return // beyond the stack the path stays that of its last level
 	}
-	if j.path > 0 {
-		j.path = j.append(j.path, ".")
+	n := j.path.n
+	if n > 0 {
+		n = j.append(n, ".")
 	}
-	j.path = j.append(j.path, key)
+	j.path = keyPath{j.append(n, key), digest.Mix(j.path.digest, own)}
 }
 
-// repeated reports whether the object has had this key. It forgets nothing but
-// looks no further once its table is three quarters full.
-func (j *jsonScan) repeated(object uint64, key string) bool {
+// repeated reports whether h, which stands for an object and a key of it, has come
+// before. It forgets nothing but looks no further once its table is three quarters
+// full.
+func (j *jsonScan) repeated(h uint64) bool {
 	st := &j.json
-	h := digest.String(object, key) | 1
 	slot := h >> 32
 	for range 16 {
-		p := &st.seen[slot%uint64(len(st.seen))]
+		slot %= uint64(len(st.seen))
+		p := &st.seen[slot]
 		if *p == h {
 			return true
 		}
 		if *p == 0 {
-			if st.used < len(st.seen)*3/4 {
-				*p = h
+			if st.used < len(st.slots) {
+				*p, st.slots[st.used] = h, uint16(slot)
 				st.used++
 			}
 			return false
@@ -256,7 +279,7 @@ func (j *jsonScan) word() {
 		// Numbers do not use up the budget: ten thousand of them would hide what follows.
 		if j.bare++; j.bare <= maxValues {
 			j.info.Values, j.tiny = j.info.Values-1, j.tiny-1
-			j.give(InJSON, view(j.key[:j.path]), text)
+			j.visitValue(text)
 		}
 		return
 	}
@@ -281,7 +304,7 @@ func (j *jsonScan) garbage(start int) {
 	}
 	end = min(end, maxTextValue)
 	j.i = max(j.i, start+end)
-	j.give(InJSON, view(j.key[:j.path]), j.s[start:start+end])
+	j.visitValue(j.s[start : start+end])
 }
 
 // isNumber reports whether s is a JSON number, or could begin one.

@@ -16,7 +16,7 @@ import (
 // walkAll returns all values as "in key=text", and what was learned.
 func walkAll(contentType, body string, complete bool) ([]string, BodyInfo) {
 	var got []string
-	info := WalkBody(contentType, []byte(body), complete, new(Scratch), func(v Value) bool {
+	info := WalkBody(contentType, []byte(body), complete, new(Scratch), func(v *Value) bool {
 		got = append(got, fmt.Sprintf("%v %s=%s", v.In, v.Key, v.Text))
 		return true
 	})
@@ -185,7 +185,7 @@ func FuzzWalkJSON(f *testing.F) {
 func BenchmarkWalkJSON(b *testing.B) {
 	body := []byte(`{"items":[` + strings.Repeat(`{"id":12345,"name":"A plain name","tags":["one","two"],"note":"line\nbreak"},`, 14) + `{}]}`)
 	sc := new(Scratch)
-	visit := func(Value) bool { return true }
+	visit := func(*Value) bool { return true }
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -196,7 +196,7 @@ func BenchmarkWalkJSON(b *testing.B) {
 func BenchmarkWalkJSONNested(b *testing.B) {
 	body := bytes.Repeat([]byte("["), 10<<20)
 	sc := new(Scratch)
-	visit := func(Value) bool { return true }
+	visit := func(*Value) bool { return true }
 	b.ReportAllocs()
 	for b.Loop() {
 		WalkBody("application/json", body, true, sc, visit)

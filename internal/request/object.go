@@ -52,7 +52,7 @@ func (r *Request) ObjectID() string {
 
 // IsID reports whether a value of a body, which is no name, is an id: by name and
 // shape, or by a shape that nothing else has. t are the traits of its key.
-func (v Value) IsID(t *Traits) bool {
+func (v *Value) IsID(t *Traits) bool {
 	return len(v.Text) <= maxID && (t.id && idShape(v.Text) || len(v.Text) >= 16 && idBySight(v.Text))
 }
 

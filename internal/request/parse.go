@@ -46,12 +46,19 @@ func (r *Request) Reset() {
 	old := *r
 	*r = Request{
 		Segments: old.Segments, Query: old.Query, Cookies: old.Cookies,
-		Signals: keep(old.Signals), Shape: keep(old.Shape), Changes: keep(old.Changes), Noted: keep(old.Noted), Posted: keep(old.Posted), scratch: old.scratch,
+		Signals: keep(old.Signals), Shape: keep(old.Shape), Changes: keep(old.Changes), Noted: keep(old.Noted), Posted: keep(old.Posted), scratch: old.scratch, kept: keep(old.kept),
 	}
 	r.Head.Fields = keep(old.Head.Fields)
 	if cap(r.scratch) > maxScratch {
 		r.scratch = nil
 	}
+}
+
+// Keep returns a copy of s that is valid until Reset.
+func (r *Request) Keep(s string) string {
+	from := len(r.kept)
+	r.kept = append(r.kept, s...)
+	return view(r.kept[from:])
 }
 
 func (r *Request) clearParts() {

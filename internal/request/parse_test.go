@@ -67,7 +67,7 @@ func TestParseBounds(t *testing.T) {
 
 func TestParseAllocates(t *testing.T) {
 	r := parsed("GET", "/users/17/%20x?a=1&b=%41+c", Field{Name: "Cookie", Value: "a=1; b=2"})
-	visit := func(Value) bool { return true }
+	visit := func(*Value) bool { return true }
 	n := testing.AllocsPerRun(50, func() {
 		r.Parse()
 		r.WalkHead(visit)
@@ -82,7 +82,7 @@ func TestWalkHead(t *testing.T) {
 	r := parsed("GET", "/a/b%20c?q=%3Cx%3E", Field{Name: "Host", Value: "h"}, Field{Name: "Authorization", Value: "Basic " + basic},
 		Field{Name: "X-Api-Key", Value: "secret123"}, Field{Name: "X-Auth-Token", Value: "' or 1=1"}, Field{Name: "Cookie", Value: "s=a%27"})
 	var got []string
-	r.WalkHead(func(v Value) bool {
+	r.WalkHead(func(v *Value) bool {
 		got = append(got, fmt.Sprintf("%v %s=%s", v.In, v.Key, v.Text))
 		return true
 	})
@@ -115,7 +115,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, target, cookie string) {
 		r := parsed(method, target, Field{Name: "Cookie", Value: cookie}, Field{Name: "Authorization", Value: "Basic " + cookie})
-		r.WalkHead(func(v Value) bool { return v.Text != "stop" })
+		r.WalkHead(func(v *Value) bool { return v.Text != "stop" })
 		r.HeadLogin()
 		if len(r.Segments) > maxSegments || len(r.Query) > maxParams || len(r.Cookies) > maxCookies {
 			t.Errorf("bounds broken: %d, %d, %d", len(r.Segments), len(r.Query), len(r.Cookies))

@@ -75,6 +75,8 @@ type Request struct {
 	// software like this one's. Writer: swarm.
 	Uncommon bool
 	scratch  []byte
+	kept     []byte // by Keep
+	visited  Value  // by WalkHead, now
 }
 
 // MaxAttributes is how many attributes a row can hold.

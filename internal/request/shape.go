@@ -8,7 +8,7 @@ func SegmentType(s string) string { return segmentType(s) }
 // stands, of what type and how long its value is. Writer: apimap.
 type Seen struct {
 	Key    uint64 // keyed digest of location and name
-	Name   string // empty where the model knows the parameter already
+	Name   string // valid until Request.Reset
 	In     Location
 	Type   uint8  // as apimap numbers types
 	Times  uint32 // further values of the same parameter

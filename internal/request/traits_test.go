@@ -3,28 +3,53 @@ package request
 import (
 	"fmt"
 	"testing"
+
+	"bartizan/internal/digest"
 )
 
-// What is remembered of a key is what follows from it, whatever keys came before
-// and wherever they stand.
+// What is remembered of a key is what follows from it, whatever keys came before.
 func TestTraits(t *testing.T) {
 	var m traits
 	keys := []string{"password", "user", "id", "items[].order_id", "name", "", "a.b.c"}
 	for i := range 500 {
-		keys = append(keys, fmt.Sprintf("filler%d", i), fmt.Sprintf("a.long.name.that.is.not.remembered.whatever.it.says.%d.id", i))
+		keys = append(keys, fmt.Sprintf("filler%d", i), fmt.Sprintf("a.long.name.whatever.it.says.%d.id", i))
 	}
 	for range 2 {
-		for _, in := range []Location{InJSON, InForm} {
-			for _, k := range keys {
-				got := m.find(in, k)
+		for _, k := range keys {
+			place := digest.String(7, k)
+			for range 2 { // found out, then remembered
+				got := m.find(place, k)
 				user, password := loginField(k)
 				if int(got.user) != user || got.password != password || got.id != idKey(k) {
-					t.Fatalf("%v %q: got %+v; want user %d, password %t, id %t", in, k, got, user, password, idKey(k))
+					t.Fatalf("%q: got %+v; want user %d, password %t, id %t", k, got, user, password, idKey(k))
 				}
 			}
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { m.find(InJSON, "user") }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { m.find(1, "user") }); n != 0 {
 		t.Errorf("got %v allocations; want none", n)
+	}
+}
+
+// A key is known again by where it stands, in whatever way it was walked to.
+func TestTraitsOfPlaces(t *testing.T) {
+	var s Scratch
+	seen := map[*Traits]string{}
+	WalkBody("application/json", []byte(`{"id":1,"a":{"id":2,"b":[{"id":3},{"id":4}]},"b":[{"id":5}],"a.id":6,"list":[[7],[8]]}`), true, &s, func(v *Value) bool {
+		if v.In.Name() {
+			return true
+		}
+		p := s.Traits()
+		if old, ok := seen[p]; ok && old != v.Key && !(old == "a.id" || v.Key == "a.id") {
+			t.Errorf("%s and %s share what is known of them", old, v.Key)
+		}
+		seen[p] = v.Key
+		if want := v.Key != "list[][]"; p.id != want {
+			t.Errorf("%s: holds ids: got %t; want %t", v.Key, p.id, want)
+		}
+		return true
+	})
+	if len(seen) < 5 {
+		t.Errorf("got %d places; want one for each key", len(seen))
 	}
 }

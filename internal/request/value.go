@@ -41,9 +41,9 @@ func (l Location) String() string {
 func (l Location) Body() bool { return l >= InFormName }
 
 // Name reports whether the value is a name that the sender chose.
-func (l Location) Name() bool {
-	return l == InQueryName || l == InFormName || l == InJSONKey || l == InPartName
-}
+func (l Location) Name() bool { return names>>l&1 != 0 }
+
+const names = 1<<InQueryName | 1<<InFormName | 1<<InJSONKey | 1<<InPartName
 
 // Value is one decoded value and where it stands. Key and Text are valid only
 // during the visit: they may point into memory that the next value overwrites.
@@ -52,3 +52,7 @@ type Value struct {
 	Key  string // parameter, header, or path in a document: "user.items[].name"
 	Text string
 }
+
+// set fills in v field by field: a composite would be made elsewhere and copied in
+// words wider than those it was written in, which the processor waits for.
+func (v *Value) set(in Location, key, text string) { v.In, v.Key, v.Text = in, key, text }

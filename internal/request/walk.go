@@ -12,39 +12,45 @@ import (
 // Credentials that are opaque (bearer tokens, API keys) are not visited: there
 // is nothing to decode in them and they must not end up in evidence. Basic
 // credentials are visited decoded.
-func (r *Request) WalkHead(visit func(Value) bool) {
+func (r *Request) WalkHead(visit func(*Value) bool) {
 	_ = r.walkPath(visit) && r.walkQuery(visit) && r.walkHeaders(visit) && r.walkCookies(visit)
 }
 
-func (r *Request) walkPath(visit func(Value) bool) bool {
-	if !visit(Value{InPath, "", r.decoded}) {
+// visit visits one value.
+func (r *Request) visit(visit func(*Value) bool, in Location, key, text string) bool {
+	r.visited.set(in, key, text)
+	return visit(&r.visited)
+}
+
+func (r *Request) walkPath(visit func(*Value) bool) bool {
+	if !r.visit(visit, InPath, "", r.decoded) {
 		return false
 	}
 	if len(r.Segments) == 1 {
 		return true // the path has said it all
 	}
 	for i := range r.Segments {
-		if !visit(Value{InSegment, "", r.Segments[i].Value}) {
+		if !r.visit(visit, InSegment, "", r.Segments[i].Value) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Request) walkQuery(visit func(Value) bool) bool {
+func (r *Request) walkQuery(visit func(*Value) bool) bool {
 	for i := range r.Query {
 		q := &r.Query[i]
-		if q.Name != "" && !visit(Value{InQueryName, q.Name, q.Name}) {
+		if q.Name != "" && !r.visit(visit, InQueryName, q.Name, q.Name) {
 			return false
 		}
-		if q.Value != "" && !visit(Value{InQuery, q.Name, q.Value}) {
+		if q.Value != "" && !r.visit(visit, InQuery, q.Name, q.Value) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Request) walkHeaders(visit func(Value) bool) bool {
+func (r *Request) walkHeaders(visit func(*Value) bool) bool {
 	for i := range r.Head.Fields {
 		f := &r.Head.Fields[i]
 		text := f.Value
@@ -56,14 +62,14 @@ func (r *Request) walkHeaders(visit func(Value) bool) bool {
 		case SecretHeader(f.Name):
 			text = transparent(text)
 		}
-		if text != "" && !visit(Value{InHeader, f.Name, text}) {
+		if text != "" && !r.visit(visit, InHeader, f.Name, text) {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *Request) walkCookies(visit func(Value) bool) bool {
+func (r *Request) walkCookies(visit func(*Value) bool) bool {
 	mark := len(r.scratch)
 	for i := range r.Cookies {
 		c := &r.Cookies[i]
@@ -75,8 +81,8 @@ func (r *Request) walkCookies(visit func(Value) bool) bool {
 		if len(text) > 2 && text[0] == '"' && strings.IndexByte(text, '\\') > 0 {
 			text = r.unquoteCookie(text)
 		}
-		ok := plainName(c.Name) || visit(Value{InCookie, c.Name, c.Name})
-		ok = ok && (text == "" || visit(Value{InCookie, c.Name, text}))
+		ok := plainName(c.Name) || r.visit(visit, InCookie, c.Name, c.Name)
+		ok = ok && (text == "" || r.visit(visit, InCookie, c.Name, text))
 		r.scratch = r.scratch[:mark]
 		if !ok {
 			return false
