@@ -17,6 +17,7 @@ const (
 	siteRipe    = 2000 // good answers before an unknown path says anything
 	ripeTimes   = 4    // times what makes it evidence, and the model may be the law
 	typed       = 200  // values before a parameter's type is believed
+	manySigns   = 2    // sorts of signs of code that make a value odd
 	longTimes   = 4    // a value this many times the longest is odd
 	longBytes   = 256  // and at least this long
 	largeTimes  = 3    // powers of two above the largest body
@@ -207,13 +208,19 @@ func (q *param) judge(r *request.Request, s *request.Seen) {
 			strict += q.kinds[k]
 		}
 	}
-	k := kind(min(s.Type, kinds-1))
-	if all := float32(q.n) - q.kinds[empty]; all >= typed && strict >= 0.999*all && k >= word && q.kinds[k] == 0 {
+	k, all := kind(min(s.Type, kinds-1)), float32(q.n)-q.kinds[empty]
+	if all >= typed && strict >= 0.999*all && k >= word && q.kinds[k] == 0 {
 		band := signal.Hint
 		if k > word && all >= 4*typed {
 			band = signal.Likely
 		}
 		add(r, signal.ParameterType, band, place(s.In, q.name), k.String()+" instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
+		if band == signal.Likely && s.Signs >= manySigns {
+			if s.Signs == manySigns {
+				band = signal.Hint
+			}
+			add(r, signal.OddValue, band, place(s.In, q.name), "signs of code instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
+		}
 	}
 	if s.Length > longBytes && s.Length > longTimes*q.longest {
 		add(r, signal.ParameterLength, signal.Hint, place(s.In, q.name), strconv.Itoa(s.Length)+" bytes; the longest so far has "+strconv.Itoa(q.longest), 0)

@@ -160,7 +160,7 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 		s := &r.Shape[t.At]
 		s.Length = max(s.Length, len(v.Text))
 		if s.Times++; s.Times < enough {
-			s.Type = max(s.Type, uint8(kindOf(v.Text)))
+			sort(s, v.Text)
 		}
 		return
 	}
@@ -170,7 +170,16 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 	t.At = len(r.Shape)
 	r.Shape = append(r.Shape, request.Seen{})
 	s := &r.Shape[t.At]
-	s.Key, s.Name, s.In, s.Type, s.Length = key, r.Keep(normal(&buf, v.Key)), v.In, uint8(kindOf(v.Text)), len(v.Text)
+	s.Key, s.Name, s.In, s.Length = key, r.Keep(normal(&buf, v.Key)), v.In, len(v.Text)
+	sort(s, v.Text)
+}
+
+// sort notes of what kind one value of s is.
+func sort(s *request.Seen, value string) {
+	k := kindOf(value)
+	if s.Type = max(s.Type, uint8(k)); k >= phrase {
+		s.Signs = max(s.Signs, uint8(signs(value)))
+	}
 }
 
 // normal writes a key path with its variable parts named by type: a map keyed by

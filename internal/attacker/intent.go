@@ -70,6 +70,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-011", "scraping", "abuse", "objects that no answer has shown it"}
 	case has(signal.Exfiltration):
 		return Intent{"OAT-011", "scraping", "abuse", "answers many times larger than usual"}
+	case has(signal.OddValue):
+		return Intent{"OAT-014", "vulnerability scanning", "exploitation", "signs of code in fields that have only had numbers, dates or ids"}
 	case has(signal.UnknownEndpoint), has(signal.UnknownMethod), has(signal.UnknownParameter), has(signal.ParameterType):
 		return Intent{"OAT-018", "footprinting", "mapping", "what the API never had"}
 	case has(signal.StreamAbuse), has(signal.SlowRequest):
@@ -78,10 +80,10 @@ func (r *record) intent(now int64) Intent {
 	return Intent{Class: "unclassified", Phase: "reconnaissance", Because: "evidence that fits no class"}
 }
 
-// payloads counts the kinds of payload on the record, and those of them that were certain.
+// payloads counts the kinds of known payloads on the record, and those of them that were certain.
 func (r *record) payloads() (kinds, certain int) {
 	for _, e := range r.held {
-		if e.mass() < 0.1 || e.kind == signal.ProbePath || e.kind.Info().Vantage != signal.Payload || e.kind.Info().Hard || e.band < signal.Likely {
+		if e.mass() < 0.1 || e.kind == signal.ProbePath || e.kind == signal.OddValue || e.kind.Info().Vantage != signal.Payload || e.kind.Info().Hard || e.band < signal.Likely {
 			continue
 		}
 		kinds++

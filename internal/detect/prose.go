@@ -56,7 +56,7 @@ func codeSpan(s string) bool {
 
 // spoken reports whether a word that no detector knows stands by itself in a field's
 // value: "users" in SELECT * FROM users WHERE, what somebody looks for.
-func (d *Detector) spoken(v request.Value) bool {
+func (d *Detector) spoken(v *request.Value) bool {
 	if v.In.Name() || v.In != request.InQuery && !v.In.Body() || len(v.Text) > 512 {
 		return false
 	}

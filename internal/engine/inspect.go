@@ -34,7 +34,7 @@ type look struct {
 
 	watched, paying, posting bool
 
-	guess uint64 // digest of the passwords so far
+	guess uint64                    // digest of the passwords so far
 	visit func(*request.Value) bool // value, bound once
 }
 

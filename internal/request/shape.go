@@ -11,6 +11,7 @@ type Seen struct {
 	Name   string // valid until Request.Reset
 	In     Location
 	Type   uint8  // as apimap numbers types
+	Signs  uint8  // sorts of signs that code is written with, of the value with the most; at most 8
 	Times  uint32 // further values of the same parameter
 	Length int    // bytes of the longest value
 }

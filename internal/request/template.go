@@ -76,7 +76,7 @@ func segmentType(s string) string {
 			}
 		case c == '-':
 			hyphens++
-		case c == '_' || c == '.' || c == '~':
+		case c == '_' || c == '.' || c == '~', c == '+' || c == '/' || c == '=': // also those of base64
 		case c == '@':
 			at++
 		case c == '%' && i+2 < len(s) && s[i+1] == '4' && s[i+2] == '0':
@@ -100,9 +100,9 @@ func segmentType(s string) string {
 		return "{email}"
 	case s[0] == '-' && digits == n-1 && digits > 0:
 		return "{int}"
-	case n >= 16 && digits >= 2 && uppers >= 2 && lowers >= 2:
+	case other == 0 && n >= 16 && digits >= 2 && uppers >= 2 && lowers >= 2:
 		return "{token}"
-	case n >= 20 && digits >= 4 && digits*4 >= n && hyphens <= 1:
+	case other == 0 && n >= 20 && digits >= 4 && digits*4 >= n && hyphens <= 1:
 		return "{token}"
 	case n > maxWord || other > 0 && n > 24 || strings.IndexByte(s, '%') >= 0:
 		return "{text}"

@@ -81,7 +81,7 @@ func (r *Request) walkCookies(visit func(*Value) bool) bool {
 		if len(text) > 2 && text[0] == '"' && strings.IndexByte(text, '\\') > 0 {
 			text = r.unquoteCookie(text)
 		}
-		ok := plainName(c.Name) || r.visit(visit, InCookie, c.Name, c.Name)
+		ok := PlainName(c.Name) || r.visit(visit, InCookie, c.Name, c.Name)
 		ok = ok && (text == "" || r.visit(visit, InCookie, c.Name, text))
 		r.scratch = r.scratch[:mark]
 		if !ok {
@@ -106,8 +106,8 @@ func (r *Request) unquoteCookie(s string) string {
 	return view(r.scratch[start:])
 }
 
-// plainName reports whether a cookie's name is made as names are.
-func plainName(s string) bool {
+// PlainName reports whether s has nothing but letters, digits, '_' and '-'.
+func PlainName(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c-'0' >= 10 && c|0x20-'a' >= 26 && c != '_' && c != '-' {
 			return false

