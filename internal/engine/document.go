@@ -22,7 +22,7 @@ func (e *Engine) document(s *compiled, r *request.Request, site *policy.Site, ro
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UnknownMethod, Where: "method", Note: "not in the API's document"})
 	}
 	violations(r, f)
-	if f.Documented && r.Head.ContentLength == 0 && (r.Head.Method == "POST" || r.Head.Method == "PUT" || r.Head.Method == "PATCH") {
+	if f.Documented && r.Head.Method != "GET" && r.Head.Bodiless() {
 		body := spec.Body(r, nil, true) // one may be required
 		violations(r, body)
 		f.Problems = append(f.Problems, body.Problems...)

@@ -51,6 +51,7 @@ func TestDocument(t *testing.T) {
 		"unknown parameter":         {enforce, nil, "POST", "/orders?x=1", kind, `{"a":"good"}`, signal.BlockAction, 1, true, true},
 		"wrong body":                {enforce, nil, "POST", "/orders", kind, `{"a":"bad"}`, signal.BlockAction, 1, true, true},
 		"missing body":              {enforce, nil, "POST", "/orders", "Content-Length: 0\r\n", "", signal.BlockAction, 1, true, true},
+		"missing, and no length":    {enforce, nil, "POST", "/orders", "", "", signal.BlockAction, 1, true, true},
 		"evidence only":             {evidence, nil, "POST", "/orders?x=1", kind, `{"a":"bad"}`, signal.Pass, 0, true, true},
 		"the route is stricter":     {evidence, &enforce, "POST", "/orders", kind, `{"a":"bad"}`, signal.BlockAction, 1, true, true},
 		"the route is more lenient": {enforce, &evidence, "POST", "/orders", kind, `{"a":"bad"}`, signal.Pass, 0, true, true},

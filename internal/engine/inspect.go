@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -142,17 +143,23 @@ func faultSignal(f request.Fault) (signal.Signal, bool) {
 }
 
 // inspect decodes the prefix of a body, walks its values and appends signals. It
-// returns the departures from the API's document that refuse the request.
-func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) *apimap.Finding {
+// returns the departures from the API's document that refuse the request, and
+// whether the body is longer than what is inspected, as it came or decoded.
+func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) (f *apimap.Finding, longer bool) {
 	if len(body) == 0 {
-		return nil
+		if complete && !r.Head.Bodiless() { // else Begin has looked
+			f = e.documentBody(s, r, nil, true)
+		}
+		return f, false
 	}
 	raw, whole := body, complete
+	longer = !complete && len(body) >= s.inspect
 	if coding := joined(r, "Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		// A prefix that cannot be decoded is judged as it stands.
 		if plain, err := request.Decode(e.codings, coding, body, s.inspect, scratch.plain[:0]); err == nil || len(plain) > 0 {
 			scratch.plain, body = plain, plain
-			complete = complete && len(plain) < s.inspect
+			longer = longer || errors.Is(err, request.ErrLimit)
+			complete = complete && !longer
 			e.otherwise(r, raw, whole, scratch)
 		}
 	}
@@ -197,7 +204,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if another := last(r, "Content-Type"); another != contentType {
 		e.detectOnly(r, another, body, complete, scratch) // servers differ in which of two they believe
 	}
-	return e.documentBody(s, r, body, complete)
+	return e.documentBody(s, r, body, complete), longer
 }
 
 // card notes what a value of a payment says of a card.

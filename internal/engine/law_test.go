@@ -1,13 +1,17 @@
 package engine
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"bartizan/internal/apimap"
+	"bartizan/internal/detect"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -107,6 +111,28 @@ func TestDeparturesAreReported(t *testing.T) {
 	}
 	if d := at("unknown", ""); d.Refused != 1 || d.Good != 0 {
 		t.Errorf("unknown methods: got %+v; want 1", d)
+	}
+}
+
+// A body that decodes to more than is inspected is as long as that.
+func TestOversizeDecoded(t *testing.T) {
+	o := options(policy.Enforce)
+	o.BodyInspect, o.Sites[0].Oversize = 1000, true
+	e := New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Codings: map[string]request.Coding{
+		"gzip": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
+	}})
+	for _, size := range []int{1000, 1001} {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		io.WriteString(w, strings.Repeat("a", size))
+		w.Close()
+		r := new(request.Request)
+		receive(r, "203.0.113.9", "POST", "/strict", fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n", packed.Len()))
+		v := e.Begin(epoch, r)
+		v = e.Body(epoch, r, v, packed.Bytes(), true, new(Scratch))
+		if refused := size > 1000; v.Refused() != refused || refused && (v.Schema == nil || !v.Schema.TooLarge) {
+			t.Errorf("%d bytes, packed: got %v, %+v; want refused %v", size, v.Action, v.Schema, refused)
+		}
 	}
 }
 

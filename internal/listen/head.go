@@ -77,7 +77,8 @@ func (c *Conn) headHTTP2(r *http.Request, h *request.Head) {
 		h.Fields = sortedFields(h.Fields, r.Header)
 	}
 	request.JudgeHTTP2(h, c.server.options.Head)
-	if h.Fault == request.Fine && h.ContentLength > 0 && r.ContentLength == 0 {
+	h.Ended = r.ContentLength == 0
+	if h.Fault == request.Fine && h.ContentLength > 0 && h.Ended {
 		// The stream ended with its head, so the length lies (RFC 9113 section
 		// 8.1.1); net/http compares it with what comes in DATA frames only.
 		h.Fault = request.FaultLengthInvalid

@@ -254,7 +254,8 @@ func (b *body) pass(p []byte) (int, error) {
 func (b *body) look() error {
 	n := len(b.prefix)
 	last := b.err != nil || n >= b.limit
-	if n == b.judged || !last && b.looks >= freeLooks && n < 2*b.judged {
+	empty := n == 0 && b.complete && b.looks == 0 // that there is none may be what is wrong
+	if n == b.judged && !empty || !last && b.looks >= freeLooks && n < 2*b.judged {
 		return nil
 	}
 	b.judged = n

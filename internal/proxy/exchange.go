@@ -189,7 +189,7 @@ func (x *exchange) wanted() bool {
 // judge asks the engine about the body so far.
 func (x *exchange) judge() {
 	b := &x.body
-	if len(b.prefix) == 0 || x.verdict.Refused() {
+	if x.verdict.Refused() {
 		return
 	}
 	x.verdict = x.proxy.options.Engine.Body(x.start, &x.req, x.verdict, b.prefix, b.complete, &x.scratch)

@@ -1,5 +1,7 @@
 package request
 
+import "strings"
+
 // Head is the head of a request as it was sent.
 type Head struct {
 	Method string
@@ -14,15 +16,21 @@ type Head struct {
 	// on HTTP/2 after the first request of a connection.
 	Ordered bool
 
-	// Framing (HTTP/1). ContentLength is -1 where none was sent.
+	// Framing. ContentLength is -1 where none was sent.
 	ContentLength int64
-	Chunked       bool
+	Chunked       bool // HTTP/1
+	Ended         bool // HTTP/2: the stream ended with the head
 	Upgrade       bool // Connection: upgrade with an Upgrade header, or CONNECT
 	Expect        bool // Expect: 100-continue
 	Close         bool // the connection must not be kept
 
 	// Fault is why the head must be refused; Fine if it need not be.
 	Fault Fault
+}
+
+// Bodiless reports whether the head says that no body follows (RFC 9112, 6.3).
+func (h *Head) Bodiless() bool {
+	return h.ContentLength == 0 || h.ContentLength < 0 && !h.Chunked && (h.Ended || strings.HasPrefix(h.Proto, "HTTP/1."))
 }
 
 // Fault is why a message is refused before anyone looks at what it means.
