@@ -9,7 +9,7 @@ import (
 type seen struct {
 	steps  uint8 // whose surprise was known, saturating
 	pages  uint8 // of a browser, saturating
-	assets bool  // something that belongs to pages was fetched
+	assets bool  // something that belongs to pages was fetched. Credential: a browser was the first to show it
 	last   uint8 // bits of the credential that it showed last
 }
 

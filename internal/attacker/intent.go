@@ -28,6 +28,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
 	case has(signal.LoginSpray):
 		return Intent{"OAT-007", "credential cracking", "brute force", "one of many addresses that try a user"}
+	case has(signal.CredentialSpread):
+		return Intent{"unclassified", "", "abuse", "a browser's credential that programs in many networks show"}
 	case has(signal.CardCracking):
 		return Intent{"OAT-010", "card cracking", "brute force", "one card tried with many dates or codes"}
 	case has(signal.CashingOut):

@@ -120,7 +120,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 		found = t.posted(ms, r, x.Text, found)
 	}
 	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
-		t.accept(ms, r, credential)
+		found = t.accept(ms, r, credential, found)
 	}
 	if good {
 		t.with(ms, Address, r.Standing.Keys[Address], nil, func(a *record) { a.others.add(ms, r.Standing.Keys[Client]) })
@@ -171,16 +171,6 @@ func (t *Table) sprayed(now int64, r *request.Request, name uint64, found []sign
 		return append(found, signal.Signal{Kind: signal.LoginSpray, Band: signal.Hint, Where: "body", Note: "8 or more addresses try this user in vain"})
 	}
 	return found
-}
-
-// accept remembers that upstream took the credential.
-func (t *Table) accept(now int64, r *request.Request, credential uint64) {
-	t.with(now, Credential, credential, r, func(c *record) {
-		if c.before == 0 {
-			c.before = r.Standing.Keys[Client]
-		}
-	})
-	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) { c.others.add(now, credential) })
 }
 
 // again notes a login and reports whether the one before tried the same user and

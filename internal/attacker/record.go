@@ -31,12 +31,12 @@ type record struct {
 	varied  uint32 // s: when it last called another endpoint than before
 	rates   rates
 	missing distinct // paths that do not exist
-	users   distinct // Client: user names in failed logins. Address: clients that showed evidence
+	users   distinct // Client: user names in failed logins. Address: clients that showed evidence. Credential: networks where programs show it
 	course  float32  // exponential mean of the surprises of its steps, nats
 	walk    walk
 	before  uint64   // Client: endpoint of the last answered request. Credential: the client that first showed it
 	called  int64    // ms: when that was
-	others  distinct // Address: good clients behind it. Client: accepted credentials
+	others  distinct // Address: good clients behind it. Client: accepted credentials. Credential: networks where browsers show it
 	tagged  business
 	seen    seen
 	habits  habits

@@ -52,7 +52,7 @@ type population struct {
 	Clients  int      `yaml:"clients"`
 	From     string   `yaml:"from"`     // prefix; client n has its nth address
 	Behind   int      `yaml:"behind"`   // clients to an address; 1
-	Subnets  bool     `yaml:"subnets"`  // each address in an IPv6 /64 of its own
+	Subnets  bool     `yaml:"subnets"`  // each address in an IPv6 /64 or IPv4 /24 of its own
 	Software string   `yaml:"software"` // a name of softwares; rotates over a comma-separated list
 	Begin    string   `yaml:"begin"`    // from the start; 0s
 	Spread   string   `yaml:"spread"`   // over which the clients' beginnings are drawn; 0s
@@ -222,10 +222,16 @@ func (p *population) lines(start time.Time, r *rand.Rand) ([]replay.Line, error)
 	return out, nil
 }
 
-// next returns the next address, or the first one of the next IPv6 /64.
+// next returns the next address, or the first one of the next IPv6 /64, or the same
+// one of the next IPv4 /24.
 func next(a netip.Addr, subnets bool) netip.Addr {
-	if !subnets {
+	switch {
+	case !subnets:
 		return a.Next()
+	case a.Is4():
+		b := a.As4()
+		binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+256)
+		return netip.AddrFrom4(b)
 	}
 	b := a.As16()
 	binary.BigEndian.PutUint64(b[:], binary.BigEndian.Uint64(b[:])+1)
