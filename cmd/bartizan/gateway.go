@@ -131,7 +131,7 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 		// Tables, held bodies, and room for what lives briefly.
 		debug.SetMemoryLimit(int64(g.file.Limits.Memory) + bodyBudget + 256<<20)
 	}
-	specs, err := specsOf(g.file)
+	specs, err := specsOf(g.file, g.unvalidated)
 	if err != nil {
 		return err
 	}

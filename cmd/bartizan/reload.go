@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (g *gateway) reload() {
 	g.tried = next
 	var specs map[string]apimap.Validator
 	if err == nil {
-		specs, err = specsOf(next)
+		specs, err = specsOf(next, g.unvalidated)
 	}
 	var detector *detect.Detector
 	if err == nil {
@@ -103,10 +104,21 @@ func fixed(old, next config.File) (keys []string) {
 		{"listen", old.Listen, next.Listen}, {"limits", old.Limits, next.Limits}, {"admin", old.Admin, next.Admin}, {"data", old.Data, next.Data},
 		{"events", old.Events, next.Events}, {"access", old.Access, next.Access}, {"timeouts", old.Timeouts, next.Timeouts}, {"tarpit", old.Tarpit, next.Tarpit},
 		{"kernel", old.Kernel, next.Kernel}, {"interrogation.key", old.Interrogation.Key, next.Interrogation.Key},
+		{"learning", old.Learning, next.Learning}, {"intel", located(old.Intel), located(next.Intel)},
 	} {
 		if !reflect.DeepEqual(k.a, k.b) {
 			keys = append(keys, k.name)
 		}
 	}
 	return keys
+}
+
+// located is what of i is read at start only: lists and keys are the policy's.
+func located(i config.Intel) config.Intel {
+	i.Lists = nil
+	i.Bots = slices.DeleteFunc(slices.Clone(i.Bots), func(b config.Bot) bool { return b.Keys != "" && len(b.Domains) == 0 && b.Ranges == "" })
+	for n := range i.Bots {
+		i.Bots[n].Keys = ""
+	}
+	return i
 }

@@ -76,7 +76,7 @@ func replayEngine(file string, enforce bool, seed uint64, changes ...func(*confi
 	if err != nil {
 		return nil, err
 	}
-	specs, err := specsOf(f)
+	specs, err := specsOf(f, nil)
 	if err != nil {
 		return nil, err
 	}

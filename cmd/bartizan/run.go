@@ -73,7 +73,12 @@ func (c *checkCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	if _, err := specsOf(f); err != nil {
+	note := func(document string, notes []string) {
+		for _, n := range notes {
+			fmt.Fprintf(os.Stderr, "%s: not validated: %s\n", document, n)
+		}
+	}
+	if _, err := specsOf(f, note); err != nil {
 		return err
 	}
 	if _, err := detectorOf(f, 0); err != nil {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"bartizan/internal/apimap"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -15,6 +17,7 @@ func (e *Engine) document(s *compiled, r *request.Request, site *policy.Site, ro
 		return nil
 	}
 	f := spec.Head(r)
+	r.Unvalidated = f.Skipped
 	switch {
 	case !f.PathDocumented:
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UnknownEndpoint, Where: "path", Note: "not in the API's document"})
@@ -22,7 +25,11 @@ func (e *Engine) document(s *compiled, r *request.Request, site *policy.Site, ro
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.UnknownMethod, Where: "method", Note: "not in the API's document"})
 	}
 	violations(r, f)
-	if f.Documented && r.Head.Method != "GET" && r.Head.Bodiless() {
+	switch {
+	case !f.Documented:
+	case !r.Head.Bodiless():
+		r.Unvalidated = cmp.Or(f.Skipped, "body not read") // until it is
+	case r.Head.Method != "GET":
 		body := spec.Body(r, nil, true) // one may be required
 		violations(r, body)
 		f.Problems = append(f.Problems, body.Problems...)
@@ -37,6 +44,7 @@ func (e *Engine) documentBody(s *compiled, r *request.Request, body []byte, comp
 		return nil
 	}
 	f := spec.Body(r, body, complete)
+	r.Unvalidated = f.Skipped
 	violations(r, f)
 	f.Documented, f.PathDocumented = true, true // the head's business
 	return refusing(f, site.ValidateOf(site.Route(r.Head.Method, r.Segments)))

@@ -27,7 +27,7 @@ type bodySpec struct {
 
 // mediaSpec is one documented content type.
 type mediaSpec struct {
-	name   string // lower case, perhaps "text/*" or "*/*"
+	name   string // lower case, perhaps "text/*", "application/*+json" or "*/*"
 	rule   *schema.Rule
 	fields map[string]field
 	other  field // of names that are not documented
@@ -80,12 +80,12 @@ func fieldOf(r *schema.Rule) field {
 func (b *bodySpec) match(media string) *mediaSpec {
 	best := (*mediaSpec)(nil)
 	for _, m := range b.media {
-		prefix, wild := strings.CutSuffix(m.name, "*")
+		prefix, suffix, wild := strings.Cut(m.name, "*")
 		switch {
 		case strings.EqualFold(m.name, media):
 			return m
 		case !wild || best != nil && len(best.name) > len(m.name):
-		case m.name == "*/*", len(media) > len(prefix) && strings.EqualFold(media[:len(prefix)], prefix):
+		case m.name == "*/*", len(media) > len(prefix)+len(suffix) && strings.EqualFold(media[:len(prefix)], prefix) && strings.EqualFold(media[len(media)-len(suffix):], suffix):
 			best = m
 		}
 	}

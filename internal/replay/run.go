@@ -45,6 +45,7 @@ type Verdict struct {
 	Noted     []string        `json:"noted,omitempty"`   // rules and patches that match and only watch
 	Imposed   string          `json:"imposed,omitempty"` // rule over the outcome that acts on the client from then on
 	Signals   []engine.Signal `json:"signals"`
+	Skipped   string          `json:"not_validated,omitempty"` // why not all of it was compared with the API's document
 	Label     string          `json:"label,omitempty"`
 }
 
@@ -262,6 +263,7 @@ func (r *run) end(x *exchange) {
 	r.engine.End(r.now, &x.request, x.verdict, o)
 	x.out.Noted, x.out.Imposed = slices.Clone(x.request.Noted), x.request.Imposed
 	x.out.Signals = engine.Signals(x.request.Signals)
+	x.out.Skipped = x.request.Unvalidated
 	st := &x.request.Standing // with what the answer taught, as access lines say it
 	x.out.Stage, x.out.Risk = st.Stage.String(), round(st.Risk)
 	if st.Stage > signal.Clear {

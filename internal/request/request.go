@@ -67,6 +67,9 @@ type Request struct {
 	Patched   string   // virtual patch that a value breaks; empty: none
 	Inspected int      // decoded body bytes that were judged
 	Truncated bool     // the body was longer than what was judged
+	// Unvalidated says why not all of it was compared with the API's document; empty
+	// if it was, or there is none. Writer: the engine.
+	Unvalidated string
 
 	// Attributes is the request's row of the botnet search. Writer and only
 	// reader: swarm; it stands here so that it costs no allocation.

@@ -30,6 +30,8 @@ type Access struct {
 	Risk     float64   `json:"risk"`
 	Pass     string    `json:"pass,omitempty"`
 	Aborted  bool      `json:"aborted,omitempty"`
+	// NotValidated says why not all of the request was compared with the API's document.
+	NotValidated string `json:"not_validated,omitempty"`
 }
 
 // AccessOf renders one exchange. It copies what it keeps.
@@ -39,6 +41,6 @@ func AccessOf(r *request.Request, v engine.Verdict, o request.Outcome) Access {
 		Time: r.Time.UTC(), ID: r.ID, Client: r.Client.Addr.String(), Site: r.Site, Method: text(r.Head.Method), Host: text(r.Head.Host), Path: text(r.Path),
 		Proto: text(r.Head.Proto), JA4: r.Conn.TLS.JA4, Software: r.Software.Claimed.String(), Status: o.Status, Received: o.RequestSize, Sent: o.ResponseSize,
 		Duration: float64(o.Duration.Microseconds()) / 1000, Action: v.Action.String(), Would: v.Would.String(), Stage: r.Standing.Stage.String(),
-		Risk: float64(int(r.Standing.Risk*10)) / 10, Pass: r.Pass.String(), Aborted: o.Aborted,
+		Risk: float64(int(r.Standing.Risk*10)) / 10, Pass: r.Pass.String(), Aborted: o.Aborted, NotValidated: r.Unvalidated,
 	}
 }
