@@ -36,6 +36,7 @@ type graphReader struct {
 	depth int
 	path  [maxGraphDepth]uint64
 	names [maxGraphDepth]string
+	last  string // field whose arguments may follow
 	found *request.Graph
 	field func(key uint64, parent, name string)
 }
@@ -60,6 +61,7 @@ func (g *graphReader) read() {
 		case c == '@':
 			g.i++
 			g.name()
+			g.last = ""
 		case c == '.':
 			g.spread()
 		case letter(c):
@@ -100,7 +102,7 @@ func (g *graphReader) selection() {
 		g.blank()
 		name = g.name()
 	}
-	if name == "" {
+	if g.last = name; name == "" {
 		return
 	}
 	g.found.Fields++
@@ -129,29 +131,6 @@ func (g *graphReader) spread() {
 	if g.name() == "on" {
 		g.blank()
 		g.name()
-	}
-}
-
-// arguments skips what stands in parentheses: values are judged elsewhere.
-func (g *graphReader) arguments() {
-	level := 0
-	for g.i < len(g.s) {
-		switch g.s[g.i] {
-		case '(':
-			level++
-		case ')':
-			if level--; level == 0 {
-				g.i++
-				return
-			}
-		case '"':
-			g.text()
-			continue
-		case '#':
-			g.until('\n')
-			continue
-		}
-		g.i++
 	}
 }
 

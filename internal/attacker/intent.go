@@ -24,6 +24,10 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-014", "vulnerability scanning", "exploitation", "several different exploits"}
 	case has(signal.LoginFanout):
 		return Intent{"OAT-008", "credential stuffing", "brute force", "failed logins as many different users"}
+	case has(signal.LoginBatch) && users >= 3:
+		return Intent{"OAT-008", "credential stuffing", "brute force", "logins as many different users in one request"}
+	case has(signal.LoginBatch):
+		return Intent{"OAT-007", "credential cracking", "brute force", "many logins in one request"}
 	case has(signal.LoginFailure) && r.at(signal.LoginFailure).band >= signal.Likely && users < 3:
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
 	case has(signal.LoginSpray):

@@ -146,6 +146,11 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 			} else {
 				rec.add(s)
 			}
+			if s.Kind == signal.LoginBatch && rec.scope == Client {
+				for _, u := range r.Graph.Users[:r.Graph.Known] {
+					rec.users.add(millis(now), u)
+				}
+			}
 		}
 		if proof != nil && rec.proofs.note(millis(now), proof, place) {
 			rec.hold(signal.ExploitRepeated, signal.Hint)

@@ -198,6 +198,13 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if info.User != "" {
 		r.Login.User = digest.Folded(e.seed, info.User) | 1
 	}
+	if g := &r.Graph; g.Logins > 0 {
+		r.Login.Password, r.Login.Guess = true, g.Tried[0]
+		if info.User == "" {
+			r.Login.User = g.Users[0]
+		}
+		apimap.Logins(r)
+	}
 	if info.DuplicateKeys {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.ProtocolOddity, Where: "body", Note: "an object names one key twice"})
 	}

@@ -73,9 +73,9 @@ func flatten(buf *[48]byte, name string) string {
 	return view(buf[:n])
 }
 
-// loginField returns how surely a field of this name holds a user name (0 not
+// LoginField returns how surely a field of this name holds a user name (0 not
 // at all, 3 surely) and whether it holds a password.
-func loginField(name string) (user int, password bool) {
+func LoginField(name string) (user int, password bool) {
 	if len(name) > 256 {
 		return 0, false
 	}

@@ -65,7 +65,7 @@ func FuzzExcerpt(f *testing.F) {
 		}
 		SecretField(s)
 		SecretHeader(s)
-		loginField(s)
+		LoginField(s)
 	})
 }
 

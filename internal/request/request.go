@@ -301,8 +301,12 @@ type Graph struct {
 	Aliases     int
 	Fields      int
 	Introspects bool
-	Named       int
-	Names       [48]Name
+	// Tried are keyed digests of the different logins in it, of user and password;
+	// Users of the user names that it spells out.
+	Logins, Known int
+	Tried, Users  [16]uint64
+	Named         int
+	Names         [48]Name
 }
 
 // Name is one of them. Text is empty where the model knows it.

@@ -28,7 +28,7 @@ func (t *traits) find(place uint64, key string) *Traits {
 		return &set[1]
 	}
 	set[1] = set[0]
-	user, password := loginField(key)
+	user, password := LoginField(key)
 	set[0] = Traits{place: place, user: int8(user), password: password, id: idKey(key)}
 	return &set[0]
 }

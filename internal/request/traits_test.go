@@ -19,7 +19,7 @@ func TestTraits(t *testing.T) {
 			place := digest.String(7, k)
 			for range 2 { // found out, then remembered
 				got := m.find(place, k)
-				user, password := loginField(k)
+				user, password := LoginField(k)
 				if int(got.user) != user || got.password != password || got.id != idKey(k) {
 					t.Fatalf("%q: got %+v; want user %d, password %t, id %t", k, got, user, password, idKey(k))
 				}

@@ -156,7 +156,7 @@ func (r *Request) HeadLogin() (user string, password bool) {
 	}
 	best := 0
 	for i := range r.Query {
-		rank, secret := loginField(r.Query[i].Name)
+		rank, secret := LoginField(r.Query[i].Name)
 		if rank > best {
 			best, user = rank, r.Query[i].Value
 		}
