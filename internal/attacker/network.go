@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -42,11 +43,27 @@ const (
 	asking = 6 * 60 * 60 * 1000 // ms
 )
 
-// networks watches the networks that suspect clients come from.
+// networks watches the networks that suspect clients come from. The widest network
+// of an address decides on its shard.
 type networks struct {
-	any atomic.Bool
-	mu  sync.Mutex
-	of  map[netip.Prefix]*block
+	any    atomic.Bool
+	shards [16]networkShard
+}
+
+type networkShard struct {
+	mu sync.Mutex
+	of map[netip.Prefix]*block
+}
+
+// shard locks and returns the shard for ip.
+func (n *networks) shard(ip netip.Addr) *networkShard {
+	wide := child(ip) >> 8 // an IPv4 /24
+	if !ip.Is4() {
+		wide >>= 8 // a /48
+	}
+	s := &n.shards[mix(wide)%uint64(len(n.shards))]
+	s.mu.Lock()
+	return s
 }
 
 // block is one network. Children are addresses, of IPv6 /64s.
@@ -80,17 +97,19 @@ func child(ip netip.Addr) uint64 {
 
 // suspect notes a suspect client at ip.
 func (n *networks) suspect(now int64, ip netip.Addr) {
-	own := child(ip)
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	own, s := child(ip), n.shard(ip)
+	defer s.mu.Unlock()
 	for p, bad := range around(ip) {
-		b := n.of[p]
+		b := s.of[p]
 		if b == nil {
-			if len(n.of) >= mostNetworks {
-				n.forget()
+			if len(s.of) >= mostNetworks/len(n.shards) {
+				s.forget()
+			}
+			if s.of == nil {
+				s.of = map[netip.Prefix]*block{}
 			}
 			b = &block{begun: now, last: now}
-			n.of[p] = b
+			s.of[p] = b
 			n.any.Store(true)
 		}
 		if now-b.last > asking {
@@ -113,17 +132,17 @@ func (b *block) lost(now int64, least int, v4 bool) bool {
 }
 
 // forget drops the eighth of networks whose suspects were last seen the longest
-// ago; n.mu is held.
-func (n *networks) forget() {
-	all := make([]netip.Prefix, 0, len(n.of))
-	for p := range n.of {
+// ago; s.mu is held.
+func (s *networkShard) forget() {
+	all := make([]netip.Prefix, 0, len(s.of))
+	for p := range s.of {
 		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b netip.Prefix) int {
-		return cmp.Or(cmp.Compare(n.of[a].last, n.of[b].last), a.Compare(b))
+		return cmp.Or(cmp.Compare(s.of[a].last, s.of[b].last), a.Compare(b))
 	})
 	for _, p := range all[:len(all)/8] {
-		delete(n.of, p)
+		delete(s.of, p)
 	}
 }
 
@@ -138,10 +157,10 @@ type visitor struct {
 // the zero prefix if there is none. Who is asked does not count as active: else an
 // attacker would thin himself out.
 func (n *networks) visit(now int64, ip netip.Addr, v visitor) (within netip.Prefix) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	s := n.shard(ip)
+	defer s.mu.Unlock()
 	for p, bad := range around(ip) {
-		b := n.of[p]
+		b := s.of[p]
 		if b == nil {
 			continue
 		}
@@ -164,12 +183,11 @@ func (n *networks) visit(now int64, ip netip.Addr, v visitor) (within netip.Pref
 
 // pardon forgets the networks that meet p.
 func (n *networks) pardon(p netip.Prefix) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for of := range n.of {
-		if of.Overlaps(p) {
-			delete(n.of, of)
-		}
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		maps.DeleteFunc(s.of, func(of netip.Prefix, _ *block) bool { return of.Overlaps(p) })
+		s.mu.Unlock()
 	}
 }
 
@@ -183,15 +201,18 @@ type Network struct {
 
 // Networks returns the networks from which newcomers are asked at now.
 func (t *Table) Networks(now time.Time) []Network {
-	ms, n := millis(now), &t.networks
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	ms := millis(now)
 	var out []Network
-	for p, b := range n.of {
-		if b.until > ms {
-			out = append(out, Network{Prefix: p, Bad: b.bad.count(ms), Active: b.active.count(ms),
-				Since: time.UnixMilli(b.begun).UTC(), Seen: time.UnixMilli(b.last).UTC(), Until: time.UnixMilli(b.until).UTC()})
+	for i := range t.networks.shards {
+		s := &t.networks.shards[i]
+		s.mu.Lock()
+		for p, b := range s.of {
+			if b.until > ms {
+				out = append(out, Network{Prefix: p, Bad: b.bad.count(ms), Active: b.active.count(ms),
+					Since: time.UnixMilli(b.begun).UTC(), Seen: time.UnixMilli(b.last).UTC(), Until: time.UnixMilli(b.until).UTC()})
+			}
 		}
+		s.mu.Unlock()
 	}
 	slices.SortFunc(out, func(a, b Network) int { return a.Prefix.Compare(b.Prefix) })
 	return out

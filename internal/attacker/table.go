@@ -1,7 +1,6 @@
 package attacker
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 	"unsafe"
@@ -57,7 +56,7 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), networks: networks{of: map[netip.Prefix]*block{}}, carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}
