@@ -324,7 +324,7 @@ func TestKinds(t *testing.T) {
 		"": empty, "true": boolean, "17": integer, "-5": integer, "3.14": float, "9b2f0c1e-1d2a-4a0e-9f0e-2f4f6d8a1b3c": uuid, "2026-11-24": date,
 		"ada@example.com": email, "price": word, "a b": phrase, "O'Brien": phrase, "x\ny": text, strings.Repeat("a", 200): text, "LMP-00421": word,
 	} {
-		if got := kindOf(s); got != want {
+		if got := kindOf(s, classesOf(s)); got != want {
 			t.Errorf("kindOf(%q): got %v; want %v", s, got, want)
 		}
 	}

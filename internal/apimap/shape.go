@@ -35,16 +35,17 @@ func (k kind) String() string { return kindNames[min(int(k), kinds-1)] }
 // strict reports whether values of the kind have a format.
 func (k kind) strict() bool { return k > empty && k < word }
 
-// Classes of the bytes of a value, for kindOf.
+// Classes of the bytes of a value, for kindOf; above them the sorts of signs.
 const (
 	aDigit  = 1 << iota
 	aLetter // or one of "_-.", which words have
 	aSpace
 	aBreak
 	another
+	firstSort = iota
 )
 
-var classes = func() (t [256]uint8) {
+var classes = func() (t [256]uint16) {
 	for c := range t {
 		switch {
 		case c >= '0' && c <= '9':
@@ -59,28 +60,38 @@ var classes = func() (t [256]uint8) {
 			t[c] = another
 		}
 	}
+	for sort, signs := range sorts {
+		for _, c := range signs {
+			t[c] |= 1 << (firstSort + sort)
+		}
+	}
 	return t
 }()
+
+// longest is how many bytes of a value are looked at for its kind: what is longer is text.
+const longest = 96
+
+// classesOf returns the classes of the bytes that a value begins with.
+func classesOf(s string) (has uint16) {
+	for i := range min(len(s), longest) {
+		has |= classes[s[i]]
+	}
+	return has
+}
 
 // shortest is the length in bytes of the shortest date, which is shorter than any
 // other kind that is made of digits and letters.
 const shortest = len("2006-01-02")
 
-// kindOf returns the kind of a value.
-func kindOf(s string) kind {
+// kindOf returns the kind of a value, whose bytes have these classes.
+func kindOf(s string, has uint16) kind {
 	switch {
 	case s == "":
 		return empty
 	case s == "true" || s == "false":
 		return boolean
-	case len(s) > 96:
+	case len(s) > longest:
 		return text
-	}
-	has := uint8(0)
-	for i := range len(s) {
-		has |= classes[s[i]]
-	}
-	switch {
 	case has == aDigit:
 		return integer
 	case has == aLetter: // too plain for all else
@@ -150,10 +161,14 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 	}
 	var buf [96]byte
 	if seed := m.options.Seed; t.Shape == 0 || t.Seed != seed {
-		t.Shape, t.Seed = digest.Mix(digest.String(seed, normal(&buf, v.Key)), uint64(v.In))|1, seed
+		name := normal(&buf, v.Key)
+		t.Shape, t.Seed, t.Plain = digest.Mix(digest.String(seed, name), uint64(v.In))|1, seed, name == v.Key
 	}
 	key := t.Shape
-	if t.At >= len(r.Shape) || r.Shape[t.At].Key != key {
+	switch {
+	case t.First && t.Plain: // no other key has the name
+		t.At = -1
+	case t.At < 0 || t.At >= len(r.Shape) || r.Shape[t.At].Key != key:
 		t.At = slices.IndexFunc(r.Shape, func(s request.Seen) bool { return s.Key == key })
 	}
 	if t.At >= 0 {
@@ -164,21 +179,26 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 		}
 		return
 	}
-	if t.At = 0; len(r.Shape) == request.MaxSeen {
+	if len(r.Shape) == request.MaxSeen {
 		return
 	}
 	t.At = len(r.Shape)
 	r.Shape = append(r.Shape, request.Seen{})
 	s := &r.Shape[t.At]
-	s.Key, s.Name, s.In, s.Length = key, r.Keep(normal(&buf, v.Key)), v.In, len(v.Text)
+	name := v.Key
+	if !t.Plain {
+		name = normal(&buf, v.Key)
+	}
+	s.Key, s.Name, s.In, s.Length = key, r.Keep(name), v.In, len(v.Text)
 	sort(s, v.Text)
 }
 
 // sort notes of what kind one value of s is.
 func sort(s *request.Seen, value string) {
-	k := kindOf(value)
-	if s.Type = max(s.Type, uint8(k)); k >= phrase {
-		s.Signs = max(s.Signs, uint8(signs(value)))
+	has := classesOf(value)
+	s.Type = max(s.Type, uint8(kindOf(value, has)))
+	if n := signs(value, has); n > 0 {
+		s.Signs = max(s.Signs, uint8(n))
 	}
 }
 

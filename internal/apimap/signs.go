@@ -7,34 +7,26 @@ import (
 	"bartizan/internal/request"
 )
 
-// sorted maps bytes to the sorts of signs that code is written with: what quotes,
-// brackets, parts or calls. A sort of one is in many a text, of several in few.
-var sorted = func() (t [128]uint8) {
-	for sort, signs := range [...]string{"'\"`", "<>", ";|&", "()", "{}", "\\$", "=", "*#%"} {
-		for _, c := range signs {
-			t[c] = 1 << sort
-		}
-	}
-	return t
-}()
+// sorts are the sorts of signs that code is written with: what quotes, brackets,
+// parts, calls or hides. A sort of one is in many a text, of several in few.
+var sorts = [...]string{"'\"`", "<>", ";|&", "()", "{}", "\\$", "=", "*#%"}
 
-// signs returns how many sorts of signs of code are in a value, 0 to 8. What broken
-// programs send instead of a value has none: a placeholder that nobody filled in, a
-// document in a string, what JavaScript makes of an object or a function.
-func signs(s string) int {
-	if placeholder(s) || document(s) || strings.Contains(s, "[native code]") || strings.HasPrefix(s, "[object ") {
+// signs returns how many sorts of signs of code are in a value, whose bytes have
+// these classes; 0 for one, and for what broken programs send instead of a value: a
+// placeholder that nobody filled in, a document in a string, what JavaScript makes of
+// an object or a function.
+func signs(s string, has uint16) int {
+	n := bits.OnesCount16(has >> firstSort)
+	if n == 0 {
 		return 0
 	}
-	has := uint8(0)
-	for i := range len(s) {
-		if c := s[i]; c < 128 {
-			has |= sorted[c]
-		}
+	if has&(classes['*']&^another) == 0 && strings.Contains(s, "--") { // both begin comments
+		n++
 	}
-	if has&sorted['*'] == 0 && strings.Contains(s, "--") {
-		has |= sorted['*'] // both begin comments
+	if n < manySigns || placeholder(s) || document(s) || strings.Contains(s, "[native code]") || strings.HasPrefix(s, "[object ") {
+		return 0
 	}
-	return bits.OnesCount8(has)
+	return n
 }
 
 // placeholder reports whether s is one name between signs: {{user_id}}, ${id}, <id>, %ID%.

@@ -110,6 +110,7 @@ type walker struct {
 func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, visit func(*Value) bool) BodyInfo {
 	w := &scratch.walk
 	*w = walker{Scratch: scratch, visit: visit}
+	w.keys.walk++
 	defer w.finish()
 	w.info.Truncated = !complete
 	if len(body) > MaxBody {

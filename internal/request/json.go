@@ -135,7 +135,7 @@ func (j *jsonScan) close(object bool) {
 		return
 	}
 	j.expect(j.want == wantComma || object && j.want == wantKeyOrEnd || !object && j.want == wantValueOrEnd)
-	if top, ok := j.top(); ok {
+	if top := j.top(); top != nil {
 		j.expect(top.object == object)
 	}
 	j.depth--
@@ -143,17 +143,17 @@ func (j *jsonScan) close(object bool) {
 	j.rewind()
 }
 
-// top returns the innermost open container that is told apart.
-func (j *jsonScan) top() (jsonLevel, bool) {
+// top returns the innermost open container if it is told apart, else nil.
+func (j *jsonScan) top() *jsonLevel {
 	if j.depth == 0 || j.depth > maxDepth {
-		return jsonLevel{}, false
+		return nil
 	}
-	return j.json.stack[j.depth-1], true
+	return &j.json.stack[j.depth-1]
 }
 
 // rewind sets the key path to that of the innermost container.
 func (j *jsonScan) rewind() {
-	if top, ok := j.top(); ok {
+	if top := j.top(); top != nil {
 		j.path = top.path
 	} else if j.depth == 0 {
 		j.path = j.base
@@ -164,7 +164,7 @@ func (j *jsonScan) comma() {
 	j.i++
 	j.expect(j.want == wantComma && j.depth > 0)
 	j.want = wantValue
-	if top, ok := j.top(); ok && top.object {
+	if top := j.top(); top != nil && top.object {
 		j.want = wantKey
 		j.path = top.path
 	}
@@ -221,15 +221,15 @@ func (j *jsonScan) colonNext() int {
 // keyed handles a key: it becomes the last part of the key path.
 func (j *jsonScan) keyed(key string) {
 	j.expect(j.want == wantKey || j.want == wantKeyOrEnd)
-	top, ok := j.top()
+	top := j.top()
 	own := digest.String(j.Seed, key)
-	if ok {
+	if top != nil {
 		j.path = top.path
 		if top.object && j.repeated(digest.Mix(top.id, own)|1) {
 			j.info.DuplicateKeys = true
 		}
 	}
-	if !j.give(InJSONKey, view(j.key[:j.path.n]), key) || !ok {
+	if !j.give(InJSONKey, view(j.key[:j.path.n]), key) || top == nil {
 		return // beyond the stack the path stays that of its last level
 	}
 	n := j.path.n
@@ -266,11 +266,11 @@ func (j *jsonScan) repeated(h uint64) bool {
 // word handles a number, a literal, or what is neither.
 func (j *jsonScan) word() {
 	start := j.i
-	for j.i < len(j.s) && !structural(j.s[j.i]) {
+	for j.i < len(j.s) && !structural[j.s[j.i]] {
 		j.i++
 	}
 	text := j.s[start:j.i]
-	known := text == "true" || text == "false" || text == "null" || isNumber(text)
+	known := isNumber(text) || text == "true" || text == "false" || text == "null"
 	if !known && j.i < len(j.s) {
 		j.info.Malformed = true
 	}
@@ -286,14 +286,13 @@ func (j *jsonScan) word() {
 	j.garbage(start)
 }
 
-// structural reports whether c ends a number or literal.
-func structural(c byte) bool {
-	switch c {
-	case '{', '}', '[', ']', ',', ':', '"', ' ', '\t', '\r', '\n':
-		return true
+// structural says of each byte whether it ends a number or literal.
+var structural = func() (t [256]bool) {
+	for _, c := range "{}[],:\" \t\r\n" {
+		t[c] = true
 	}
-	return false
-}
+	return t
+}()
 
 // garbage visits what is no JSON: the rest of the line, so that a payload which
 // some lenient parser would read is not cut into words.

@@ -4,10 +4,14 @@ package request
 // they are found once and remembered, not once for each value.
 type Traits struct {
 	// Shape is for the API model with this seed to keep its key of the parameter in,
-	// and At where the request that is walked keeps the parameter.
+	// Plain whether that is the parameter's name as it stands, and At where the request
+	// that is walked keeps the parameter.
 	Shape, Seed uint64
 	At          int
+	Plain       bool
+	First       bool   // it is the first value of this key in the walk, for sure
 	place       uint64 // 0 for none
+	walk        uint32 // in which it was last found
 	user        int8   // how surely a field of this name holds a user name, 0 to 3
 	password    bool   // whether it holds a password
 	id          bool   // whether it holds ids of objects
@@ -15,22 +19,29 @@ type Traits struct {
 
 // traits remembers the traits of keys, two to a place: a third that comes drives
 // out the older.
-type traits [64][2]Traits // 5 KiB
+type traits struct {
+	of   [64][2]Traits // 6 KiB
+	walk uint32        // number of the walk
+}
 
 // find returns the traits of a key, which place is the keyed digest of.
 func (t *traits) find(place uint64, key string) *Traits {
 	place |= 1
-	set := &t[place>>32%uint64(len(t))]
-	if set[0].place == place {
-		return &set[0]
+	set := &t.of[place>>32%uint64(len(t.of))]
+	p := &set[0]
+	switch place {
+	case set[0].place:
+	case set[1].place:
+		p = &set[1]
+	default:
+		set[1] = set[0]
+		user, password := LoginField(key)
+		// It may have been driven out in this walk.
+		*p = Traits{place: place, walk: t.walk, user: int8(user), password: password, id: idKey(key)}
 	}
-	if set[1].place == place {
-		return &set[1]
-	}
-	set[1] = set[0]
-	user, password := LoginField(key)
-	set[0] = Traits{place: place, user: int8(user), password: password, id: idKey(key)}
-	return &set[0]
+	p.First = p.walk != t.walk
+	p.walk = t.walk
+	return p
 }
 
 // Password reports whether a field of this name holds a password.

@@ -2,6 +2,7 @@ package request
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"bartizan/internal/digest"
@@ -51,5 +52,39 @@ func TestTraitsOfPlaces(t *testing.T) {
 	})
 	if len(seen) < 5 {
 		t.Errorf("got %d places; want one for each key", len(seen))
+	}
+}
+
+// A key that was driven out by others and comes again is not the first of its walk.
+func TestTraitsFirst(t *testing.T) {
+	var body []byte
+	for range 2 {
+		for i := range 150 {
+			body = fmt.Appendf(body, `{"key%d":1}`, i)
+		}
+	}
+	var s Scratch
+	first := 0
+	for range 3 {
+		seen := map[string]bool{}
+		WalkBody("application/json", body, true, &s, func(v *Value) bool {
+			if v.In.Name() {
+				return true
+			}
+			if p := s.Traits(); p.First {
+				first++
+				if seen[v.Key] {
+					t.Fatalf("%s: the first value twice in a walk", v.Key)
+				}
+			}
+			seen[strings.Clone(v.Key)] = true
+			return true
+		})
+		if len(seen) != 150 {
+			t.Fatalf("got %d keys; want 150", len(seen))
+		}
+	}
+	if first == 0 {
+		t.Error("no key was known from a walk before")
 	}
 }
