@@ -211,19 +211,17 @@ func kindOf(contentType, s string) BodyKind {
 }
 
 func declaredKind(contentType string) BodyKind {
-	switch {
-	case mediaIs(contentType, "application/x-www-form-urlencoded"):
-		return FormBody
-	case foldPrefix(strings.TrimLeft(contentType, " \t"), "multipart/"):
-		return MultipartBody
-	}
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.TrimSpace(media)
 	switch {
+	case foldPrefix(media, "multipart/"):
+		return MultipartBody
 	case foldSuffix(media, "json"):
 		return JSONBody
 	case foldSuffix(media, "xml"):
 		return XMLBody
+	case fold(media, "application/x-www-form-urlencoded"):
+		return FormBody
 	}
 	return NoBody
 }
