@@ -27,6 +27,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		}
 	}()
 	s := e.current.Load()
+	o.Status = o.Meant()
 	e.breaker.count(r, v)
 	e.settle(now, s, r, o)
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {

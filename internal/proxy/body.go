@@ -83,10 +83,8 @@ func (b *body) close() { *b = body{prefix: b.prefix[:0]} }
 // none reports whether there is no body.
 func (b *body) none() bool { return b.length == 0 }
 
-// streams reports whether the body is a conversation rather than a document.
-func streams(r *request.Request) bool {
-	return strings.HasPrefix(r.Header("Content-Type"), "application/grpc")
-}
+// streams reports whether a body of this type is a conversation rather than a document.
+func streams(contentType string) bool { return strings.HasPrefix(contentType, "application/grpc") }
 
 // watch sets out to keep and judge the first limit bytes.
 func (b *body) watch(limit int) {

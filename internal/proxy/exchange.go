@@ -92,7 +92,7 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 func (x *exchange) serve() {
 	o := &x.proxy.options
 	o.Fill(x.hr, &x.req)
-	if x.body.live = streams(&x.req); x.body.live {
+	if x.body.live = streams(x.req.Header("Content-Type")); x.body.live {
 		x.body.pace.relax()
 	}
 	x.resolve()

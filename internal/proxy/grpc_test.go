@@ -113,3 +113,40 @@ func (s suite) grpcConversation(t *testing.T) {
 		}
 	}
 }
+
+// The status of a gRPC answer stands behind it, or in its head if there is no more.
+func TestGRPCStatusIsHeard(t *testing.T) {
+	g := proxyFront{}.start(t, setup{upstreams: []string{upstream(t, "h2c", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", r.Header.Get("Accept"))
+		where, code, _ := strings.Cut(r.Header.Get("X-Want"), " ")
+		w.Header().Set(where, code)
+		if where != "Grpc-Status" {
+			io.WriteString(w, envelope("hello"))
+		}
+	})}})
+	c := client(t, "h2c")
+	for n, want := range []struct {
+		kind, where, code string
+		status            int
+	}{
+		{"application/grpc", http.TrailerPrefix + "Grpc-Status", "0", 0},
+		{"application/grpc+proto", http.TrailerPrefix + "Grpc-Status", "16", 16},
+		{"application/grpc", "Grpc-Status", "12", 12},
+		{"application/grpc-web+proto", "X-Nothing", "1", 0},
+		{"application/json", "Grpc-Status", "12", 0},
+	} {
+		req, _ := http.NewRequest("POST", "http://"+g.plain+"/pkg.Service/Method", strings.NewReader(envelope("hello")))
+		req.Header.Set("Content-Type", "application/grpc")
+		req.Header.Set("Accept", want.kind)
+		req.Header.Set("X-Want", want.where+" "+want.code)
+		res, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(t, res, nil)
+		if got := g.lines(t, n+1)[n].outcome; got.GRPC != want.status || got.Status != 200 {
+			t.Errorf("%+v: got status %d, %d", want, got.Status, got.GRPC)
+		}
+	}
+}

@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"bartizan/internal/request"
 )
 
 // respond streams an upstream's answer to the client.
@@ -36,6 +39,9 @@ func (x *exchange) respond(resp *http.Response) {
 		x.proxy.stats.upstreamErrors.Add(1)
 		x.proxy.options.Log.Warn("upstream broke off its answer", "request", x.req.ID, "site", x.req.Site, "error", err)
 		panic(http.ErrAbortHandler)
+	}
+	if code := cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status")); code != "" && streams(x.outcome.ResponseType) {
+		x.outcome.GRPC = request.GRPCCode(code)
 	}
 	for name, values := range resp.Trailer {
 		if listed(h["Trailer"], name) {

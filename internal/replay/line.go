@@ -59,6 +59,7 @@ type Line struct {
 
 	Answered       bool   `json:"answered,omitempty"`
 	Status         int    `json:"status,omitempty"`
+	GRPC           int    `json:"grpc_status,omitempty"` // of a gRPC answer, if it is not OK
 	ResponseType   string `json:"response_type,omitempty"`
 	ResponseSchema string `json:"response_schema,omitempty"`
 	ResponseHash   string `json:"response_hash,omitempty"`
@@ -162,7 +163,7 @@ func (l *Line) fill(r *request.Request, number int) {
 
 func (l *Line) outcome() request.Outcome {
 	return request.Outcome{
-		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, Duration: l.duration(),
+		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, GRPC: l.GRPC, Duration: l.duration(),
 		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
 		Prefix: []byte(l.ResponseLeak), Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash), Unread: l.Unread,
 	}

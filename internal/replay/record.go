@@ -38,7 +38,7 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 		Time: q.Time.UTC(), ID: q.ID, Conn: "c" + strconv.FormatUint(q.Conn.ID, 36), Client: q.Client.Addr.String(), Port: q.Conn.Port,
 		H2: q.Conn.H2, Proto: q.Head.Proto, Method: q.Head.Method, Host: q.Head.Host, Target: r.mask.target(q.Head.Target, f),
 		Sorted: !q.Head.Ordered, ASN: q.Network.ASN, Country: q.Network.Country, Bot: q.Network.Bot,
-		Pass: q.Pass.String(), Cookie: q.Pass.Handed, Answered: o.Answered, Status: o.Status, ResponseType: o.ResponseType, ResponseSize: o.ResponseSize,
+		Pass: q.Pass.String(), Cookie: q.Pass.Handed, Answered: o.Answered, Status: o.Status, GRPC: o.GRPC, ResponseType: o.ResponseType, ResponseSize: o.ResponseSize,
 		DurationMS: float64(o.Duration) / float64(time.Millisecond), Unread: o.Unread, BodySize: o.RequestSize,
 	}
 	if !o.Answered {

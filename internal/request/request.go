@@ -361,6 +361,8 @@ type Outcome struct {
 	// upstream faults and clients that went away.
 	Answered bool
 	Status   int
+	// GRPC is the status of a gRPC answer, 1 to 16; 0: OK, or no gRPC. See Meant.
+	GRPC     int
 	Duration time.Duration
 	// ResponseType is the media type without parameters.
 	ResponseType string

@@ -21,8 +21,9 @@ type Access struct {
 	JA4      string    `json:"ja4,omitempty"`
 	Software string    `json:"software"`
 	Status   int       `json:"status"`
-	Received int64     `json:"received"` // body bytes
-	Sent     int64     `json:"sent"`     // body bytes
+	GRPC     int       `json:"grpc_status,omitempty"` // of a gRPC answer, if it is not OK
+	Received int64     `json:"received"`              // body bytes
+	Sent     int64     `json:"sent"`                  // body bytes
 	Duration float64   `json:"duration_ms"`
 	Action   string    `json:"action"`
 	Would    string    `json:"would"`
@@ -39,7 +40,7 @@ func AccessOf(r *request.Request, v engine.Verdict, o request.Outcome) Access {
 	text := func(s string) string { return strings.Clone(request.Excerpt(s, 256)) }
 	return Access{
 		Time: r.Time.UTC(), ID: r.ID, Client: r.Client.Addr.String(), Site: r.Site, Method: text(r.Head.Method), Host: text(r.Head.Host), Path: text(r.Path),
-		Proto: text(r.Head.Proto), JA4: r.Conn.TLS.JA4, Software: r.Software.Claimed.String(), Status: o.Status, Received: o.RequestSize, Sent: o.ResponseSize,
+		Proto: text(r.Head.Proto), JA4: r.Conn.TLS.JA4, Software: r.Software.Claimed.String(), Status: o.Status, GRPC: o.GRPC, Received: o.RequestSize, Sent: o.ResponseSize,
 		Duration: float64(o.Duration.Microseconds()) / 1000, Action: v.Action.String(), Would: v.Would.String(), Stage: r.Standing.Stage.String(),
 		Risk: float64(int(r.Standing.Risk*10)) / 10, Pass: r.Pass.String(), Aborted: o.Aborted, NotValidated: r.Unvalidated,
 	}
