@@ -9,12 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"bartizan/internal/control"
 	"bartizan/internal/engine"
+	"bartizan/internal/signal"
 )
 
 // socket are the flags of commands that ask a running gateway.
@@ -103,7 +105,11 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			fmt.Fprintf(t, "\t%s\t%s: %s\n", r.Phase, r.Intent, r.Because)
 		}
 		for _, p := range r.Parts {
-			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times: %s\n", p.Nats, p.Name, p.Band, p.Mass, strings.Join(p.Requests, " "))
+			requests := "requests no longer kept"
+			if len(p.Requests) > 0 {
+				requests = strings.Join(p.Requests, " ")
+			}
+			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times: %s\n", p.Nats, p.Name, p.Band, p.Mass, requests)
 		}
 		sum := []string{"prior -4.6"}
 		for _, v := range r.Vantages {
@@ -134,7 +140,7 @@ func (c *explainAddressCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	return c.print(records, "nothing is known of "+c.Address)
+	return c.print(records, "nothing is known of "+c.Address+"; what is refused there may be refused for its credential, or what many share: see explain REFERENCE")
 }
 
 func (s socket) print(records []engine.Record, none string) error {
@@ -145,7 +151,17 @@ func (s socket) print(records []engine.Record, none string) error {
 		fmt.Println(none)
 		return nil
 	}
-	return printRecords(os.Stdout, records)
+	all := len(records)
+	records = slices.DeleteFunc(records, func(r engine.Record) bool {
+		return r.Stage == signal.Clear.String() && len(r.Parts) == 0 && len(r.Links) == 0 && r.Ruled == nil
+	})
+	if err := printRecords(os.Stdout, records); err != nil {
+		return err
+	}
+	if n := all - len(records); n > 0 {
+		fmt.Printf("%d of %d records are clear and hold no evidence\n", n, all)
+	}
+	return nil
 }
 
 type attackersCommand struct{ socket }

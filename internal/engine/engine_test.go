@@ -249,6 +249,38 @@ func TestExplainTellsWhyAndHowToUndo(t *testing.T) {
 	}
 }
 
+// What undoes the block of a credential is told wherever it is shown, and nothing that does not.
+func TestUndoIsToldWhereItHelps(t *testing.T) {
+	e := newEngine(t, options(policy.Enforce))
+	const bearer = "Authorization: Bearer s3cr3t-t0ken\r\n"
+	id := ""
+	show := func(n int, client, target string, status int) Verdict {
+		r, now := new(request.Request), epoch.Add(time.Duration(n)*time.Second)
+		receive(r, client, "GET", target, bearer)
+		v := e.Begin(now, r)
+		e.End(now, r, v, request.Outcome{Answered: !v.Refused(), Status: status})
+		id = r.ID
+		return v
+	}
+	exchange(e, 0, "203.0.113.9", "GET", "/orders", "Authorization: Bearer false\r\n", "", 401)
+	show(1, "203.0.113.9", "/orders", 200)
+	for i := range 4 {
+		show(2+i, "203.0.113.9", fmt.Sprintf("/item?id=1%%27%%20UNION%%20SELECT%%20%d,password%%20FROM%%20users--", i), 0)
+	}
+	if v := show(10, "198.51.100.7", "/orders", 200); v.Reason != policy.StageReason {
+		t.Fatalf("got %v; want a block for the credential", v.Reason)
+	}
+	x, _ := e.Explain(epoch.Add(11*time.Second), id)
+	for _, u := range x.Undo {
+		if u == "bartizan unblock 198.51.100.7" {
+			t.Errorf("got %q among %q: that address has done nothing", u, x.Undo)
+		}
+	}
+	if !slices.Contains(x.Undo, "bartizan unblock "+x.Attacker) {
+		t.Errorf("got %q; want the credential's own name", x.Undo)
+	}
+}
+
 // The ring of explanations stays bounded and finds the latest.
 func TestExplainRingIsBounded(t *testing.T) {
 	e := New(Options{Policy: compile(t, options(policy.Enforce)), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Recent: 8})

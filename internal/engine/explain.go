@@ -201,15 +201,28 @@ func undo(x Explanation) []string {
 	}
 	switch {
 	case x.Reason == policy.StageReason.String():
-		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
+		out = append(x.unblock(out), fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Imposed != "", x.Reason == policy.Ruled.String():
-		out = append(out, "bartizan unblock "+x.Attacker, "bartizan unblock "+x.Client, fmt.Sprintf("rules: - {name: %q, dry_run: true, ...}", cmp.Or(x.Imposed, x.Entry)))
+		out = append(x.unblock(out), fmt.Sprintf("rules: - {name: %q, dry_run: true, ...}", cmp.Or(x.Imposed, x.Entry)))
 	case x.Reason == policy.Signature.String():
 		out = append(out, "bartizan signatures hold "+x.Signature, "bartizan signatures retire "+x.Signature, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Reason == policy.DenyListed.String():
 		out = append(out, "remove "+x.Entry+" from the configuration")
 	}
 	return out
+}
+
+// unblock appends what clears the attacker: its address too, unless it is a
+// credential that is known from another one.
+func (x Explanation) unblock(out []string) []string {
+	out = append(out, "bartizan unblock "+x.Attacker)
+	client, err := netip.ParseAddr(x.Client)
+	for _, r := range x.Records {
+		if at, bad := netip.ParsePrefix(r.Address); r.Name == x.Attacker && err == nil && bad == nil && !at.Contains(client) {
+			return out
+		}
+	}
+	return append(out, "bartizan unblock "+x.Client)
 }
 
 // ring keeps the last explanations, by id.
