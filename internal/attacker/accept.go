@@ -29,7 +29,9 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 	var programs float64
 	t.with(now, Credential, credential, r, func(c *record) {
 		if c.before == 0 {
-			c.before, c.seen.assets = r.Standing.Keys[Client], browser
+			if c.before = r.Standing.Keys[Client]; browser {
+				c.past |= pastBrowser
+			}
 		}
 		first = c.others.count(now)+c.users.count(now) == 0
 		if browser {
@@ -38,7 +40,7 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 		}
 		before := c.users.count(now)
 		c.users.add(now, where)
-		if !c.seen.assets || c.others.count(now) > browsersMost {
+		if c.past&pastBrowser == 0 || c.others.count(now) > browsersMost {
 			return
 		}
 		programs = c.users.count(now)

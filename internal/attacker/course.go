@@ -7,14 +7,14 @@ import (
 
 // seen counts what a record has seen of its client.
 type seen struct {
-	steps  uint8 // whose surprise was known, saturating
-	pages  uint8 // of a browser, saturating
-	assets bool  // something that belongs to pages was fetched. Credential: a browser was the first to show it
-	last   uint8 // bits of the credential that it showed last
+	steps uint8  // whose surprise was known, saturating
+	pages uint8  // of a browser, saturating
+	last  uint16 // bits of the credential that it showed last
 }
 
-// bearer are the bits of r's credential that tell two people behind one client apart.
-func bearer(r *request.Request) uint8 { return uint8(r.Standing.Keys[Credential] >> 40) }
+// bearer are the bits of r's credential that tell two people behind one client apart:
+// with eight of them an office of 200 made a course of those that are alike.
+func bearer(r *request.Request) uint16 { return uint16(r.Standing.Keys[Credential] >> 40) }
 
 // courseWeight is the weight of the newest step.
 const courseWeight = 0.1
@@ -35,10 +35,12 @@ const tenth = 10
 
 // page counts pages and what belongs to them.
 func (r *record) page(q *request.Request, x Exchange) {
-	r.seen.assets = r.seen.assets || x.Asset
+	if x.Asset {
+		r.past |= pastAsset
+	}
 	if x.Page {
 		r.seen.pages += min(1, 255-r.seen.pages)
-		q.Pages = request.Pages{Tenth: r.seen.pages == tenth, Bare: !r.seen.assets}
+		q.Pages = request.Pages{Tenth: r.seen.pages == tenth, Bare: r.past&pastAsset == 0}
 	}
 }
 
@@ -60,7 +62,7 @@ func (r *record) concludeCourse(q *request.Request, x Exchange, report func(sign
 			report(signal.OddCourse, signal.Hint, "flow", "10 or more calls in an order that hardly anybody takes")
 		}
 	}
-	if x.Page && q.Endpoint.Dressed && r.seen.pages >= barePages && !r.seen.assets {
+	if x.Page && q.Endpoint.Dressed && r.seen.pages >= barePages && r.past&pastAsset == 0 {
 		report(signal.BarePages, signal.Hint, "flow", "15 or more pages and nothing that belongs to them")
 	}
 }

@@ -10,17 +10,19 @@ import (
 // 32 records are 8 bytes a record.
 const shares = 32
 
-// past says what a record has been shown outside the entry of its ids.
+// past says what has happened to a record at least once.
 type past uint8
 
 const (
-	pastEntry  past = 1 << iota // it has had an entry, or is older than this process
-	pastUnread                  // an answer that nobody has read
+	pastEntry   past = 1 << iota // it has had an entry of ids, or is older than this process
+	pastUnread                   // it was shown an answer that nobody has read
+	pastAsset                    // Client: something that belongs to pages was fetched
+	pastBrowser                  // Credential: a browser was the first to show it
 )
 
 // note brings the past forward by one exchange and returns who it was before.
 func (p *past) note(key uint64, x Exchange, touches bool) issued.Who {
-	w := issued.Who{Key: key, Old: *p != 0}
+	w := issued.Who{Key: key, Old: *p&(pastEntry|pastUnread) != 0}
 	if touches {
 		*p |= pastEntry
 	}
