@@ -85,6 +85,9 @@ func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.
 		if sec := uint32(ms / 1000); a.Page || a.Question && c.asked.posed != sec {
 			c.asked.posed = sec
 			c.asked.open++
+			if c.asked.early < 1 && !r.Software.Claimed.Browser() {
+				return // it names itself and waits as it is told: a program that cannot answer
+			}
 			found = c.tell(found, signal.Unanswered, c.asked.open, openSome, openMany, "answers", "5 or more questions unanswered")
 		}
 	})

@@ -40,6 +40,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-012", "cashing out", "abuse", "accounts changed and paid with, one after the other"}
 	case has(signal.PaymentFailure):
 		return Intent{"OAT-001", "carding", "abuse", "most of its payments are refused"}
+	case has(signal.AccountEnumeration):
+		return Intent{"unclassified", "", "reconnaissance", "new passwords for one user after the other"}
 	case has(signal.CodeGuessing):
 		return Intent{"OAT-002", "token cracking", "brute force", "most of the codes that it tries are refused"}
 	case has(signal.MassSignup):

@@ -17,6 +17,7 @@ type Exchange struct {
 	Missing  uint64 // digest of what is not there, of a 404
 	Login    bool   // a login attempt
 	User     uint64 // digest of the user name tried, 0 unknown
+	Forgets  bool   // it asks for a new password for User
 	Guess    uint64 // digest of the user and password tried, 0 unknown
 	Tags     request.Tags
 	Object   int64        // number of the object asked for; 0 if there is none
@@ -113,6 +114,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange
 	if x.Login && x.User != 0 && x.Status/100 < 4 {
 		t.entered(ms, r, x.User)
 	}
+	if x.Forgets && x.Status < 500 {
+		found = t.forgotten(ms, r, x.User, found)
+	}
 	if x.Card.Number != 0 && x.Status/100 == 4 {
 		found = t.cracked(ms, r, x.Card, found)
 	}
@@ -170,6 +174,36 @@ func (t *Table) sprayed(now int64, r *request.Request, name uint64, found []sign
 	case n >= sprayedSome:
 		return append(found, signal.Signal{Kind: signal.LoginSpray, Band: signal.Hint, Where: "body", Note: "8 or more addresses try this user in vain"})
 	}
+	return found
+}
+
+// The numbers of users for whom a client asks for a new password, within half an
+// hour to an hour, that are evidence; three times as many where several people
+// share address and software. A help desk does so for a few.
+const (
+	forgottenSome, forgottenMany = 20, 60
+	forgottenShared              = 3
+)
+
+// forgotten counts for how many users r's client asks for a new password, and adds
+// to found if there are many: whatever is answered, it tells which of them exist.
+func (t *Table) forgotten(now int64, r *request.Request, name uint64, found []signal.Signal) []signal.Signal {
+	s := signal.Signal{Kind: signal.AccountEnumeration, Where: "body", Note: "asks for new passwords for 20 or more users"}
+	n := t.spread(now, r, r.Standing.Keys[Client], name)
+	if r.Standing.Shared {
+		n /= forgottenShared
+	}
+	if n < forgottenSome {
+		return found
+	}
+	if n >= forgottenMany {
+		s.Band, s.Note = signal.Likely, "asks for new passwords for 60 or more users"
+	}
+	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
+		if e := c.at(s.Kind); e.mass() < 0.5 || e.band < s.Band {
+			found = append(found, s)
+		}
+	})
 	return found
 }
 

@@ -317,3 +317,19 @@ func loginWord(s string) bool {
 	}
 	return false
 }
+
+// forgetPath reports whether one of the path's last two segments speaks of a
+// password that was forgotten.
+func forgetPath(r *request.Request) bool {
+	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
+		s := r.Segments[i].Value
+		if len(s) > 64 {
+			continue
+		}
+		s = strings.ToLower(s)
+		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Segments[i-1].Value), "passw")) {
+			return true
+		}
+	}
+	return false
+}

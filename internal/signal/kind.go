@@ -96,6 +96,7 @@ const (
 	OddValue
 	CredentialSpread
 	LoginBatch
+	AccountEnumeration
 	Kinds = iota
 )
 
@@ -212,6 +213,7 @@ var table = [Kinds]Info{
 	OddCourse:           {"odd-course", API, [3]float64{0.4, 1.2, 1.2}, hour, false, "calls one endpoint after the other in an order that hardly anybody takes"},
 	BarePages:           {"bare-pages", Fingerprint, [3]float64{0.6, 0.6, 0.6}, hour, false, "claims a browser and fetches pages without anything that belongs to them"},
 	OddValue:            {"odd-value", Payload, [3]float64{1.4, 2.4, 2.4}, payloadTau, false, "a value with signs of code, in a field that has only had numbers, dates or ids"},
+	AccountEnumeration:  {"account-enumeration", Behaviour, [3]float64{2.0, 2.8, 2.8}, hour, false, "asks for new passwords for one user after the other"},
 	LoginBatch:          {"login-batch", Auth, [3]float64{2.6, 4.4, 4.4}, hour, false, "several different logins in one request"},
 	CredentialSpread:    {"credential-spread", Auth, [3]float64{2.0, 3.0, 3.0}, hour, false, "shows a browser's credential, as programs in many networks do"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
