@@ -9,6 +9,7 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,10 +115,16 @@ func operationOf(e apimap.Endpoint, parameters []outParameter) outOperation {
 		}
 		put(&root, strings.Split(p.Name, "."), s, p.Required >= required)
 	}
+	if len(root.Properties) > 0 && root.Items != nil {
+		root.Type = "" // one or many
+	}
 	if len(root.Properties) > 0 || root.Items != nil {
 		op.RequestBody = &outBody{Content: map[string]map[string]outSchema{}}
 		for _, t := range append([]string(nil), e.ContentTypes...) {
-			op.RequestBody.Content[t] = map[string]outSchema{"schema": root}
+			op.RequestBody.Content[t] = map[string]outSchema{}
+			if isJSON(t) || t == formMedia || strings.HasPrefix(t, multipartMedia) { // what XML is has no such shape
+				op.RequestBody.Content[t]["schema"] = root
+			}
 		}
 		if len(e.ContentTypes) == 0 {
 			op.RequestBody.Content["application/json"] = map[string]outSchema{"schema": root}
@@ -126,32 +133,37 @@ func operationOf(e apimap.Endpoint, parameters []outParameter) outOperation {
 	return op
 }
 
-// put places s in the tree at a key path whose parts may end in "[]".
+// put places s in the tree at a key path. Parts may end in "[]", for each list that
+// the value stands in; a path that begins so is one of a body that is a list.
 func put(at *outSchema, path []string, s outSchema, need bool) {
-	name, list := strings.CutSuffix(path[0], "[]")
+	name := strings.TrimRight(path[0], "[]")
 	child := at.Properties[name]
 	target := &child
-	if list {
-		child.Type = "array"
-		if child.Items == nil {
-			child.Items = new(outSchema)
-		}
-		target = child.Items
+	if name == "" {
+		target = at
 	}
-	if len(path) == 1 {
-		target.Type, target.Format, target.MaxLength = s.Type, s.Format, s.MaxLength
-	} else {
-		target.Type = "object"
-		if target.Properties == nil {
-			target.Properties = map[string]outSchema{}
+	for range (len(path[0]) - len(name)) / len("[]") {
+		target.Type = "array"
+		if target.Items == nil {
+			target.Items = new(outSchema)
 		}
+		target = target.Items
+	}
+	switch {
+	case len(path) > 1:
+		target.Type = "object"
 		put(target, path[1:], s, need)
+	case target.Properties == nil && target.Items == nil:
+		target.Type, target.Format, target.MaxLength = s.Type, s.Format, s.MaxLength
+	}
+	if name == "" {
+		return
 	}
 	if at.Properties == nil {
 		at.Properties = map[string]outSchema{}
 	}
 	at.Properties[name] = child
-	if need && len(path) == 1 && !list {
+	if need && len(path) == 1 && name == path[0] && !slices.Contains(at.Required, name) {
 		at.Required = append(at.Required, name)
 	}
 }
@@ -161,6 +173,8 @@ func schemaOf(kind, format string) outSchema {
 	switch kind {
 	case "integer", "number", "boolean":
 		return outSchema{Type: kind}
+	case "empty":
+		return outSchema{} // null, perhaps
 	}
 	switch format {
 	case "uuid", "date", "email":

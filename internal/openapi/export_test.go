@@ -2,6 +2,8 @@ package openapi
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"bartizan/internal/apimap"
@@ -40,5 +42,57 @@ func TestExport(t *testing.T) {
 	}}
 	if d := cmp.Diff(want, post); d != "" {
 		t.Errorf("schema of POST /orders (-want +got):\n%s", d)
+	}
+}
+
+// What is written can be read, and takes what it was learned from.
+func TestExportIsValid(t *testing.T) {
+	field := func(in request.Location, name, kind string) apimap.Parameter {
+		return apimap.Parameter{Name: name, In: in, Type: kind, Required: 1}
+	}
+	post := func(template, media string, fields ...apimap.Parameter) apimap.Endpoint {
+		return apimap.Endpoint{Site: "api", Method: "POST", Template: template, ContentTypes: []string{media}, Parameters: fields}
+	}
+	out, err := Export("api", []apimap.Endpoint{
+		post("/list", "application/json", field(request.InJSON, "[].a", "integer"), field(request.InJSON, "[].tags[]", "word")),
+		post("/numbers", "application/json", field(request.InJSON, "[]", "integer")),
+		post("/batch", "application/json", field(request.InJSON, "[].a", "integer"), field(request.InJSON, "a", "integer")),
+		post("/nested", "application/json", field(request.InJSON, "m.x[][]", "integer"), field(request.InJSON, "e", "empty")),
+		post("/upload", "multipart/form-data", field(request.InPart, "file", "text"), field(request.InText, "file", "word")),
+		post("/soap", "text/xml", field(request.InText, "id", "integer")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "learned.json")
+	if err := os.WriteFile(name, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Load(name)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	for _, c := range []struct {
+		path, media, body string
+		good              bool
+	}{
+		{"/list", "application/json", `[{"a":1,"tags":["x"]},{"a":2,"tags":[]}]`, true},
+		{"/list", "application/json", `[{"a":"x"}]`, false},
+		{"/numbers", "application/json", `[1,2]`, true},
+		{"/numbers", "application/json", `["x"]`, false},
+		{"/batch", "application/json", `[{"a":1}]`, true},
+		{"/batch", "application/json", `{"a":1}`, true},
+		{"/batch", "application/json", `{"a":"x"}`, false},
+		{"/nested", "application/json", `{"m":{"x":[[1,2],[3]]},"e":null}`, true},
+		{"/nested", "application/json", `{"m":{"x":[1]},"e":null}`, false},
+		{"/soap", "text/xml", `<id>4</id>`, true},
+	} {
+		r := &request.Request{}
+		r.Head.Method, r.Head.Target, r.Head.Fields = "POST", c.path, []request.Field{{Name: "Content-Type", Value: c.media}}
+		r.Parse()
+		s.Head(r)
+		if f := s.Body(r, []byte(c.body), true); (len(f.Problems) == 0) != c.good {
+			t.Errorf("%s %s: got %+v; want good %v", c.path, c.body, f, c.good)
+		}
 	}
 }
