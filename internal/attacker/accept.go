@@ -50,7 +50,10 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 	if programs >= carriedMany {
 		s.Band, s.Note = signal.Likely, "programs in 25 or more networks show this browser's credential"
 	}
-	odd := t.carried.note(digest.String(t.seed, r.Site), first, carried) && programs >= carriedSome
+	odd := programs >= carriedSome
+	if odd || first || carried {
+		odd = t.carried.note(digest.String(t.seed, r.Site), first, carried) && odd
+	}
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
 		c.others.add(now, credential)
 		e := c.at(s.Kind)

@@ -30,6 +30,8 @@ func (r *record) intent(now int64) Intent {
 		return Intent{"OAT-007", "credential cracking", "brute force", "many logins in one request"}
 	case has(signal.LoginFailure) && r.at(signal.LoginFailure).band >= signal.Likely && users < 3:
 		return Intent{"OAT-007", "credential cracking", "brute force", "many failed logins as few users"}
+	case has(signal.LoginFailure) && users >= usersFlood && r.scope == Client:
+		return Intent{"OAT-008", "credential stuffing", "brute force", "failed logins as 15 or more users, whoever else is behind the address"}
 	case has(signal.LoginSpray):
 		return Intent{"OAT-007", "credential cracking", "brute force", "one of many addresses that try a user"}
 	case has(signal.CredentialSpread):

@@ -108,8 +108,24 @@ func (m masker) target(target string, f flagged) string {
 		if has && v != "" && request.SecretField(plain) && !f["query:"+plain] {
 			parts[i] = name + "=" + m.digest(v)
 		}
+		if plain == "query" {
+			parts[i] = name + "=" + m.operation(v)
+		}
 	}
 	return path + "?" + strings.Join(parts, "&")
+}
+
+// operation masks a GraphQL operation in the target whole if it spells out a secret.
+func (m masker) operation(escaped string) string {
+	text, err := url.QueryUnescape(escaped)
+	if err != nil {
+		text = escaped
+	}
+	literals, _ := graphSecrets(text)
+	if len(literals) == 0 {
+		return escaped
+	}
+	return m.digest(escaped)
 }
 
 // body masks the values of secret fields. ok is false if one could not be
@@ -141,8 +157,23 @@ func (m masker) body(contentType string, body []byte, f flagged, scratch *reques
 // secretsIn returns the values of secret fields that are not masked yet.
 func secretsIn(contentType string, body []byte, f flagged, scratch *request.Scratch) []string {
 	var out []string
+	variables := map[string]bool{}
+	graph := bytes.IndexByte(body, '(') >= 0 // arguments stand behind one
 	request.WalkBody(contentType, body, true, scratch, func(v *request.Value) bool {
-		secret := secretKey(v.Key) && !masked(v.Text) || request.CardNumber(v.Text)
+		if graph && !v.In.Name() && !f["body:"+v.Key] && graphQL(v) {
+			literals, names := graphSecrets(v.Text)
+			for _, s := range literals {
+				out = append(out, strings.Clone(s))
+			}
+			for _, s := range names {
+				variables[strings.Clone(s)] = true
+			}
+		}
+		return graph && len(out) < 100
+	})
+	request.WalkBody(contentType, body, true, scratch, func(v *request.Value) bool {
+		_, variable, _ := strings.Cut(v.Key, "variables.")
+		secret := (secretKey(v.Key) || variables[variable]) && !masked(v.Text) || request.CardNumber(v.Text)
 		if secret && !v.In.Name() && v.Text != "" && !f["body:"+v.Key] {
 			out = append(out, strings.Clone(v.Text))
 		}
