@@ -175,7 +175,7 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 		s := &r.Shape[t.At]
 		s.Length = max(s.Length, len(v.Text))
 		if s.Times++; s.Times < enough {
-			sort(s, v.Text)
+			noteKind(s, v.Text)
 		}
 		return
 	}
@@ -190,11 +190,11 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 		name = normal(&buf, v.Key)
 	}
 	s.Key, s.Name, s.In, s.Length = key, r.Keep(name), v.In, len(v.Text)
-	sort(s, v.Text)
+	noteKind(s, v.Text)
 }
 
-// sort notes of what kind one value of s is.
-func sort(s *request.Seen, value string) {
+// noteKind notes of what kind one value of s is.
+func noteKind(s *request.Seen, value string) {
 	has := classesOf(value)
 	s.Type = max(s.Type, uint8(kindOf(value, has)))
 	if n := signs(value, has); n > 0 {
