@@ -12,6 +12,7 @@ const (
 	maxParams   = 1000     // beyond this only those that are not tiny: a payload behind a thousand names must be seen
 	maxCookies  = 200      // as above
 	maxScratch  = 64 << 10 // decoded text kept between requests
+	maxKept     = 8 << 10  // what Keep copied, the same
 )
 
 // Parse fills Path, RawQuery, Segments, Query and Cookies from the head. It
@@ -43,15 +44,19 @@ func (r *Request) Decoded() string { return r.decoded }
 // for one that a single huge request made huge.
 func (r *Request) Reset() {
 	r.clearParts()
-	old := *r
-	*r = Request{
-		Segments: old.Segments, Query: old.Query, Cookies: old.Cookies,
-		Signals: keep(old.Signals), Shape: keep(old.Shape), Changes: keep(old.Changes), Noted: keep(old.Noted), Posted: keep(old.Posted), scratch: old.scratch, kept: keep(old.kept),
+	segments, query, cookies, fields := r.Segments, r.Query, r.Cookies, keep(r.Head.Fields)
+	signals, shape, changes, noted, posted := keep(r.Signals), keep(r.Shape), keep(r.Changes), keep(r.Noted), keep(r.Posted)
+	scratch, kept := r.scratch, r.kept[:0]
+	if cap(scratch) > maxScratch {
+		scratch = nil
 	}
-	r.Head.Fields = keep(old.Head.Fields)
-	if cap(r.scratch) > maxScratch {
-		r.scratch = nil
+	if cap(kept) > maxKept {
+		kept = nil
 	}
+	*r = Request{} // in place: a literal with all these would be made elsewhere and copied
+	r.Segments, r.Query, r.Cookies, r.Head.Fields = segments, query, cookies, fields
+	r.Signals, r.Shape, r.Changes, r.Noted, r.Posted = signals, shape, changes, noted, posted
+	r.scratch, r.kept = scratch, kept
 }
 
 // Keep returns a copy of s that is valid until Reset.
