@@ -194,7 +194,7 @@ func TestUnblockByName(t *testing.T) {
 func answered(t *Table, at time.Duration, r *request.Request, n, status int, x Exchange) {
 	x.Status = status
 	for i := range n {
-		t.Learn(epoch.Add(at+time.Duration(i)*time.Millisecond), DefaultRules(), r, x, func(int) {})
+		t.Learn(epoch.Add(at+time.Duration(i)*time.Millisecond), DefaultRules(), r, &x, func(int) {})
 	}
 }
 
@@ -387,7 +387,7 @@ func TestFloodKeepsThePunished(t *testing.T) {
 	for i := range 300_000 {
 		a := r.Uint32()
 		fresh := from(netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)}).String(), 1)
-		table.Learn(epoch.Add(time.Duration(i)*time.Microsecond*200), DefaultRules(), fresh, Exchange{Status: 200}, func(int) {})
+		table.Learn(epoch.Add(time.Duration(i)*time.Microsecond*200), DefaultRules(), fresh, &Exchange{Status: 200}, func(int) {})
 	}
 	st := table.Stats()
 	if st.Records > st.Capacity || st.Capacity > 20_000 || st.Evictions == 0 || st.Bytes > int64(st.Capacity*RecordSize) {
@@ -468,7 +468,7 @@ func BenchmarkLearn(b *testing.B) {
 	now := epoch
 	for i := 0; b.Loop(); i++ {
 		now = now.Add(time.Microsecond)
-		table.Learn(now, rules, r[i&(len(r)-1)], Exchange{Status: 200}, func(int) {})
+		table.Learn(now, rules, r[i&(len(r)-1)], &Exchange{Status: 200}, func(int) {})
 	}
 }
 

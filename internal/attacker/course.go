@@ -34,7 +34,7 @@ func (r *record) step(q *request.Request) {
 const tenth = 10
 
 // page counts pages and what belongs to them.
-func (r *record) page(q *request.Request, x Exchange) {
+func (r *record) page(q *request.Request, x *Exchange) {
 	if x.Asset {
 		r.past |= pastAsset
 	}
@@ -53,7 +53,7 @@ const (
 
 // concludeCourse judges the way that a client takes through the API, and whether
 // it takes the pages of a site alone.
-func (r *record) concludeCourse(q *request.Request, x Exchange, report func(signal.Kind, signal.Band, string, string)) {
+func (r *record) concludeCourse(q *request.Request, x *Exchange, report func(signal.Kind, signal.Band, string, string)) {
 	if c := &q.Course; c.Known && c.Odd > 0 && c.Mean >= c.Odd {
 		switch {
 		case c.Steps >= stepsMany && c.Mean >= c.Odd+courseFar:

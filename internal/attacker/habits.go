@@ -68,7 +68,7 @@ func (p *pace) add(gap time.Duration) {
 func (p *pace) regular(below float32) bool { return p.gaps >= somePace && p.vary < below }
 
 // count notes one answered request, gap after the last; known says that there was one.
-func (h *habits) count(x Exchange, gap time.Duration, known bool) {
+func (h *habits) count(x *Exchange, gap time.Duration, known bool) {
 	if what := uint32(x.What); what != h.what {
 		if known && gap < visit*time.Millisecond {
 			h.pace.add(gap)
@@ -109,7 +109,7 @@ const soon = 600
 const lateSecond, earlySecond = 58, 0
 
 // business notes one answered request to a tagged endpoint.
-func (h *habits) business(x Exchange, failed bool) {
+func (h *habits) business(x *Exchange, failed bool) {
 	switch {
 	case failed:
 	case x.Tags.Has(request.TagAccount) && x.Writes:
@@ -160,7 +160,7 @@ const (
 )
 
 // concludeHabits judges how a client goes about it.
-func (r *record) concludeHabits(now int64, x Exchange, report func(signal.Kind, signal.Band, string, string)) {
+func (r *record) concludeHabits(now int64, x *Exchange, report func(signal.Kind, signal.Band, string, string)) {
 	h := &r.habits
 	judge := func(k signal.Kind, n, some, many float32, where, note string) {
 		switch {
@@ -196,7 +196,7 @@ func (r *record) concludeHabits(now int64, x Exchange, report func(signal.Kind, 
 }
 
 // concludeSoftware judges what tells a program from the browser that it claims.
-func (r *record) concludeSoftware(x Exchange, judge func(k signal.Kind, n, some, many float32, where, note string)) {
+func (r *record) concludeSoftware(x *Exchange, judge func(k signal.Kind, n, some, many float32, where, note string)) {
 	h := &r.habits
 	if x.Bare {
 		judge(signal.BrowserHabit, h.bare, bareSome, bareMany, "header:Cookie", "a browser without the cookies that browsers bring here")

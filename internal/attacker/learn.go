@@ -89,7 +89,7 @@ func (t *Table) Enters(endpoint uint64) bool { return t.entrances.has(endpoint) 
 // behaviour. It appends what it finds to r.Signals, has excuse remove from there
 // (from an index on) what is not to count, and appends stages that changed to
 // r.Changes.
-func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x Exchange, excuse func(from int)) {
+func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchange, excuse func(from int)) {
 	ms := millis(now)
 	if x.Status == 401 && !x.Login { // a refused login says nothing of credentials
 		t.guarded.mark(x.Endpoint)
@@ -209,7 +209,7 @@ func (t *Table) forgotten(now int64, r *request.Request, name uint64, found []si
 
 // again notes a login and reports whether the one before tried the same user and
 // password: a program that was told the wrong one guesses nothing.
-func (r *record) again(x Exchange) bool {
+func (r *record) again(x *Exchange) bool {
 	if !x.Login || x.Guess == 0 {
 		return false
 	}
@@ -219,7 +219,7 @@ func (r *record) again(x Exchange) bool {
 	return same
 }
 
-func (r *record) count(now int64, x Exchange, again bool) {
+func (r *record) count(now int64, x *Exchange, again bool) {
 	r.rates.requests++
 	failed := x.Status/100 == 4
 	switch {
@@ -274,7 +274,7 @@ const (
 
 // conclude returns the evidence that the client's behaviour is by now. A
 // condition that already stands on the record is not reported again.
-func (r *record) conclude(now int64, q *request.Request, x Exchange, again bool) (found []signal.Signal) {
+func (r *record) conclude(now int64, q *request.Request, x *Exchange, again bool) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
 		if e := r.at(k); e.mass() < 0.5 || e.band < b || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})

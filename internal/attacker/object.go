@@ -21,7 +21,7 @@ const (
 )
 
 // note brings the past forward by one exchange and returns who it was before.
-func (p *past) note(key uint64, x Exchange, touches bool) issued.Who {
+func (p *past) note(key uint64, x *Exchange, touches bool) issued.Who {
 	w := issued.Who{Key: key, Old: *p&(pastEntry|pastUnread) != 0}
 	if touches {
 		*p |= pastEntry
@@ -43,7 +43,7 @@ const (
 // object's is from. It adds to found if the client asks for many that nobody has
 // shown it, where nearly everybody's were. Of people who share address and
 // software nothing is said without credentials of their own.
-func (t *Table) objects(now int64, r *request.Request, client issued.Who, x Exchange, found []signal.Signal) []signal.Signal {
+func (t *Table) objects(now int64, r *request.Request, client issued.Who, x *Exchange, found []signal.Signal) []signal.Signal {
 	touches := x.touches()
 	if !touches && !x.Unread {
 		return found

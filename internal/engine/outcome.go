@@ -125,7 +125,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		x.Missing = e.missing(r)
 	}
 	e.leak(now, s, r, o)
-	e.attackers.Learn(now, s.rules, r, x, func(from int) { s.policy.Excuse(now, r, from) })
+	e.attackers.Learn(now, s.rules, r, &x, func(from int) { s.policy.Excuse(now, r, from) })
 	if teaches(r) {
 		e.model.Learn(now, r, o)
 	}
