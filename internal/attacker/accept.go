@@ -1,7 +1,6 @@
 package attacker
 
 import (
-	"net/netip"
 	"sync"
 
 	"bartizan/internal/digest"
@@ -56,26 +55,12 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 	}
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
 		c.others.add(now, credential)
-		e := c.at(s.Kind)
-		odd = odd && (e.mass() < 0.5 || e.band < s.Band)
+		odd = odd && !c.stands(s.Kind, s.Band)
 	})
 	if odd {
 		found = append(found, s)
 	}
 	return found
-}
-
-// wide returns the network that an address is in, as one number.
-func wide(ip netip.Addr) uint64 {
-	bits := 48
-	if ip.Is4() {
-		bits = 24
-	}
-	p, err := ip.Prefix(bits)
-	if err != nil {
-		return 0
-	}
-	return child(p.Addr())
 }
 
 // carried counts for each site how many credentials are shown, half hour by half

@@ -200,7 +200,7 @@ func (t *Table) forgotten(now int64, r *request.Request, name uint64, found []si
 		s.Band, s.Note = signal.Likely, "asks for new passwords for 60 or more users"
 	}
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
-		if e := c.at(s.Kind); e.mass() < 0.5 || e.band < s.Band {
+		if !c.stands(s.Kind, s.Band) {
 			found = append(found, s)
 		}
 	})
@@ -276,7 +276,7 @@ const (
 // condition that already stands on the record is not reported again.
 func (r *record) conclude(now int64, q *request.Request, x *Exchange, again bool) (found []signal.Signal) {
 	report := func(k signal.Kind, b signal.Band, where, note string) {
-		if e := r.at(k); e.mass() < 0.5 || e.band < b || k == signal.LoginFailure {
+		if !r.stands(k, b) || k == signal.LoginFailure {
 			found = append(found, signal.Signal{Kind: k, Band: b, Where: where, Note: note})
 		}
 	}

@@ -57,11 +57,7 @@ type networkShard struct {
 
 // shard locks and returns the shard for ip.
 func (n *networks) shard(ip netip.Addr) *networkShard {
-	wide := child(ip) >> 8 // an IPv4 /24
-	if !ip.Is4() {
-		wide >>= 8 // a /48
-	}
-	s := &n.shards[mix(wide)%uint64(len(n.shards))]
+	s := &n.shards[mix(wide(ip))%uint64(len(n.shards))]
 	s.mu.Lock()
 	return s
 }
@@ -93,6 +89,15 @@ func around(ip netip.Addr) iter.Seq2[netip.Prefix, int] {
 func child(ip netip.Addr) uint64 {
 	n := networkOf(ip.As16())
 	return binary.BigEndian.Uint64(n[:])
+}
+
+// wide returns the widest network that is told apart around an address, a /24 of IPv4
+// or a /48, as one number.
+func wide(ip netip.Addr) uint64 {
+	if ip.Is4() {
+		return child(ip) >> 8
+	}
+	return child(ip) >> 16
 }
 
 // suspect notes a suspect client at ip.

@@ -111,6 +111,12 @@ func (r *record) at(k signal.Kind) evidence {
 	return evidence{}
 }
 
+// stands reports whether kind k is held at b or above: it need not be reported again.
+func (r *record) stands(k signal.Kind, b signal.Band) bool {
+	e := r.at(k)
+	return e.mass() >= 0.5 && e.band >= b
+}
+
 // rates are decayed counts of requests that the upstream answered, and of those
 // that came so slowly that nobody answered them; time constant ratesTau.
 type rates struct{ requests, errors, missing, logins, failed, fine, slow float32 }
