@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -239,8 +240,12 @@ func (g *gateway) openIntel() error {
 
 // openFront makes the proxy and binds the listeners.
 func (g *gateway) openFront() (err error) {
+	sites, err := sitesOf(g.file)
+	if err != nil {
+		return err
+	}
 	o := proxy.Options{
-		Engine: g.engine, Sites: sitesOf(g.file), Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take, Locate: g.intel.Locate,
+		Engine: g.engine, Sites: sites, Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take, Locate: g.intel.Locate,
 		Report: g.tell, Access: g.line, Budget: bodyBudget, Log: g.log,
 		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
@@ -296,6 +301,7 @@ func (g *gateway) listen(l config.Listen, connections int) (*listen.Server, erro
 		MaxConns: connections, MaxConnsPerClient: g.file.Limits.ConnectionsPerClient, Logger: g.log,
 		HandshakeTimeout: time.Duration(t.Handshake), HeaderTimeout: time.Duration(t.Header), IdleTimeout: time.Duration(t.Idle),
 		OnFault: g.streamFault,
+		Head:    request.HeadLimits{Bytes: int(g.file.Limits.Head), Fields: g.file.Limits.Fields, Target: int(g.file.Limits.Target)},
 	}
 	switch {
 	case l.TLS == nil:
@@ -411,16 +417,21 @@ func (g *gateway) warnUntold(r *request.Request) {
 		"peer", peer, "add", fmt.Sprintf("trusted_proxies: [%s]", netip.PrefixFrom(peer, peer.BitLen())))
 }
 
-func sitesOf(f config.File) []proxy.Site {
-	var out []proxy.Site
+func sitesOf(f config.File) (out []proxy.Site, err error) {
 	for _, s := range f.Sites {
+		roots, err := s.TLS.Roots()
+		if err != nil {
+			return nil, err
+		}
+		response := cmp.Or(s.Timeouts.Response, f.Timeouts.Response)
 		out = append(out, proxy.Site{
 			Name: s.Hosts[0], Upstreams: s.Upstreams, Bait: proxy.Bait(s.Bait),
-			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(f.Timeouts.Response)},
-			Health:   proxy.Health{Path: s.Health.Path, Every: time.Duration(s.Health.Every)},
+			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(response), Idle: time.Duration(f.Timeouts.UpstreamIdle)},
+			Roots:    roots, ServerName: s.TLS.ServerName,
+			Health: proxy.Health{Path: s.Health.Path, Every: time.Duration(s.Health.Every)},
 		})
 	}
-	return out
+	return out, nil
 }
 
 // run serves until ctx is done, then drains and saves.
@@ -458,6 +469,9 @@ func (g *gateway) run(ctx context.Context) error {
 	case err = <-failed:
 	}
 	g.admin.SetReady(false)
+	if err == nil {
+		err = g.linger(failed)
+	}
 	g.drain()
 	close(stop)
 	stopLooking()
@@ -467,6 +481,26 @@ func (g *gateway) run(ctx context.Context) error {
 	}
 	g.log.Info("stopped")
 	return err
+}
+
+// linger goes on serving for timeouts.linger, so that whoever sends us traffic has the
+// time to hear that we are not ready any more. Each answer asks for another connection.
+func (g *gateway) linger(failed <-chan error) error {
+	if g.file.Timeouts.Linger <= 0 {
+		return nil
+	}
+	g.log.Info("lingering: not ready, still serving", "for", g.file.Timeouts.Linger.String())
+	for _, l := range g.listeners {
+		l.Linger()
+	}
+	timer := time.NewTimer(time.Duration(g.file.Timeouts.Linger))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // drain lets requests under way end, for at most timeouts.drain.

@@ -11,6 +11,7 @@ import (
 	"bartizan/internal/apimap"
 	"bartizan/internal/config"
 	"bartizan/internal/detect"
+	"bartizan/internal/proxy"
 )
 
 // stamp tells whether the configuration file or a file that it names changed.
@@ -42,8 +43,10 @@ func listsOf(f config.File) []string {
 		}
 	}
 	for _, s := range f.Sites {
-		if s.OpenAPI != "" {
-			names = append(names, s.OpenAPI)
+		for _, name := range [...]string{s.OpenAPI, s.TLS.CA} {
+			if name != "" {
+				names = append(names, name)
+			}
 		}
 	}
 	for _, list := range [][]config.Entry{f.Allow, f.Deny} {
@@ -72,8 +75,12 @@ func (g *gateway) reload() {
 	if err == nil {
 		detector, err = detectorOf(next, g.store.Seed())
 	}
+	var sites []proxy.Site
 	if err == nil {
-		err = g.proxy.Swap(sitesOf(next))
+		sites, err = sitesOf(next)
+	}
+	if err == nil {
+		err = g.proxy.Swap(sites)
 	}
 	if err != nil {
 		g.log.Error("reload: the configuration is not used; the one in force stays", "error", err)

@@ -16,6 +16,7 @@ import (
 
 	"bartizan/internal/engine"
 	"bartizan/internal/policy"
+	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
@@ -26,6 +27,10 @@ type Response struct {
 	Body   []byte
 	// Close says that the connection must not be used again.
 	Close bool
+	// GRPC is the status that GRPC has given the answer; 0 before.
+	GRPC int
+
+	detail string // in words, for gRPC
 }
 
 // problem is an RFC 9457 problem with members of ours.
@@ -53,6 +58,8 @@ type fault struct {
 func Refusal(v engine.Verdict, id string, page bool) Response {
 	p := problem{Type: "about:blank", Reference: id}
 	switch {
+	case v.Reason == policy.Malformed && v.Fault == request.FaultConnect:
+		p.Status, p.Title, p.Detail = v.Fault.Status(), "Not implemented", "CONNECT is not served here."
 	case v.Reason == policy.Malformed:
 		p.Status, p.Title, p.Detail = v.Fault.Status(), "Malformed request", "The request could not be read safely ("+v.Fault.String()+")."
 		if p.Status == 0 {
@@ -124,7 +131,7 @@ func Unavailable(status int, id string, page bool) Response {
 }
 
 func render(p problem, page bool) Response {
-	r := Response{Status: p.Status, Header: [][2]string{{"Cache-Control", "no-store"}, {"Bartizan-Reference", p.Reference}}}
+	r := Response{Status: p.Status, Header: [][2]string{{"Cache-Control", "no-store"}, {"Bartizan-Reference", p.Reference}}, detail: p.Detail}
 	if p.RetryAfter > 0 {
 		r.Header = append(r.Header, [2]string{"Retry-After", strconv.Itoa(p.RetryAfter)})
 	}

@@ -7,6 +7,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -16,6 +17,7 @@ type File struct {
 	Listen            []Listen      `yaml:"listen"`
 	TrustedProxies    []string      `yaml:"trusted_proxies"`
 	FingerprintHeader string        `yaml:"fingerprint_header"`
+	ForwardingHeaders Forwarding    `yaml:"forwarding_headers"`
 	Sites             []Site        `yaml:"sites"`
 	ProtectPrivate    bool          `yaml:"protect_private"`
 	PayloadDetection  bool          `yaml:"payload_detection"`
@@ -42,6 +44,12 @@ type File struct {
 	Data              string        `yaml:"data"`
 	Events            Output        `yaml:"events"`
 	Access            Output        `yaml:"access"`
+}
+
+// Forwarding changes which fields end here unless a trusted proxy sent them.
+type Forwarding struct {
+	Add  []string `yaml:"add,omitempty"`
+	Keep []string `yaml:"keep,omitempty"`
 }
 
 // Listen is one listener.
@@ -71,7 +79,20 @@ type Site struct {
 	Shadow    Duration `yaml:"shadow,omitempty"`
 	Bait      Bait     `yaml:"bait,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
+	Timeouts  Waits    `yaml:"timeouts,omitempty"`
+	TLS       Behind   `yaml:"tls,omitempty"`
 	Routes    []Route  `yaml:"routes,omitempty"`
+}
+
+// Waits are the times of one site's upstreams; zero: those of all sites.
+type Waits struct {
+	Response Duration `yaml:"response,omitempty"`
+}
+
+// Behind is how "https://" upstreams of a site are known.
+type Behind struct {
+	CA         string `yaml:"ca,omitempty"`
+	ServerName string `yaml:"server_name,omitempty"`
 }
 
 // Health is how a site's upstreams are asked whether they are well.
@@ -139,6 +160,9 @@ type Limits struct {
 	BodyInspect          Size   `yaml:"body_inspect"`
 	Connections          int    `yaml:"connections"`
 	ConnectionsPerClient int    `yaml:"connections_per_client"`
+	Head                 Size   `yaml:"head"`
+	Fields               int    `yaml:"fields"`
+	Target               Size   `yaml:"target"`
 	Rates                []Rate `yaml:"rates,omitempty"`
 }
 
@@ -170,9 +194,12 @@ type Timeouts struct {
 	Idle      Duration `yaml:"idle"`
 	Connect   Duration `yaml:"connect"`
 	Response  Duration `yaml:"response"`
+	Linger    Duration `yaml:"linger"`
 	Drain     Duration `yaml:"drain"`
 	Body      Duration `yaml:"body"`
 	BodyRate  Size     `yaml:"body_rate"`
+	// UpstreamIdle is how long a connection to an upstream is kept without a request.
+	UpstreamIdle Duration `yaml:"upstream_idle"`
 }
 
 // Tarpit bounds what held connections may cost.
@@ -304,10 +331,13 @@ func Default() File {
 			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
 		},
 		Learning: Learning{MinimumRequests: 500, MinimumTime: minute},
-		Limits:   Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
+		Limits: Limits{
+			Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10, Fields: 500, Target: 16 << 10,
+		},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,
 			Connect: Duration(5 * time.Second), Response: minute, Drain: Duration(30 * time.Second), Body: Duration(30 * time.Second), BodyRate: 500,
+			Linger: linger(), UpstreamIdle: Duration(4 * time.Second),
 		},
 		Load:   Concurrency{Adaptive: true, Minimum: 16, Maximum: 8192, Tolerance: 2, Slow: Duration(250 * time.Millisecond)},
 		Tarpit: Tarpit{Connections: 20000, Memory: 256 << 20, Time: 2 * minute},
@@ -316,6 +346,15 @@ func Default() File {
 		Data:   "./data",
 		Events: Output{Stdout: true},
 	}
+}
+
+// linger is how long a gateway goes on serving after it was told to stop: where
+// Kubernetes runs it, as long as news of that usually takes to reach the proxies.
+func linger() Duration {
+	if os.Getenv("KUBERNETES_SERVICE_HOST") == "" {
+		return 0
+	}
+	return Duration(5 * time.Second)
 }
 
 // resolve makes paths relative to dir.
@@ -333,6 +372,7 @@ func (f *File) resolve(dir string) {
 	}
 	for i := range f.Sites {
 		at(&f.Sites[i].OpenAPI)
+		at(&f.Sites[i].TLS.CA)
 	}
 	for _, list := range [][]Entry{f.Allow, f.Deny} {
 		for i := range list {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +36,10 @@ func (f *File) check() []Fault {
 			c.fail(path+".upstreams", errors.New("want at least one, such as http://127.0.0.1:9000"))
 		}
 		c.health(path+".health", s.Health)
+		c.behind(path+".tls", s)
+		if s.Timeouts.Response < 0 {
+			c.fail(path+".timeouts.response", errors.New("want a time, such as 5m"))
+		}
 		c.validate(path+".validate", s.Validate)
 		if s.Validate != "" && s.OpenAPI == "" {
 			c.fail(path+".validate", errors.New("has no meaning without openapi"))
@@ -97,6 +103,32 @@ func (c *checker) health(path string, h Health) {
 	}
 }
 
+func (c *checker) behind(path string, s Site) {
+	if s.TLS != (Behind{}) && !slices.ContainsFunc(s.Upstreams, func(u string) bool { return strings.HasPrefix(u, "https://") }) {
+		c.fail(path, errors.New("has no meaning without an https:// upstream"))
+	}
+	if _, err := s.TLS.Roots(); err != nil {
+		c.fail(path+".ca", err)
+	}
+}
+
+// Roots reads the certificates that an upstream's must be signed by; nil: the
+// system's.
+func (b Behind) Roots() (*x509.CertPool, error) {
+	if b.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(b.CA)
+	if err != nil {
+		return nil, fmt.Errorf("reading certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading certificates: %q holds none in PEM form", b.CA)
+	}
+	return pool, nil
+}
+
 func (c *checker) validate(path, s string) {
 	if s != "" && s != "evidence" && s != "enforce" {
 		c.fail(path, fmt.Errorf("is %q: want evidence or enforce", s))
@@ -135,6 +167,9 @@ func (c *checker) listeners(list []Listen) {
 	}
 }
 
+// maxHead bounds what a head may be allowed to be. All of it is judged.
+const maxHead = 256 << 10
+
 func (c *checker) limits(f *File) {
 	for _, l := range []struct {
 		path string
@@ -146,11 +181,19 @@ func (c *checker) limits(f *File) {
 		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
 		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
 		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
+		{"limits.head", int64(f.Limits.Head), 1 << 10}, {"limits.fields", int64(f.Limits.Fields), 16},
+		{"limits.target", int64(f.Limits.Target), 256}, {"timeouts.linger", int64(f.Timeouts.Linger), 0}, {"timeouts.upstream_idle", int64(f.Timeouts.UpstreamIdle), 1},
 		{"timeouts.body", int64(f.Timeouts.Body), 1}, {"timeouts.body_rate", int64(f.Timeouts.BodyRate), 1},
 	} {
 		if l.v < l.low {
 			c.fail(l.path, fmt.Errorf("is too small: want at least %d", l.low))
 		}
+	}
+	if n := f.Limits.Head; n > maxHead {
+		c.fail("limits.head", fmt.Errorf("is %s: want at most %s", n, Size(maxHead)))
+	}
+	if f.Limits.Target > f.Limits.Head {
+		c.fail("limits.target", fmt.Errorf("is %s: more than limits.head (%s), which holds the target too", f.Limits.Target, f.Limits.Head))
 	}
 	if n := f.Limits.BodyInspect; n > 64<<10 {
 		c.fail("limits.body_inspect", fmt.Errorf("is %s: at most 64KiB are inspected", n))
@@ -160,7 +203,7 @@ func (c *checker) limits(f *File) {
 // Policy compiles the operator's intent. Files of lists are read here.
 func (f *File) Policy() (*policy.Policy, error) {
 	o := policy.Options{
-		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, InspectAnswers: f.InspectAnswers,
+		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, Forwarding: policy.Forwarding(f.ForwardingHeaders), InspectAnswers: f.InspectAnswers,
 		Thresholds: policy.Thresholds(f.Thresholds),
 		Block:      policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
 		Interrogation: policy.Interrogation{

@@ -105,6 +105,20 @@ func (d *Detector) Head(r *request.Request) {
 	})
 }
 
+// Trailers judges the trailers of a request whose body has ended, as Head does its
+// headers.
+func (d *Detector) Trailers(r *request.Request) {
+	if d == nil {
+		return
+	}
+	s := d.scan()
+	defer d.pool.Put(s)
+	r.WalkTrailers(func(v *request.Value) bool {
+		d.value(r, s, v)
+		return true
+	})
+}
+
 // Body judges one value of a body and appends what it finds to the request's
 // signals. It is made to be called from request.WalkBody's visitor.
 func (d *Detector) Body(r *request.Request, v *request.Value) {

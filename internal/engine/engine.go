@@ -240,6 +240,22 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	return e.judge(now, s, r, v)
 }
 
+// Trailers judges r.Trailers at now, once r's body has ended and before they go
+// upstream. v is the verdict so far.
+func (e *Engine) Trailers(now time.Time, r *request.Request, v Verdict) (out Verdict) {
+	out = v
+	defer e.guard(r, &out)
+	s := e.current.Load()
+	found := len(r.Signals)
+	e.detector.Load().Trailers(r)
+	s.policy.Excuse(now, r, found)
+	if len(r.Signals) == found {
+		return v
+	}
+	e.attackers.Observe(now, s.rules, r, r.Signals[found:])
+	return e.judge(now, s, r, v)
+}
+
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	v.Suspected = r.Standing.Stage != signal.Clear

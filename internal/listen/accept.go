@@ -127,7 +127,9 @@ func (s *Server) welcome(c *Conn) {
 		if err := s.handshake(ctx, c); err != nil {
 			s.stats.handshakeFailed.Add(1)
 			s.options.Logger.Debug("handshake failed", "peer", c.peer, "ja4", c.facts.TLS.JA4, "error", err)
-			c.refuse()
+			if !c.answerPlain(err) {
+				c.refuse()
+			}
 			return
 		}
 	}

@@ -99,6 +99,10 @@ func (c *Conn) readHead() error {
 			return err
 		}
 		if whole {
+			if len(in) > 0 && !beginsHead(in[0]) {
+				c.take(len(in), request.FaultRequestLine) // whatever follows, it is no request
+				return nil
+			}
 			if end := request.HeadEnd(in, f.looked); end > 0 {
 				c.take(end, request.Fine)
 				return nil
@@ -124,6 +128,12 @@ func (c *Conn) readHead() error {
 	}
 }
 
+// beginsHead reports whether a head may begin with b: a method, or what ParseHead
+// tells apart from one better.
+func beginsHead(b byte) bool {
+	return request.TokenByte(b) || b == '\r' || b == '\n' || b == ' ' || b == '\t'
+}
+
 // tellProtocol looks at the first bytes of the connection. It reports whether
 // in may be read as HTTP/1.
 func (c *Conn) tellProtocol(in []byte) (http1 bool, err error) {
@@ -131,6 +141,10 @@ func (c *Conn) tellProtocol(in []byte) (http1 bool, err error) {
 	switch {
 	case f.begun:
 		return true, nil
+	case !c.facts.Secure && len(in) == 1 && in[0] == 0x16:
+		return false, nil // the next byte tells
+	case !c.facts.Secure && helloBegins(in):
+		return false, c.mistaken()
 	case !begins(in, preface):
 		if c.alpnH2 { // answering HTTP/1 to it would be cross-protocol confusion
 			f.kill(io.EOF)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,10 +112,10 @@ func TestFaultsReachTheHandlerOnce(t *testing.T) {
 		{"GET /p x HTTP/1.1\r\nHost: a\r\n\r\n", request.FaultRequestLine},
 		{"GET /" + strings.Repeat("p", 17<<10) + " HTTP/1.1\r\nHost: a\r\n\r\n", request.FaultTargetTooLong},
 		{"GET /" + strings.Repeat("p", 40<<10), request.FaultTargetTooLong},
-		{"GET /p HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", 200) + "\r\n", request.FaultHeadTooLarge},
+		{"GET /p HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("X: y\r\n", 600) + "\r\n", request.FaultHeadTooLarge},
 		{"GET /p HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("y", 40<<10), request.FaultHeadTooLarge},
 		{"\r\n\r\n\r\n\r\n\r\nGET /p HTTP/1.1\r\nHost: a\r\n\r\n", request.FaultRequestLine},
-		{"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", request.FaultRequestLine},
+		{"\x80\x2e\x01\x03\x01\r\n\r\n", request.FaultRequestLine},
 		{"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n....", request.FaultVersion},
 	} {
 		before := len(h.requests())
@@ -328,11 +327,14 @@ func TestUpgrade(t *testing.T) {
 	if !slices.ContainsFunc(h.requests(), func(s seen) bool { return s.head.Target == "/next" && s.number == 2 }) {
 		t.Errorf("requests: got %+v; want /next as the second of its connection", h.requests())
 	}
+	// CONNECT is a fault, and ends the connection.
 	c = dial(t, s)
-	send(t, c, "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03")
-	c.(*net.TCPConn).CloseWrite()
-	if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 101") || !strings.HasSuffix(string(got), "\x16\x03") {
-		t.Errorf("CONNECT: got %q, %v; want it hijacked and echoed", got, err)
+	send(t, c, "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+	if got, err := io.ReadAll(c); err != nil || strings.Count(string(got), "HTTP/1.1 ") != 1 {
+		t.Errorf("CONNECT: got %q, %v; want one answer and the end", got, err)
+	}
+	if all := h.requests(); all[len(all)-1].head.Fault != request.FaultConnect {
+		t.Errorf("CONNECT: got %+v; want its fault", all[len(all)-1].head)
 	}
 }
 

@@ -14,9 +14,11 @@ import (
 // by this package. On HTTP/1 it must be called before the handler returns.
 //
 // On HTTP/1 r itself says nothing: method, version and body apart it is
-// synthetic. On HTTP/2 the first request of a connection is given in wire order,
-// cookie crumbs as they came; later ones sorted by name with Ordered false. Call
-// it once for each request: the order is given away with the first call.
+// synthetic. On HTTP/2 every value is what net/http decoded for r's own stream,
+// with cookie crumbs joined by "; " (RFC 9113 section 8.2.3) and without Expect
+// and Trailer, which net/http keeps for itself. The first request of a connection
+// is given in wire order, later ones sorted by name with Ordered false. Call it
+// once for each request: the order is given away with the first call.
 func Head(r *http.Request, h *request.Head) bool {
 	*h = request.Head{Fields: h.Fields[:0]}
 	c := From(r.Context())
@@ -33,17 +35,6 @@ func Head(r *http.Request, h *request.Head) bool {
 	}
 	c.headHTTP2(r, h)
 	return true
-}
-
-// FirstFields returns the fields of the connection's first HTTP/2 request in wire
-// order, or nil once that request was served (or never could be read).
-func (c *Conn) FirstFields() []request.Field {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.first == nil {
-		return nil
-	}
-	return slices.Clone(c.first.fields)
 }
 
 // begin counts a request and makes the next head of HTTP/1 the current one. It
@@ -70,9 +61,8 @@ func (c *Conn) headHTTP2(r *http.Request, h *request.Head) {
 	if c.facts.Secure {
 		h.Scheme = "https"
 	}
-	if fields, ok := c.takeFirst(r); ok {
-		h.Fields = append(h.Fields, fields...)
-		h.Ordered = true
+	if names := c.takeOrder(r); names != nil {
+		h.Fields, h.Ordered = orderedFields(h.Fields, names, r.Header), true
 	} else {
 		h.Fields = sortedFields(h.Fields, r.Header)
 	}
@@ -97,44 +87,60 @@ func sortedFields(fields []request.Field, header http.Header) []request.Field {
 	return fields
 }
 
-// takeFirst returns the wire fields of the connection's first request if r is
-// that one. net/http does not say which stream r came on, so r must be equal to
-// it: then even if another one is meant, nothing told about r is untrue.
-func (c *Conn) takeFirst(r *http.Request) ([]request.Field, bool) {
+// takeOrder returns the names of the connection's first request in wire order if r
+// may be that one, else nil. net/http does not say which stream r came on, so r must
+// have the same method, target, host and names. No value is taken from the wire:
+// where another stream is alike, at most its order is told of r.
+func (c *Conn) takeOrder(r *http.Request) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.first
 	if f == nil || f.method != r.Method || f.host != r.Host || f.target != r.RequestURI && r.Method != http.MethodConnect {
-		return nil, false
+		return nil
 	}
-	if !sameFields(f.fields, r.Header) {
-		return nil, false
+	if !sameNames(f.names, r.Header) {
+		return nil
 	}
 	c.first = nil
-	return f.fields, true
+	return f.names
 }
 
-// sameFields reports whether net/http made header of fields. It joins cookie
-// crumbs and keeps Trailer and Expect for itself.
-func sameFields(fields []request.Field, header http.Header) bool {
-	seen := make(map[string]int, len(fields))
-	for _, f := range fields {
-		name := http.CanonicalHeaderKey(f.Name)
-		switch name {
-		case "Cookie", "Trailer", "Expect":
+// keptBack reports whether net/http takes the field out of a request's header, or
+// (Cookie) joins several into one.
+func keptBack(name string) bool { return name == "Cookie" || name == "Trailer" || name == "Expect" }
+
+// sameNames reports whether net/http made header of fields with these names.
+func sameNames(names []string, header http.Header) bool {
+	seen := make(map[string]int, len(names))
+	for _, name := range names {
+		name = http.CanonicalHeaderKey(name)
+		if seen[name]++; keptBack(name) {
 			seen[name] = len(header[name])
-			continue
 		}
-		i := seen[name]
-		if values := header[name]; i >= len(values) || values[i] != f.Value {
-			return false
-		}
-		seen[name]++
 	}
 	for name, values := range header {
 		if seen[name] != len(values) {
 			return false
 		}
 	}
+	for name, n := range seen {
+		if n != len(header[name]) {
+			return false
+		}
+	}
 	return true
+}
+
+// orderedFields appends the fields of header in the order of names, which have
+// passed sameNames.
+func orderedFields(fields []request.Field, names []string, header http.Header) []request.Field {
+	given := make(map[string]int, len(names))
+	for _, name := range names {
+		canonical := http.CanonicalHeaderKey(name)
+		if i := given[canonical]; i < len(header[canonical]) {
+			fields = append(fields, request.Field{Name: name, Value: header[canonical][i]})
+			given[canonical]++
+		}
+	}
+	return fields
 }

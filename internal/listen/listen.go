@@ -55,7 +55,7 @@ type Options struct {
 	// (slow-read attack); 60 s.
 	WriteTimeout time.Duration
 
-	Head  request.HeadLimits // HTTP/1: 32 KiB, 100 fields, 16 KiB of target
+	Head  request.HeadLimits // of both versions: 32 KiB, 500 fields, 16 KiB of target
 	HTTP2 HTTP2Limits
 
 	// OnFault is called for a fault that no request can be blamed for; that is
@@ -70,8 +70,11 @@ type Options struct {
 
 // HTTP2Limits bound what one HTTP/2 connection may ask for.
 type HTTP2Limits struct {
-	MaxStreams      int // concurrent streams; 100
-	HeaderListBytes int // of one request, as RFC 9113 counts; 64 KiB
+	MaxStreams int // concurrent streams; 100
+	// HeaderListBytes is what is decoded of one head, as RFC 9113 counts: 1 MiB. It
+	// is more than Options.Head lets through, so that a head that is too large is
+	// answered on its stream; one twice this long ends the connection.
+	HeaderListBytes int
 
 	// More than Resets RST_STREAM frames (rapid reset, CVE-2023-44487; 500), or
 	// more than Control other frames that carry no data (SETTINGS, PING, PRIORITY,
@@ -124,10 +127,10 @@ func (o *Options) fill() {
 	set(&o.IdleTimeout, 120*time.Second)
 	set(&o.WriteTimeout, 60*time.Second)
 	set(&o.Head.Bytes, 32<<10)
-	set(&o.Head.Fields, 100)
+	set(&o.Head.Fields, 500)
 	set(&o.Head.Target, 16<<10)
 	set(&o.HTTP2.MaxStreams, 100)
-	set(&o.HTTP2.HeaderListBytes, 64<<10)
+	set(&o.HTTP2.HeaderListBytes, 1<<20)
 	set(&o.HTTP2.Resets, 500)
 	set(&o.HTTP2.Control, 2_000)
 	set(&o.HTTP2.Window, 10*time.Second)

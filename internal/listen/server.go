@@ -26,6 +26,7 @@ type Server struct {
 	cancel context.CancelFunc // no more connections; handshakes end
 	owned  sync.WaitGroup     // the accept loop and the handshakes
 	hurry  atomic.Bool        // close without manners
+	leaves atomic.Bool        // each answer ends its connection
 	nextID atomic.Uint64
 	stats  counters
 
@@ -36,7 +37,7 @@ type Server struct {
 
 // counters are the numbers behind Stats that only grow.
 type counters struct {
-	accepted, overLimit, overClientLimit, proxyFailed, handshakeFailed, resumed, acceptErrors, streamFaults atomic.Uint64
+	accepted, overLimit, overClientLimit, proxyFailed, handshakeFailed, resumed, acceptErrors, streamFaults, mistaken atomic.Uint64
 }
 
 // Stats are numbers of a Server since it began; Open and Clients are of now.
@@ -49,6 +50,7 @@ type Stats struct {
 	Resumed         uint64 // TLS sessions taken up again
 	AcceptErrors    uint64 // out of file descriptors, mostly
 	StreamFaults    uint64 // HTTP/2 connections closed for too many frames
+	Mistaken        uint64 // TLS on a plaintext port, or plain HTTP on a TLS port
 	Open            int    // connections
 	Clients         int    // client keys with connections
 }
@@ -138,6 +140,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	if s.leaves.Load() {
+		w.Header().Set("Connection", "close") // GOAWAY, on HTTP/2
+	}
 	s.options.Handler.ServeHTTP(w, r)
 	if r.ProtoMajor == 1 && c.unread.Load() && !c.hijacked.Load() {
 		c.hastenBody()
@@ -185,6 +190,10 @@ func (s *Server) Serve() error {
 	}
 	return err
 }
+
+// Linger goes on accepting and serving, but asks with each answer for another
+// connection: "Connection: close", or GOAWAY on HTTP/2.
+func (s *Server) Linger() { s.leaves.Store(true) }
 
 // Shutdown stops accepting, drops handshakes, lets requests in flight and
 // hijacked connections end, and at the end of ctx closes what is still open. It
@@ -272,7 +281,7 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Accepted: n.accepted.Load(), OverLimit: n.overLimit.Load(), OverClientLimit: n.overClientLimit.Load(),
 		ProxyFailed: n.proxyFailed.Load(), HandshakeFailed: n.handshakeFailed.Load(), Resumed: n.resumed.Load(),
-		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Open: open, Clients: clients,
+		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Mistaken: n.mistaken.Load(), Open: open, Clients: clients,
 	}
 }
 

@@ -41,7 +41,7 @@ func appendSynthetic(b []byte, h *request.Head) []byte {
 		b = append(b, "\r\n"...)
 	}
 	switch {
-	case h.Close, h.Method == "CONNECT": // a client may send on before a CONNECT is refused
+	case h.Close:
 		b = append(b, "Connection: close\r\n"...)
 	case h.Proto == "HTTP/1.0":
 		b = append(b, "Connection: keep-alive\r\n"...)

@@ -39,10 +39,12 @@ const (
 	frameHeader   = 9
 )
 
-// firstRequest is the first request of an HTTP/2 connection as it was sent.
+// firstRequest is what is kept of the first request of an HTTP/2 connection: enough
+// to know it again, and the order of its fields. The tee keeps no values, so none can
+// reach another stream's request.
 type firstRequest struct {
 	method, target, host string
-	fields               []request.Field
+	names                []string // in wire order, in lower case
 }
 
 // tee reads along what an HTTP/2 client sends. Up to the first header block it
@@ -257,7 +259,7 @@ func (t *tee) headers(flags byte) {
 			t.pseudo(name, f.Value)
 			return
 		}
-		t.first.fields = append(t.first.fields, request.Field{Name: f.Name, Value: f.Value})
+		t.first.names = append(t.first.names, f.Name)
 	})
 	d.SetMaxStringLength(t.maxBlock)
 	if _, err := d.Write(t.block); err != nil || d.Close() != nil {

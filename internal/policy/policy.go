@@ -51,13 +51,15 @@ type Options struct {
 	ProtectPrivate bool
 	// FingerprintHeader names the field in which a trusted proxy hands on JA4.
 	FingerprintHeader string
-	Thresholds        Thresholds
-	Block             Durations
-	Allow, Deny       []Entry
-	Exceptions        []Exception
-	Rules             []Rule
-	Patches           []Patch
-	Decoys            Decoys
+	// Forwarding changes which fields end here unless a trusted proxy sent them.
+	Forwarding  Forwarding
+	Thresholds  Thresholds
+	Block       Durations
+	Allow, Deny []Entry
+	Exceptions  []Exception
+	Rules       []Rule
+	Patches     []Patch
+	Decoys      Decoys
 	// InspectAnswers has the text of errors searched for signs that an attack got through.
 	InspectAnswers bool
 	Interrogation  Interrogation
@@ -198,6 +200,7 @@ type Policy struct {
 	after      []Rule // over outcomes
 	patches    []Patch
 	decoys     decoys
+	forwarding forwarding
 	rates      []Rate
 }
 
@@ -222,6 +225,9 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.exceptions = c.exceptions(o.Exceptions)
 	p.rules, p.after = c.rules(o.Rules)
 	p.patches, p.decoys = c.patches(o.Patches), c.decoys(o.Decoys)
+	var bad []Problem
+	p.forwarding, bad = compileForwarding(o.Forwarding, o.FingerprintHeader)
+	c.problems = append(c.problems, bad...)
 	p.rates = c.rates(p, o.Rates)
 	c.load(o.Load)
 	if len(c.problems) > 0 {

@@ -175,6 +175,22 @@ func TestAdapter(t *testing.T) {
 				{"coded errors", suite.codedErrors},
 				{"coded answers beyond the budget", suite.codedBudget},
 				{"coded answers whose decoder fails", suite.codedFault},
+				{"equal requests keep their own values", suite.crossed},
+				{"cookie crumbs", suite.crumbs},
+				{"connect by http2", suite.connectHTTP2},
+				{"trailers that may not be", suite.forbiddenTrailers},
+				{"exploit in a trailer", suite.exploitTrailer},
+				{"fields that end here", suite.fieldsThatEnd},
+				{"websocket handshakes", suite.handshakes},
+				{"answers that end early", suite.earlyEnd},
+				{"statuses that are none", suite.noStatus},
+				{"transfer coding identity", suite.identityCoding},
+				{"authority with a scheme", suite.authorityScheme},
+				{"large heads on one stream", suite.largeHeadHTTP2},
+				{"many fields", suite.manyFields},
+				{"expect of an old client", suite.expectOld},
+				{"refused calls", suite.refusedCalls},
+				{"the wrong port", suite.wrongPort},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)

@@ -57,6 +57,7 @@ type body struct {
 	lease    int  // bytes taken from the budget
 	err      error
 	cut      *cutError
+	trailed  bool   // the trailers were looked at
 	atEnd    func() // runs when the client's body has ended; may be nil
 	pending  chan result
 	loan     *loan
@@ -84,7 +85,10 @@ func (b *body) close() { *b = body{prefix: b.prefix[:0]} }
 func (b *body) none() bool { return b.length == 0 }
 
 // streams reports whether a body of this type is a conversation rather than a document.
-func streams(contentType string) bool { return strings.HasPrefix(contentType, "application/grpc") }
+func streams(contentType string) bool {
+	const grpc = "application/grpc"
+	return len(contentType) >= len(grpc) && strings.EqualFold(contentType[:len(grpc)], grpc)
+}
 
 // watch sets out to keep and judge the first limit bytes.
 func (b *body) watch(limit int) {
@@ -106,7 +110,10 @@ func (b *body) hold() error {
 	if err := b.look(); err != nil {
 		return err
 	}
-	if b.err != nil && !b.atEOF() {
+	switch {
+	case b.atEOF():
+		return b.trail()
+	case b.err != nil:
 		return b.broken()
 	}
 	return nil
@@ -270,10 +277,22 @@ func (b *body) ended() error {
 	if !b.atEOF() {
 		return b.broken()
 	}
+	if err := b.trail(); err != nil {
+		return err
+	}
 	if b.atEnd != nil {
 		b.atEnd()
 	}
 	return io.EOF
+}
+
+// trail looks at the trailers, once.
+func (b *body) trail() error {
+	if b.trailed {
+		return nil
+	}
+	b.trailed = true
+	return b.x.trail()
 }
 
 // broken says why reading failed: the listener found the framing wrong, the

@@ -191,7 +191,7 @@ func (s suite) oversized(t *testing.T) {
 	}{
 		{head("GET /%s HTTP/1.1\nHost: a\n", strings.Repeat("x", 20_000)), 414},
 		{head("GET / HTTP/1.1\nHost: a\nX: %s\n", strings.Repeat("x", 40_000)), 431},
-		{head("GET / HTTP/1.1\nHost: a\n%s", strings.Repeat("X: y\n", 200)), 431},
+		{head("GET / HTTP/1.1\nHost: a\n%s", strings.Repeat("X: y\n", 600)), 431},
 	} {
 		before := u.received()
 		refused(t, call(t, g, c.raw), c.status)

@@ -140,7 +140,11 @@ func (s suite) exploitUpgrade(t *testing.T) {
 			before := len(u.messages())
 			res := call(t, g, fmt.Sprintf("POST / HTTP/1.1\r\nHost: a\r\n%s\r\nContent-Length: %d\r\n\r\n%s", line, len(exploit), exploit))
 			if enforce {
-				refused(t, res, 403)
+				if n == 0 {
+					refused(t, res, 403)
+				} else {
+					refusedCall(t, res, "7")
+				}
 				for _, m := range u.messages()[before:] {
 					if got, _ := m.content(); got != "" {
 						t.Errorf("upstream got %q; want no body", got)

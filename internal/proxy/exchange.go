@@ -65,13 +65,21 @@ func newExchange(p *Proxy) *exchange {
 	x := &exchange{proxy: p, blank: http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}}
 	x.trace = httptrace.ClientTrace{
 		GetConn:         func(string) { x.asked++ },
-		GotConn:         func(httptrace.GotConnInfo) { x.got++ },
+		GotConn:         x.gotConn,
 		WroteRequest:    func(httptrace.WroteRequestInfo) { x.sent.Add(1) },
 		Got1xxResponse:  x.interim,
 		Wait100Continue: func() { x.waiting.Store(time.Now().UnixNano()) },
 		Got100Continue:  func() { x.continued.Store(true) },
 	}
 	return x
+}
+
+// gotConn is told of the connection that takes the request.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.got++
+	if c, ok := info.Conn.(*headConn); ok {
+		c.expect()
+	}
 }
 
 func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
@@ -174,10 +182,8 @@ func (x *exchange) inspect() bool {
 }
 
 // expects reports whether the client waits for 100 Continue. net/http takes the
-// field away on HTTP/2, but for the first request of a connection.
-func (x *exchange) expects() bool {
-	return x.req.Head.Expect || x.hr.ProtoMajor == 2 && hasToken(x.req.Header("Expect"), "100-continue")
-}
+// field away on HTTP/2, where it asks for the body when that is first read.
+func (x *exchange) expects() bool { return x.req.Head.Expect }
 
 // wanted reports whether upstream wants the body: it has said so, or nothing for
 // as long as the transport waits.
@@ -299,14 +305,21 @@ func (x *exchange) conclude() {
 
 // write sends an answer of ours.
 func (x *exchange) write(a answer.Response) {
+	if kind := x.req.Header("Content-Type"); streams(kind) {
+		a = answer.GRPC(a, kind)
+		x.outcome.GRPC = a.GRPC
+	}
 	x.duplex()
 	h := x.w.Header()
-	clear(h)
+	reset(h)
 	for _, f := range a.Header {
 		h[f[0]] = []string{f[1]}
 	}
 	if x.cookie != "" {
 		h["Set-Cookie"] = []string{x.cookie}
+	}
+	if a.GRPC != 0 && x.hr.ProtoMajor == 2 {
+		h["Content-Length"] = nil // the head ends the stream
 	}
 	// Where the body was not read to its end, net/http reads on behind the answer
 	// and then begins with the next request before it is done with this one.
@@ -318,6 +331,15 @@ func (x *exchange) write(a answer.Response) {
 	x.w.WriteHeader(a.Status)
 	if x.hr.Method != http.MethodHead {
 		x.w.Write(a.Body) // the client may be gone; there is nobody to tell
+	}
+}
+
+// reset clears h but for what the listener put there: that the connection is to end.
+func reset(h http.Header) {
+	ends := h["Connection"]
+	clear(h)
+	if ends != nil {
+		h["Connection"] = ends
 	}
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -35,6 +36,10 @@ func (x *exchange) forward() {
 		return
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 100 || resp.StatusCode > 999 { // no status: net/http cannot write it
+		x.failed(fmt.Errorf("upstream answered with status %d", resp.StatusCode))
+		return
+	}
 	x.outcome.Answered, x.outcome.Status = true, resp.StatusCode
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.tunnel(out, resp)
@@ -118,9 +123,14 @@ func (x *exchange) interim(code int, header textproto.MIMEHeader) error {
 		return nil
 	}
 	h := x.w.Header()
+	ends := h["Connection"] // said of the answer, not of this one
+	clear(h)
 	copyHeader(h, http.Header(header))
 	x.w.WriteHeader(code)
 	clear(h)
+	if ends != nil {
+		h["Connection"] = ends
+	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package proxy_test
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -194,19 +193,21 @@ func (s suite) earlyHints(t *testing.T) {
 	}
 }
 
-// connect: an upstream may answer it, but it opens no tunnel past us.
+// connect: it is refused before an upstream hears of it, and its connection ends.
 func (s suite) connect(t *testing.T) {
-	for _, status := range []int{405, 200} {
-		u := newRaw(t, says(head("HTTP/1.1 %d X\nContent-Length: 2\nConnection: close\n", status)+"no", false))
-		g := s.front.start(t, setup{upstreams: []string{u.url}})
-		c := dial(t, g.plain)
-		send(t, c, head("CONNECT db.internal:5432 HTTP/1.1\nHost: db.internal:5432\n")+"SELECT 1")
-		b, err := io.ReadAll(c)
-		if got := string(b); err != nil || !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", status)) {
-			t.Errorf("got %q, %v; want %d and the end", got, err, status)
+	u := newRaw(t, nil)
+	g := s.front.start(t, setup{upstreams: []string{u.url}})
+	for _, method := range []string{"CONNECT", "connect", "Connect"} {
+		for _, target := range []string{"db.internal:5432", "/x"} {
+			c := dial(t, g.plain)
+			send(t, c, head("%s %s HTTP/1.1\nHost: db.internal:5432\n", method, target)+simple)
+			b, err := io.ReadAll(c)
+			if got := string(b); err != nil || !strings.HasPrefix(got, "HTTP/1.1 501") && !strings.HasPrefix(got, "HTTP/1.1 400") || strings.Count(got, "HTTP/1.1 ") != 1 {
+				t.Errorf("%s %s: got %q, %v; want one refusal and the end", method, target, got, err)
+			}
 		}
-		if m := u.messages()[0]; m.start != "CONNECT db.internal:5432 HTTP/1.1" || m.body != "" {
-			t.Errorf("upstream got %q %q; want the head alone", m.start, m.body)
-		}
+	}
+	if got := u.messages(); len(got) > 0 {
+		t.Errorf("upstream got %q; want nothing", got[0].start)
 	}
 }

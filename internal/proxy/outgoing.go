@@ -3,8 +3,10 @@ package proxy
 import (
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 
+	"bartizan/internal/policy"
 	"bartizan/internal/request"
 )
 
@@ -14,10 +16,10 @@ func (x *exchange) outgoing() *http.Request {
 	out := x.blank.WithContext(httptrace.WithClientTrace(x.hr.Context(), &x.trace))
 	out.Method, out.Host, out.ContentLength = r.Head.Method, r.Head.Host, x.body.length
 	out.Header = make(http.Header, len(r.Head.Fields)+2) // two or more end here, up to four are ours
-	named := connectionNames(r)
+	ends := x.ending()
 	values := make([]string, 0, len(r.Head.Fields)+3) // one array for all single values
 	for _, f := range r.Head.Fields {
-		if dropped(f.Name, named) {
+		if ends.field(f.Name) {
 			continue
 		}
 		name := known(f.Name)
@@ -69,17 +71,24 @@ func (x *exchange) trailers(out *http.Request) {
 		return
 	}
 	out.Trailer = make(http.Header)
+	ends := x.ending()
+	announce := func(name string) {
+		if ends.trailer(name) {
+			out.Trailer[http.CanonicalHeaderKey(name)] = nil
+		}
+	}
 	for v := range x.req.Headers("Trailer") {
 		for name := range strings.SplitSeq(v, ",") {
-			addTrailer(out.Trailer, strings.TrimSpace(name), nil)
+			announce(strings.TrimSpace(name))
 		}
 	}
 	for name := range x.hr.Trailer { // net/http keeps the declaration for itself on HTTP/2
-		addTrailer(out.Trailer, name, nil)
+		announce(name)
 	}
 	x.body.atEnd = func() {
-		for name, v := range x.hr.Trailer {
-			addTrailer(out.Trailer, name, v)
+		for _, f := range x.req.Trailers {
+			name := http.CanonicalHeaderKey(f.Name)
+			out.Trailer[name] = append(out.Trailer[name], f.Value)
 		}
 	}
 	if x.body.complete {
@@ -87,49 +96,85 @@ func (x *exchange) trailers(out *http.Request) {
 	}
 }
 
-func addTrailer(h http.Header, name string, v []string) {
-	name = http.CanonicalHeaderKey(name)
-	if name != "" && name != "Transfer-Encoding" && name != "Content-Length" && name != "Trailer" {
-		h[name] = v
+// trail takes the trailers of a body that was read to its end, and judges them. It
+// returns an error if the request is refused for them.
+func (x *exchange) trail() error {
+	if x.body.length >= 0 || len(x.hr.Trailer) == 0 {
+		return nil
 	}
-}
-
-// upgrade asks u for another protocol if the client does. Never for cleartext
-// HTTP/2, by which a client would tunnel requests past us, nor where net/http
-// would use HTTP/2, which knows no upgrade: any server may decline one.
-func (x *exchange) upgrade(out *http.Request, u *upstream) {
-	r := &x.req
-	delete(out.Header, "Connection")
-	delete(out.Header, "Upgrade")
-	to := r.Header("Upgrade")
-	if !r.Head.Upgrade || to == "" || strings.Contains(strings.ToLower(to), "h2c") || u.http2() && (u.cleartext() || !strings.EqualFold(to, "websocket")) {
-		return
-	}
-	out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{to}
-}
-
-// dropped reports whether a field ends here: hop-by-hop fields (RFC 9110,
-// section 7.6.1), Host, what net/http writes itself, and what we write anew.
-func dropped(name string, named []string) bool {
-	switch len(name) {
-	case 2, 4, 6, 7, 9, 10, 14, 15, 16, 17, 18, 19:
-		for _, h := range ours {
-			if strings.EqualFold(name, h) {
-				return true
-			}
+	ends, size := x.ending(), 0
+	for name, values := range x.hr.Trailer {
+		if !ends.trailer(name) {
+			continue
+		}
+		for _, v := range values {
+			size += len(name) + len(v)
+			x.req.Trailers = append(x.req.Trailers, request.Field{Name: name, Value: v})
 		}
 	}
-	for _, n := range named {
-		if strings.EqualFold(name, n) {
+	if size > request.MaxTrailers {
+		x.req.Trailers = nil
+		return x.body.stop(malformed(request.FaultHeadTooLarge))
+	}
+	slices.SortStableFunc(x.req.Trailers, func(a, b request.Field) int { return strings.Compare(a.Name, b.Name) })
+	if x.verdict.Inspect == 0 || x.verdict.Refused() {
+		return nil
+	}
+	if x.verdict = x.proxy.options.Engine.Trailers(x.start, &x.req, x.verdict); x.verdict.Refused() {
+		return x.body.stop(errRefused)
+	}
+	return nil
+}
+
+// ending says which of the client's fields end here. Its answers do not depend on the
+// site's mode: what goes upstream is protocol, not verdict.
+type ending struct {
+	policy  *policy.Policy
+	named   []string // by Connection
+	trusted bool     // the peer is a trusted proxy
+	old     bool     // HTTP/1.0
+}
+
+func (x *exchange) ending() ending {
+	p := x.proxy.options.Engine.Policy()
+	return ending{p, connectionNames(&x.req), p.Trusted(x.req.Conn.Peer.Addr), x.req.Head.Proto == "HTTP/1.0"}
+}
+
+// field reports whether a field of the head ends here: hop-by-hop fields (RFC 9110,
+// section 7.6.1), Host, what net/http writes itself, what we write anew, and what
+// only a trusted proxy may say.
+func (e *ending) field(name string) bool {
+	var buf [request.FoldMax]byte
+	n, plain := request.FoldName(&buf, name)
+	if _, own := ours[string(n)]; own {
+		return true
+	}
+	if (!e.trusted || !plain) && e.policy.Forwarding(n) {
+		return true
+	}
+	if e.old && string(n) == "expect" {
+		return true // HTTP/1.0 knows no 100 Continue (RFC 9110, section 10.1.1)
+	}
+	for _, other := range e.named {
+		if strings.EqualFold(name, other) {
 			return true
 		}
 	}
 	return false
 }
 
-var ours = [...]string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-	"Host", "Content-Length", "HTTP2-Settings", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded",
+// trailer reports whether a trailer of this name goes upstream.
+func (e *ending) trailer(name string) bool {
+	var buf [request.FoldMax]byte
+	n, _ := request.FoldName(&buf, name)
+	return request.IsToken(name) && request.TrailerPasses(name) && !e.policy.Forwarding(n) && !e.field(name)
+}
+
+// ours are folded names.
+var ours = map[string]struct{}{
+	"connection": {}, "proxy-connection": {}, "keep-alive": {}, "proxy-authenticate": {}, "proxy-authorization": {}, "te": {}, "trailer": {},
+	"transfer-encoding": {}, "upgrade": {}, "host": {}, "content-length": {}, "http2-settings": {}, "x-forwarded-for": {}, "x-forwarded-host": {},
+	"x-forwarded-proto": {}, "forwarded": {},
 }
 
 // connectionNames lists the fields that Connection names: they are hop-by-hop

@@ -50,6 +50,9 @@ func (x *exchange) respond(resp *http.Response) {
 			h[http.TrailerPrefix+name] = values
 		}
 	}
+	// The answer has ended, so the exchange has, whether or not the client's body is
+	// whole: closing the answer's body would wait for the body that is still lent.
+	x.body.reclaim()
 }
 
 // copyHeader copies the fields of an answer that are not hop-by-hop.

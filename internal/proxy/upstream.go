@@ -23,16 +23,19 @@ type Site struct {
 	Name      string   // as the policy knows it
 	Upstreams []string // "http://", "https://" or "h2c://" with host and port
 	Timeouts  Timeouts
-	Roots     *x509.CertPool // of "https://" upstreams; nil: the system's
-	Health    Health
-	Bait      Bait
+	// Roots sign the certificates of "https://" upstreams; nil: the system's.
+	// ServerName is the name in them; empty: the host of the upstream's URL.
+	Roots      *x509.CertPool
+	ServerName string
+	Health     Health
+	Bait       Bait
 }
 
 // Timeouts bound what an upstream may take. Zero values mean the defaults.
 type Timeouts struct {
 	Connect  time.Duration // TCP and TLS; default 5 s
 	Response time.Duration // until the head of the answer; default 60 s
-	Idle     time.Duration // of a kept connection; default 90 s
+	Idle     time.Duration // of a kept connection; default 4 s, less than most servers keep theirs
 }
 
 // holdDown is how long an upstream that could not be reached is passed over
@@ -76,7 +79,7 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 		u := kept(old, s, raw)
 		if u == nil {
 			var err error
-			if u, err = newUpstream(raw, s.Timeouts, s.Roots); err != nil {
+			if u, err = newUpstream(raw, s); err != nil {
 				return nil, fmt.Errorf("making site %q: %w", s.Name, err)
 			}
 		}
@@ -90,7 +93,10 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 
 // kept returns the upstream of a site before a reload, if nothing about it changed.
 func kept(old *map[string]*site, s Site, raw string) *upstream {
-	if old == nil || (*old)[s.Name] == nil || (*old)[s.Name].Roots != s.Roots {
+	if old == nil || (*old)[s.Name] == nil {
+		return nil
+	}
+	if was := (*old)[s.Name]; was.ServerName != s.ServerName || !was.Roots.Equal(s.Roots) {
 		return nil
 	}
 	for _, u := range (*old)[s.Name].upstreams {
@@ -126,7 +132,8 @@ func ParseUpstream(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error) {
+func newUpstream(raw string, s Site) (*upstream, error) {
+	t := s.Timeouts
 	u, err := ParseUpstream(raw)
 	if err != nil {
 		return nil, err
@@ -136,7 +143,7 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 		DialContext:           dialer.DialContext,
 		TLSHandshakeTimeout:   cmp.Or(t.Connect, 5*time.Second),
 		ResponseHeaderTimeout: cmp.Or(t.Response, time.Minute),
-		IdleConnTimeout:       cmp.Or(t.Idle, 90*time.Second),
+		IdleConnTimeout:       cmp.Or(t.Idle, 4*time.Second),
 		MaxIdleConns:          2048,
 		MaxIdleConnsPerHost:   1024,
 		DisableCompression:    true, // nothing is asked for that the client did not ask for
@@ -146,7 +153,7 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 		// An answer's head is the upstream's business; this only bounds memory.
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              new(http.Protocols),
-		TLSClientConfig:        &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSClientConfig:        &tls.Config{ServerName: cmp.Or(s.ServerName, u.Hostname()), MinVersion: tls.VersionTLS12, RootCAs: s.Roots},
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}, // else a dead peer is found by no one
 	}
 	switch u.Scheme {
@@ -158,6 +165,7 @@ func newUpstream(raw string, t Timeouts, roots *x509.CertPool) (*upstream, error
 		tr.Protocols.SetHTTP2(true)
 	default:
 		tr.Protocols.SetHTTP1(true)
+		tr.DialContext = dialing(dialer)
 	}
 	return &upstream{raw: raw, id: digest.String(0, raw), timeouts: t, url: u, client: tr}, nil
 }

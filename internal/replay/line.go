@@ -46,6 +46,8 @@ type Line struct {
 	Body     string `json:"body,omitempty"`
 	BodyB64  string `json:"body_b64,omitempty"`
 	BodySize int64  `json:"body_size,omitempty"`
+	// Trailers are the fields behind the body that went upstream.
+	Trailers [][2]string `json:"trailers,omitempty"`
 
 	ASN     uint32 `json:"asn,omitempty"`
 	Country string `json:"country,omitempty"`
@@ -154,6 +156,9 @@ func (l *Line) fill(r *request.Request, number int) {
 		if h.Host == "" && strings.EqualFold(f[0], "Host") {
 			h.Host = f[1]
 		}
+	}
+	for _, f := range l.Trailers {
+		r.Trailers = append(r.Trailers, request.Field{Name: f[0], Value: f[1]})
 	}
 	h.Fault, _ = request.FaultNamed(l.Fault)
 	r.Pass, _ = request.PassNamed(l.Pass)

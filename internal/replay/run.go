@@ -232,6 +232,9 @@ func (r *run) begin(ev event) {
 		body = body[:min(len(body), x.verdict.Inspect)]
 		x.verdict = r.engine.Body(ev.at, &x.request, x.verdict, body, complete, &r.scratch)
 	}
+	if len(x.request.Trailers) > 0 && x.verdict.Inspect > 0 && !x.verdict.Refused() {
+		x.verdict = r.engine.Trailers(ev.at, &x.request, x.verdict)
+	}
 	if f, ok := request.FaultNamed(ev.line.Cut); ok && f != request.Fine && !x.verdict.Refused() {
 		x.verdict = r.engine.Malformed(ev.at, &x.request, f)
 	}

@@ -28,6 +28,7 @@ var faultFacts = [Faults]struct {
 	FaultChunk:           {"chunk", 400},
 	FaultSlow:            {"slow", 408},
 	FaultStreams:         {"streams", 0},
+	FaultConnect:         {"connect", 501},
 }
 
 // String returns the fault's name as logs, metrics and configuration spell it:

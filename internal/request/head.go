@@ -20,7 +20,7 @@ type Head struct {
 	ContentLength int64
 	Chunked       bool // HTTP/1
 	Ended         bool // HTTP/2: the stream ended with the head
-	Upgrade       bool // Connection: upgrade with an Upgrade header, or CONNECT
+	Upgrade       bool // Connection: upgrade with an Upgrade header
 	Expect        bool // Expect: 100-continue
 	Close         bool // the connection must not be kept
 
@@ -59,5 +59,6 @@ const (
 	FaultChunk                 // 400: bad chunk size, extension, delimiter or trailer
 	FaultSlow                  // 408: head or body slower than allowed
 	FaultStreams               // connection closed: HTTP/2 resets or control frames beyond the bound
+	FaultConnect               // 501: CONNECT, which asks for a tunnel
 	Faults               = iota
 )

@@ -23,11 +23,18 @@ func JudgeHTTP2(h *Head, limits HeadLimits) {
 		p.fault(FaultHeadTooLarge)
 	}
 	p.tooLarge(size)
-	h.Upgrade = h.Method == "CONNECT"
+	p.connect()
 }
 
-// requestHTTP2 judges what the pseudo-headers said.
+// requestHTTP2 judges what the pseudo-headers said. Some clients send an :authority
+// with the scheme before it; what is behind that is the host.
 func (p *headParser) requestHTTP2() {
+	p.authority = p.Host
+	for _, scheme := range [...]string{"http://", "https://"} {
+		if len(p.authority) > len(scheme) && strings.EqualFold(p.authority[:len(scheme)], scheme) {
+			p.Host = p.authority[len(scheme):]
+		}
+	}
 	if len(p.Target) > p.limits.Target {
 		p.fault(FaultTargetTooLong)
 	}
@@ -62,7 +69,7 @@ func (p *headParser) fieldHTTP2(name, value string) {
 	case "content-length":
 		p.length(value)
 	case "host":
-		if p.hosts++; p.hosts > 1 || value != p.Host {
+		if p.hosts++; p.hosts > 1 || value != p.Host && value != p.authority {
 			p.fault(FaultHostDuplicate)
 		}
 	}

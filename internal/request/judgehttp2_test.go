@@ -14,7 +14,7 @@ func TestJudgeHTTP2(t *testing.T) {
 		{"GET", "/a?b", "a.example", fields("accept", "*/*", "te", "trailers", "host", "a.example"), Fine},
 		{"POST", "/", "a", fields("content-length", "5"), Fine},
 		{"OPTIONS", "*", "a", nil, Fine},
-		{"CONNECT", "a:443", "a:443", nil, Fine},
+		{"CONNECT", "a:443", "a:443", nil, FaultConnect},
 		{"GET / HTTP/1.1", "/", "a", nil, FaultRequestLine},
 		{"", "/", "a", nil, FaultRequestLine},
 		{"GET", "/ HTTP/1.1", "a", nil, FaultRequestLine},

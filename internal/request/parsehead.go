@@ -68,7 +68,8 @@ type headParser struct {
 
 	hosts, lengths, codings int // how many fields of that name
 
-	chunkedAt         int // number of the transfer coding that was chunked; 0 none
+	authority         string // :authority as it was sent
+	chunkedAt         int    // number of the transfer coding that was chunked; 0 none
 	keep, wantUpgrade bool
 	upgrade           bool // there is an Upgrade field with a value
 }
@@ -291,5 +292,15 @@ func (p *headParser) finish() {
 	p.Chunked = p.chunkedAt > 0
 	p.Expect = p.Expect && !old
 	p.Close = p.Close || old && !p.keep
-	p.Upgrade = !old && p.wantUpgrade && p.upgrade || p.Method == "CONNECT"
+	p.Upgrade = !old && p.wantUpgrade && p.upgrade
+	p.connect()
+}
+
+// connect refuses CONNECT (RFC 9110 section 9.3.6): behind its answer comes a tunnel,
+// in which nothing could be judged, and on HTTP/2 its body would go to an HTTP/1
+// upstream without framing. Letter case is not heeded, since some servers do not.
+func (p *headParser) connect() {
+	if strings.EqualFold(p.Method, "CONNECT") {
+		p.fault(FaultConnect)
+	}
 }

@@ -57,7 +57,6 @@ func TestParseHeadFraming(t *testing.T) {
 		{"GET / HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n\r\n", framing{Host: "a", Length: -1, Close: true}},
 		{"GET http://b:80/x HTTP/1.1\r\nHost: a\r\n\r\n", framing{Host: "b:80", Length: -1}},
 		{"GET http://b?x HTTP/1.1\r\nHost: a\r\n\r\n", framing{Host: "b", Length: -1}},
-		{"CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n", framing{Host: "b:443", Length: -1, Upgrade: true}},
 		{"OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", framing{Host: "[::1]:80", Length: -1}},
 	} {
 		h := parse(tc.raw)
@@ -87,6 +86,9 @@ func TestParseHeadFaults(t *testing.T) {
 		{"GET / HTTP/1.10\r\nHost: a\r\n\r\n", FaultRequestLine},
 		{"GET a HTTP/1.1\r\nHost: a\r\n\r\n", FaultRequestLine},
 		{"GET * HTTP/1.1\r\nHost: a\r\n\r\n", FaultRequestLine},
+		{"CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n", FaultConnect},
+		{"connect b:443 HTTP/1.1\r\nHost: a\r\n\r\n", FaultRequestLine}, // no form of a target but CONNECT's
+		{"Connect /x HTTP/1.1\r\nHost: a\r\n\r\n", FaultConnect},
 		{"CONNECT /x HTTP/1.1\r\nHost: a\r\n\r\n", FaultRequestLine},
 		{"CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", FaultRequestLine},
 		{"\r\n\r\n", FaultRequestLine},

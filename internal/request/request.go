@@ -29,6 +29,10 @@ type Request struct {
 	Head   Head
 	Site   string // the site's name, as the policy knows it
 	Number int    // which request on its connection, from 1
+	// Trailers are the fields behind the body, without those that may not stand
+	// there (TrailerPasses); at most MaxTrailers bytes. The front end sets them once
+	// the body has ended.
+	Trailers []Field
 
 	// Parts of Head, set by Parse.
 	Path     string  // raw path, without query
@@ -81,6 +85,9 @@ type Request struct {
 	kept     []byte // by Keep
 	visited  Value  // by WalkHead, now
 }
+
+// MaxTrailers bounds the names and values of all trailers of a request, in bytes.
+const MaxTrailers = 2 << 10
 
 // MaxAttributes is how many attributes a row can hold.
 const MaxAttributes = 60

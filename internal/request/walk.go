@@ -50,9 +50,16 @@ func (r *Request) walkQuery(visit func(*Value) bool) bool {
 	return true
 }
 
+// WalkTrailers calls visit for the value of each trailer, as WalkHead does for headers.
+func (r *Request) WalkTrailers(visit func(*Value) bool) { r.walkFields(r.Trailers, visit) }
+
 func (r *Request) walkHeaders(visit func(*Value) bool) bool {
-	for i := range r.Head.Fields {
-		f := &r.Head.Fields[i]
+	return r.walkFields(r.Head.Fields, visit)
+}
+
+func (r *Request) walkFields(fields []Field, visit func(*Value) bool) bool {
+	for i := range fields {
+		f := &fields[i]
 		text := f.Value
 		switch {
 		case fold(f.Name, "Cookie"):
