@@ -246,7 +246,7 @@ func (g *gateway) openFront() (err error) {
 	}
 	o := proxy.Options{
 		Engine: g.engine, Sites: sites, Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take, Locate: g.intel.Locate,
-		Report: g.tell, Access: g.line, Budget: bodyBudget, Log: g.log,
+		Report: g.tell, Access: g.line, Budget: bodyBudget, Requests: requestsOf(g.file), Log: g.log,
 		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
 	connections, held := g.connections()
@@ -258,8 +258,9 @@ func (g *gateway) openFront() (err error) {
 		return err
 	}
 	g.later(g.proxy.Close)
+	limits := listen.NewLimits(connections, g.file.Limits.ConnectionsPerClient)
 	for _, l := range g.file.Listen {
-		s, err := g.listen(l, connections)
+		s, err := g.listen(l, limits)
 		if err != nil {
 			return err
 		}
@@ -267,6 +268,12 @@ func (g *gateway) openFront() (err error) {
 		g.later(func() { closeNow(s.Shutdown) })
 	}
 	return nil
+}
+
+// requestsOf bounds the requests under way: where the file says nothing, by what they
+// may take at 64 KiB each, which is limits.memory again.
+func requestsOf(f config.File) int {
+	return cmp.Or(f.Limits.Requests, max(int(f.Limits.Memory/(64<<10)), 1000))
 }
 
 // connections clamps the limits to what the open-file limit allows: each client
@@ -294,11 +301,11 @@ func tarpitOf(f config.File, connections int) proxy.Tarpit {
 	return proxy.Tarpit{Connections: connections, Memory: int64(f.Tarpit.Memory), Time: time.Duration(f.Tarpit.Time)}
 }
 
-func (g *gateway) listen(l config.Listen, connections int) (*listen.Server, error) {
+func (g *gateway) listen(l config.Listen, limits *listen.Limits) (*listen.Server, error) {
 	t := g.file.Timeouts
 	o := listen.Options{
 		Address: l.Address, Handler: g.proxy, ProxyProtocol: l.ProxyProtocol, TrustedPeers: g.trusted, Exempt: g.trusted,
-		MaxConns: connections, MaxConnsPerClient: g.file.Limits.ConnectionsPerClient, Logger: g.log,
+		Limits: limits, Logger: g.log,
 		HandshakeTimeout: time.Duration(t.Handshake), HeaderTimeout: time.Duration(t.Header), IdleTimeout: time.Duration(t.Idle),
 		OnFault: g.streamFault,
 		Head:    request.HeadLimits{Bytes: int(g.file.Limits.Head), Fields: g.file.Limits.Fields, Target: int(g.file.Limits.Target)},

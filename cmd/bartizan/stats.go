@@ -14,6 +14,7 @@ func (g *gateway) numbers() []metrics.Number {
 	out := []metrics.Number{
 		{Name: "requests_in_flight", Help: "Requests under way.", Gauge: true, Value: float64(p.InFlight)},
 		{Name: "held_body_bytes", Help: "Body bytes held for inspection.", Gauge: true, Value: float64(p.Held)},
+		{Name: "requests_turned_away_total", Help: "Requests answered 503 since too many were under way.", Value: float64(p.TurnedAway)},
 		{Name: "bodies_uninspected_total", Help: "Bodies that passed unseen since the budget was used up.", Value: float64(p.Uninspected)},
 		{Name: "front_panics_total", Help: "Panics caught in the front end.", Value: float64(p.Panics)},
 		{Name: "upstream_errors_total", Help: "Requests that an upstream failed.", Value: float64(p.UpstreamErrors)},

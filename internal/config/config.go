@@ -160,6 +160,7 @@ type Limits struct {
 	BodyInspect          Size   `yaml:"body_inspect"`
 	Connections          int    `yaml:"connections"`
 	ConnectionsPerClient int    `yaml:"connections_per_client"`
+	Requests             int    `yaml:"requests"`
 	Head                 Size   `yaml:"head"`
 	Fields               int    `yaml:"fields"`
 	Target               Size   `yaml:"target"`

@@ -181,7 +181,7 @@ func (c *checker) limits(f *File) {
 		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
 		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
 		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
-		{"limits.head", int64(f.Limits.Head), 1 << 10}, {"limits.fields", int64(f.Limits.Fields), 16},
+		{"limits.requests", int64(f.Limits.Requests), 0}, {"limits.head", int64(f.Limits.Head), 1 << 10}, {"limits.fields", int64(f.Limits.Fields), 16},
 		{"limits.target", int64(f.Limits.Target), 256}, {"timeouts.linger", int64(f.Timeouts.Linger), 0}, {"timeouts.upstream_idle", int64(f.Timeouts.UpstreamIdle), 1},
 		{"timeouts.body", int64(f.Timeouts.Body), 1}, {"timeouts.body_rate", int64(f.Timeouts.BodyRate), 1},
 	} {

@@ -98,6 +98,15 @@ func (e *Engine) crowded(now time.Time, s *compiled, r *request.Request, v *Verd
 	return true
 }
 
+// Full returns the verdict on a request for which the gateway itself has no room,
+// whatever v says. It holds in observe mode and for exempt clients too: it protects
+// what everybody's requests need.
+func (e *Engine) Full(v Verdict) Verdict {
+	v.Decision = policy.Decision{Would: signal.Limit, Action: signal.Limit, Reason: policy.Saturated, Retry: time.Second, Entry: "gateway"}
+	v.Inspect = 0
+	return v
+}
+
 // class says when r's turn to be shed comes.
 func (e *Engine) class(now time.Time, s *compiled, g *load.Gate, r *request.Request) load.Class {
 	st := &r.Standing

@@ -51,7 +51,7 @@ func (s *Server) accept() error {
 // happens on a goroutine of its own, or one slow client would stop all others.
 func (s *Server) admit(nc net.Conn) {
 	s.stats.accepted.Add(1)
-	if !s.counts.enter() {
+	if !s.limits.enter() {
 		s.stats.overLimit.Add(1)
 		drop(nc)
 		return
@@ -74,16 +74,12 @@ func (s *Server) admit(nc net.Conn) {
 
 // claim takes one of the client's places.
 func (s *Server) claim(c *Conn) bool {
-	if s.options.Exempt(c.peer.Addr()) {
+	a := c.peer.Addr()
+	if s.limits.claim(c, addr.KeyOf(a), s.options.Exempt(a)) {
 		return true
 	}
-	key := addr.KeyOf(c.peer.Addr())
-	if !s.counts.claim(key) {
-		s.stats.overClientLimit.Add(1)
-		return false
-	}
-	c.key = key
-	return true
+	s.stats.overClientLimit.Add(1)
+	return false
 }
 
 // drop closes a connection without leaving it behind in TIME_WAIT.

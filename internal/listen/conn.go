@@ -21,8 +21,10 @@ type Conn struct {
 	raw    *rawConn
 	plain  net.Conn // raw, or the TLS connection on it
 	peer   netip.AddrPort
-	key    netip.Prefix // what the per-client limit counts; zero if exempt
 	alpnH2 bool
+
+	holder             *holder // whose places c takes; nil before it is known. Limits' own, as the ring
+	prevIdle, nextIdle *Conn   // of its idle connections; nil while c is busy
 
 	filter filter // belongs to Read
 	tee    tee    // belongs to Read
@@ -36,7 +38,7 @@ type Conn struct {
 	fault     atomic.Uint32 // request.Fault of the body or the connection
 	closed    atomic.Bool
 	hijacked  atomic.Bool
-	parked    atomic.Bool // and left the count of open connections
+	uncounted atomic.Bool // parked, or had to give way: it has left the count of open connections
 	http2     atomic.Bool
 
 	mu      sync.Mutex
@@ -189,14 +191,14 @@ func (c *Conn) Abort() {
 // written to, now and then: buffers, heads, and its place among the connections,
 // though not among its client's. It must not be read from afterwards.
 func (c *Conn) Park() {
-	if !c.hijacked.Load() || !c.parked.CompareAndSwap(false, true) {
+	if !c.hijacked.Load() || !c.uncounted.CompareAndSwap(false, true) {
 		return
 	}
 	c.filter, c.tee = filter{state: readDead}, tee{}
 	c.mu.Lock()
 	c.heads, c.current, c.first = nil, request.Head{}, nil
 	c.mu.Unlock()
-	c.server.counts.leave()
+	c.server.limits.leave()
 }
 
 // CloseWrite ends our side of the connection, so that a tunnel can end one way.

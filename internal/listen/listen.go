@@ -47,6 +47,9 @@ type Options struct {
 	// clients (load balancers, health checks) are not bounded.
 	MaxConnsPerClient int
 	Exempt            func(netip.Addr) bool
+	// Limits are those that several listeners share; nil: this one's own, by MaxConns
+	// and MaxConnsPerClient.
+	Limits *Limits
 
 	HandshakeTimeout time.Duration // PROXY header and TLS together; 10 s
 	HeaderTimeout    time.Duration // first to last byte of an HTTP/1 head; 10 s

@@ -20,7 +20,7 @@ type Server struct {
 	http     *http.Server
 	tls      *tls.Config // nil on plaintext
 
-	counts *counts
+	limits *Limits
 	ready  chan net.Conn // handed to net/http
 	stop   context.Context
 	cancel context.CancelFunc // no more connections; handshakes end
@@ -51,8 +51,11 @@ type Stats struct {
 	AcceptErrors    uint64 // out of file descriptors, mostly
 	StreamFaults    uint64 // HTTP/2 connections closed for too many frames
 	Mistaken        uint64 // TLS on a plaintext port, or plain HTTP on a TLS port
-	Open            int    // connections
-	Clients         int    // client keys with connections
+
+	// Of all listeners that share Limits.
+	Open    int    // connections
+	Clients int    // client keys with connections
+	Evicted uint64 // idle connections that had to give way
 }
 
 // New binds the listener. It serves nothing before Serve.
@@ -66,7 +69,10 @@ func New(options Options) (*Server, error) {
 		o.Logger.Warn("listener", "address", o.Address, "error", err)
 		report(err)
 	}
-	s := &Server{options: o, ready: make(chan net.Conn), conns: make(map[*Conn]struct{}), counts: newCounts(o.MaxConns, o.MaxConnsPerClient)}
+	s := &Server{options: o, ready: make(chan net.Conn), conns: make(map[*Conn]struct{}), limits: o.Limits}
+	if s.limits == nil {
+		s.limits = NewLimits(o.MaxConns, o.MaxConnsPerClient)
+	}
 	if o.TLS != nil {
 		if s.tls, err = s.tlsConfig(*o.TLS); err != nil {
 			return nil, err
@@ -120,12 +126,17 @@ func (s *Server) tlsConfig(source TLS) (*tls.Config, error) {
 // connState tells the filter what net/http decided about its connection.
 func connState(nc net.Conn, state http.ConnState) {
 	c, ok := nc.(*Conn)
-	if !ok || c.http2.Load() {
+	if !ok {
 		return
 	}
 	switch state {
+	case http.StateActive:
+		c.server.limits.busy(c)
 	case http.StateIdle:
-		c.answered()
+		if !c.http2.Load() {
+			c.answered()
+		}
+		c.server.limits.idle(c)
 	case http.StateHijacked:
 		c.handOver()
 	}
@@ -266,22 +277,20 @@ func (s *Server) forget(c *Conn) {
 		s.idle = nil
 	}
 	s.mu.Unlock()
-	if !c.parked.Load() {
-		s.counts.leave()
+	if c.uncounted.CompareAndSwap(false, true) {
+		s.limits.leave()
 	}
-	if c.key.IsValid() {
-		s.counts.release(c.key)
-	}
+	s.limits.release(c)
 }
 
 // Stats returns the numbers of now.
 func (s *Server) Stats() Stats {
-	open, clients := s.counts.size()
+	open, clients, evicted := s.limits.size()
 	n := &s.stats
 	return Stats{
 		Accepted: n.accepted.Load(), OverLimit: n.overLimit.Load(), OverClientLimit: n.overClientLimit.Load(),
 		ProxyFailed: n.proxyFailed.Load(), HandshakeFailed: n.handshakeFailed.Load(), Resumed: n.resumed.Load(),
-		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Mistaken: n.mistaken.Load(), Open: open, Clients: clients,
+		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Mistaken: n.mistaken.Load(), Open: open, Clients: clients, Evicted: evicted,
 	}
 }
 

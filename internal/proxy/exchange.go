@@ -46,6 +46,7 @@ type exchange struct {
 	cookie  string       // that our answer sets
 	began   bool
 	wrote   bool
+	flies   bool // counts among the requests under way
 	test    bool // a self test: the verdict is the answer
 	added   time.Duration
 
@@ -84,6 +85,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 
 func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.w, x.hr, x.start = w, hr, x.proxy.options.Now()
+	x.flies = false
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
 	x.keep, x.teaches, x.coding, x.reads, x.target = 0, 0, "", false, ""
@@ -106,6 +108,10 @@ func (x *exchange) serve() {
 	x.resolve()
 	x.verdict = o.Engine.Begin(x.start, &x.req)
 	x.began = true
+	// A private client is a load balancer as often as not, named as a trusted proxy or not.
+	if x.flies = x.proxy.flight.enter(x.req.Client.Key, o.Engine.Policy().Exempt(&x.req)); !x.flies && !x.verdict.Refused() {
+		x.verdict = o.Engine.Full(x.verdict)
+	}
 	if x.reserved() {
 		x.interrogate()
 		return
@@ -256,6 +262,7 @@ func (x *exchange) finish() {
 	x.body.release()
 	x.release()
 	x.take(nil)
+	x.land()
 	if x.began {
 		x.conclude()
 	}
@@ -264,6 +271,14 @@ func (x *exchange) finish() {
 		clear(x.lines)
 		x.body.close()
 		x.proxy.pool.Put(x)
+	}
+}
+
+// land gives back the place among the requests under way.
+func (x *exchange) land() {
+	if x.flies {
+		x.flies = false
+		x.proxy.flight.leave(x.req.Client.Key)
 	}
 }
 

@@ -50,6 +50,10 @@ type Options struct {
 	// Budget bounds the bytes of bodies held for inspection, over all requests;
 	// 0 means 256 MiB. What does not fit is forwarded and counted, not judged.
 	Budget int64
+	// Requests bounds the requests under way, but for a quarter more from clients with
+	// few; 0 means 16,384. A client may have a sixteenth of the places that are free,
+	// eight at least; beyond that its requests are answered 503.
+	Requests int
 	// A body that upstream has not begun to answer may be silent for BodyGrace
 	// (30 s) and must, after that time, have come at BodyRate bytes a second (500)
 	// on average. gRPC and upgraded connections are exempt: they are silent by design.
@@ -70,6 +74,7 @@ type Proxy struct {
 	sites   atomic.Pointer[map[string]*site]
 	pool    sync.Pool // of *exchange
 	held    atomic.Int64
+	flight  *flight
 	pit     *tarpit.Pit
 	checks  checks
 	stats   stats
@@ -95,7 +100,10 @@ func New(o Options) (*Proxy, error) {
 	if o.BodyRate == 0 {
 		o.BodyRate = 500
 	}
-	p := &Proxy{options: o}
+	if o.Requests == 0 {
+		o.Requests = defaultRequests
+	}
+	p := &Proxy{options: o, flight: newFlight(o.Requests)}
 	p.pool.New = func() any { return newExchange(p) }
 	if err := p.Swap(o.Sites); err != nil {
 		return nil, err

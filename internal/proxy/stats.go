@@ -60,6 +60,7 @@ type Stats struct {
 	Held           int64  // body bytes held for inspection
 	Panics         uint64 // caught while serving
 	UpstreamErrors uint64
+	TurnedAway     uint64 // requests that found no place among those under way
 	Uninspected    uint64 // bodies that were not held: the budget was used up
 	// Added is the time that judging added before a request went upstream:
 	// cumulative counts by upper bound, their number and sum.
@@ -100,7 +101,7 @@ func (p *Proxy) Stats() Stats {
 		InFlight: s.inFlight.Load(), Held: p.held.Load(), Panics: s.panics.Load(), UpstreamErrors: s.upstreamErrors.Load(),
 		Uninspected: s.uninspected.Load(), Added: make(map[time.Duration]uint64, len(bounds)), AddedSum: time.Duration(s.addedSum.Load()),
 	}
-	out.Tarpit = p.pit.Stats()
+	out.Tarpit, out.TurnedAway = p.pit.Stats(), p.flight.turnedAway()
 	out.Sites = append(out.Sites, s.nowhere.stats(""))
 	for i := range s.signals {
 		out.Signals[i] = s.signals[i].Load()

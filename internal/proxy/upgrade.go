@@ -85,6 +85,7 @@ func (x *exchange) tunnel(out *http.Request, resp *http.Response) {
 	}
 	defer conn.Close()
 	x.wrote = true
+	x.land()
 	if err := writeSwitch(rw.Writer, resp, out.Header.Get("Upgrade")); err != nil {
 		x.outcome.Aborted = true
 		return
