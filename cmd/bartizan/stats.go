@@ -73,8 +73,11 @@ func (g *gateway) numbers() []metrics.Number {
 
 func (g *gateway) listenerNumbers() []metrics.Number {
 	var out []metrics.Number
-	for _, l := range g.listeners {
+	for i, l := range g.listeners {
 		s := l.Stats()
+		if i == 0 { // all listeners share their limits
+			out = append(out, metrics.Number{Name: "connections_evicted_total", Help: "Idle connections that had to give way to others.", Value: float64(s.Evicted)})
+		}
 		at := []metrics.Label{{Name: "listener", Value: l.Addr().String()}}
 		for _, n := range []struct {
 			name, help string
@@ -89,6 +92,7 @@ func (g *gateway) listenerNumbers() []metrics.Number {
 			{"tls_resumed_total", "TLS sessions taken up again.", float64(s.Resumed), false},
 			{"proxy_protocol_failed_total", "Bad, missing or forged PROXY headers.", float64(s.ProxyFailed), false},
 			{"accept_errors_total", "Accept errors, mostly for want of open files.", float64(s.AcceptErrors), false},
+			{"wrong_port_total", "TLS on a plaintext port, or plain HTTP on a TLS port.", float64(s.Mistaken), false},
 			{"stream_faults_total", "HTTP/2 connections closed for abuse of streams.", float64(s.StreamFaults), false},
 		} {
 			out = append(out, metrics.Number{Name: n.name, Help: n.help, Gauge: n.gauge, Value: n.v, Labels: at})

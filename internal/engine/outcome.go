@@ -289,7 +289,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || v.Reason == policy.Saturated || kind == "evidence" || kind == "noted" {
+	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, r.Standing.Keys[attacker.Client], repeatEvery)
 	}
 	if report {

@@ -38,7 +38,8 @@ type Conn struct {
 	fault     atomic.Uint32 // request.Fault of the body or the connection
 	closed    atomic.Bool
 	hijacked  atomic.Bool
-	uncounted atomic.Bool // parked, or had to give way: it has left the count of open connections
+	parked    atomic.Bool
+	uncounted atomic.Bool // parked, or had to give way: it has left the count of Limits
 	http2     atomic.Bool
 
 	mu      sync.Mutex
@@ -191,14 +192,17 @@ func (c *Conn) Abort() {
 // written to, now and then: buffers, heads, and its place among the connections,
 // though not among its client's. It must not be read from afterwards.
 func (c *Conn) Park() {
-	if !c.hijacked.Load() || !c.uncounted.CompareAndSwap(false, true) {
+	if !c.hijacked.Load() || !c.parked.CompareAndSwap(false, true) {
 		return
 	}
 	c.filter, c.tee = filter{state: readDead}, tee{}
 	c.mu.Lock()
 	c.heads, c.current, c.first = nil, request.Head{}, nil
 	c.mu.Unlock()
-	c.server.limits.leave()
+	c.server.parked.Add(1)
+	if c.uncounted.CompareAndSwap(false, true) {
+		c.server.limits.leave()
+	}
 }
 
 // CloseWrite ends our side of the connection, so that a tunnel can end one way.

@@ -123,12 +123,12 @@ func (l *Limits) busy(c *Conn) {
 	l.work(c)
 }
 
-// size returns the number of open connections, of clients with any, and how many had
+// size returns the number of clients with connections, and how many connections had
 // to give way.
-func (l *Limits) size() (open, clients int, evicted uint64) {
+func (l *Limits) size() (clients int, evicted uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.open, len(l.holders), l.evicted
+	return len(l.holders), l.evicted
 }
 
 // victim returns the connection that gives way next; nil if none is idle.

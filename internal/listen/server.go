@@ -28,6 +28,7 @@ type Server struct {
 	hurry  atomic.Bool        // close without manners
 	leaves atomic.Bool        // each answer ends its connection
 	nextID atomic.Uint64
+	parked atomic.Int64 // of conns
 	stats  counters
 
 	mu    sync.Mutex
@@ -51,9 +52,9 @@ type Stats struct {
 	AcceptErrors    uint64 // out of file descriptors, mostly
 	StreamFaults    uint64 // HTTP/2 connections closed for too many frames
 	Mistaken        uint64 // TLS on a plaintext port, or plain HTTP on a TLS port
+	Open            int    // connections that are not parked
 
 	// Of all listeners that share Limits.
-	Open    int    // connections
 	Clients int    // client keys with connections
 	Evicted uint64 // idle connections that had to give way
 }
@@ -277,6 +278,9 @@ func (s *Server) forget(c *Conn) {
 		s.idle = nil
 	}
 	s.mu.Unlock()
+	if c.parked.Load() {
+		s.parked.Add(-1)
+	}
 	if c.uncounted.CompareAndSwap(false, true) {
 		s.limits.leave()
 	}
@@ -285,7 +289,10 @@ func (s *Server) forget(c *Conn) {
 
 // Stats returns the numbers of now.
 func (s *Server) Stats() Stats {
-	open, clients, evicted := s.limits.size()
+	clients, evicted := s.limits.size()
+	s.mu.Lock()
+	open := len(s.conns) - int(s.parked.Load())
+	s.mu.Unlock()
 	n := &s.stats
 	return Stats{
 		Accepted: n.accepted.Load(), OverLimit: n.overLimit.Load(), OverClientLimit: n.overClientLimit.Load(),

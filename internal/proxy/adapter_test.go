@@ -191,6 +191,10 @@ func TestAdapter(t *testing.T) {
 				{"expect of an old client", suite.expectOld},
 				{"refused calls", suite.refusedCalls},
 				{"the wrong port", suite.wrongPort},
+				{"upstream stops and starts", suite.restarts},
+				{"upstream certificates", suite.upstreamTLS},
+				{"idle upstream connections", suite.upstreamIdle},
+				{"too many requests under way", suite.turnedAway},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)
