@@ -60,6 +60,7 @@ type gateway struct {
 	file      config.File
 	tried     config.File // what reload read last, in force or not
 	seen      string      // stamp of the configuration in force; watch's own once it runs
+	stamps    map[string]fileStamp
 	engine    *engine.Engine
 	proxy     *proxy.Proxy
 	intel     *intel.Locator
@@ -190,29 +191,39 @@ func swarmOf(f config.File) swarm.Options {
 const bodyBudget = 256 << 20 // bytes of bodies held for inspection
 
 func (g *gateway) openOutputs() (err error) {
-	if g.events, err = sink.New(g.file.Events.File, stdoutIf(g.file.Events.Stdout, g.stdout), g.log); err != nil {
+	if g.events, err = sink.New(g.output(g.file.Events)); err != nil {
 		return err
 	}
 	g.later(func() { g.events.Close() })
-	if g.access, err = sink.New(g.file.Access.File, stdoutIf(g.file.Access.Stdout, g.stdout), g.log); err != nil {
+	if g.access, err = sink.New(g.output(g.file.Access)); err != nil {
 		return err
 	}
 	g.later(func() { g.access.Close() })
 	if g.record != "" {
-		if g.traffic, err = sink.New(g.record, nil, g.log); err != nil {
+		if g.traffic, err = sink.New(sink.Options{File: g.record, Log: g.log}); err != nil {
 			return err
 		}
 		g.later(func() { g.traffic.Close() })
-		g.recorder = replay.NewRecorder(g.store.Seed(), g.traffic.Offer)
+		g.recorder = replay.NewRecorder(g.store.Seed(), func(line any) { g.traffic.Offer(sink.Bulk, line) })
 	}
 	return nil
 }
 
-func stdoutIf(on bool, w io.Writer) io.Writer {
-	if on {
-		return w
+func (g *gateway) output(o config.Output) sink.Options {
+	out := sink.Options{File: o.File, Rate: o.Rate, MaxSize: int64(o.MaxSize), Log: g.log}
+	if o.Stdout {
+		out.Stdout = g.stdout
 	}
-	return nil
+	return out
+}
+
+// reopen opens the files that lines go to anew, for whoever rotates them.
+func (g *gateway) reopen() {
+	for _, s := range []*sink.Sink{g.events, g.access, g.traffic} {
+		if s != nil {
+			s.Reopen()
+		}
+	}
 }
 
 // openIntel opens what is known of addresses.
@@ -396,11 +407,21 @@ func (g *gateway) tell(events []engine.Event) {
 		if events[i].Type == "fault" {
 			g.log.Error("engine fault: failed open or closed as the route says", "request", events[i].Request, "cause", events[i].Cause)
 		}
-		g.events.Offer(events[i])
+		g.events.Offer(classOf(events[i]), events[i])
 	}
 	if g.report != nil {
 		g.report(events)
 	}
+}
+
+// classOf tells events of single requests, of which an attacker makes as many as he
+// likes, from those that say that something has changed.
+func classOf(e engine.Event) sink.Class {
+	switch e.Type {
+	case "refused", "would-refuse", "evidence", "noted":
+		return sink.Bulk
+	}
+	return sink.Key
 }
 
 // line takes every request that has ended.
@@ -409,7 +430,7 @@ func (g *gateway) line(r *request.Request, v engine.Verdict, o request.Outcome) 
 		g.warnUntold(r)
 	}
 	if g.file.Access.File != "" || g.file.Access.Stdout {
-		g.access.Offer(sink.AccessOf(r, v, o))
+		g.access.Offer(sink.Bulk, sink.AccessOf(r, v, o))
 	}
 }
 
@@ -569,6 +590,7 @@ func (g *gateway) watch(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case <-hup:
+			g.reopen()
 			g.seen = g.stamp()
 			g.reload()
 		case <-t.C:

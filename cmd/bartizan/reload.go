@@ -1,11 +1,14 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"bartizan/internal/apimap"
@@ -14,8 +17,8 @@ import (
 	"bartizan/internal/proxy"
 )
 
-// stamp tells whether the configuration file or a file that it names changed.
-// What the last one tried names counts too: mending a list that kept it from
+// stamp tells whether the configuration file or a file that it names changed in what
+// it holds. What the last one tried names counts too: mending a list that kept it from
 // coming into force is a change.
 func (g *gateway) stamp() string {
 	if g.configFile == "" {
@@ -23,12 +26,51 @@ func (g *gateway) stamp() string {
 	}
 	var b strings.Builder
 	names := append(listsOf(g.file), listsOf(g.tried)...)
+	seen := make(map[string]fileStamp, len(names)+1)
 	for _, name := range append(names, g.configFile) {
-		if info, err := os.Stat(name); err == nil {
-			fmt.Fprintf(&b, "%d/%d;", info.ModTime().UnixNano(), info.Size())
+		if s, err := stampOf(name, g.stamps[name]); err == nil {
+			seen[name] = s
+			fmt.Fprintf(&b, "%x;", s.digest)
 		}
 	}
+	g.stamps = seen
 	return b.String()
+}
+
+// fileStamp is what is known of a file's content. It is read again where anything of
+// the rest differs: files are replaced by others of the same size and time (cp -p, a
+// ConfigMap's links), and written within one tick of the clock.
+type fileStamp struct {
+	device, inode uint64
+	changed       time.Time // its inode
+	size          int64
+	digest        [sha256.Size]byte
+}
+
+// stampOf returns the stamp of a file whose last one was old.
+func stampOf(name string, old fileStamp) (fileStamp, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return fileStamp{}, err
+	}
+	now := fileStamp{size: info.Size(), changed: info.ModTime()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		now.device, now.inode, now.changed = uint64(st.Dev), st.Ino, time.Unix(st.Ctim.Unix())
+	}
+	if now.digest = old.digest; now == old {
+		return old, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fileStamp{}, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return fileStamp{}, err
+	}
+	sum.Sum(now.digest[:0])
+	return now, nil
 }
 
 // listsOf returns the files that a configuration names and reload reads again.

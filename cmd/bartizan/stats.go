@@ -20,6 +20,8 @@ func (g *gateway) numbers() []metrics.Number {
 		{Name: "upstream_errors_total", Help: "Requests that an upstream failed.", Value: float64(p.UpstreamErrors)},
 		{Name: "events_written_total", Help: "Event lines written.", Value: float64(g.events.Stats().Written)},
 		{Name: "events_dropped_total", Help: "Event lines dropped.", Value: float64(g.events.Stats().Dropped)},
+		{Name: "events_left_out_total", Help: "Event lines beyond events.rate.", Value: float64(g.events.Stats().LeftOut)},
+		{Name: "access_left_out_total", Help: "Access lines beyond access.rate.", Value: float64(g.access.Stats().LeftOut)},
 		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
 	}
 	if g.kernel != nil {

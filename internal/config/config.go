@@ -318,6 +318,9 @@ type Admin struct {
 type Output struct {
 	File   string `yaml:"file"`
 	Stdout bool   `yaml:"stdout"`
+	// Rate bounds the lines of a second, MaxSize the file; 0: no bound.
+	Rate    int  `yaml:"rate"`
+	MaxSize Size `yaml:"max_size"`
 }
 
 // Default returns the configuration that holds where nothing is said.
@@ -345,7 +348,8 @@ func Default() File {
 		Kernel: Kernel{Table: "bartizan"},
 		Admin:  Admin{Address: "127.0.0.1:7070"},
 		Data:   "./data",
-		Events: Output{Stdout: true},
+		Events: Output{Stdout: true, Rate: 200, MaxSize: 1 << 30},
+		Access: Output{MaxSize: 1 << 30},
 	}
 }
 

@@ -183,6 +183,7 @@ func (c *checker) limits(f *File) {
 		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
 		{"limits.requests", int64(f.Limits.Requests), 0}, {"limits.head", int64(f.Limits.Head), 1 << 10}, {"limits.fields", int64(f.Limits.Fields), 16},
 		{"limits.target", int64(f.Limits.Target), 256}, {"timeouts.linger", int64(f.Timeouts.Linger), 0}, {"timeouts.upstream_idle", int64(f.Timeouts.UpstreamIdle), 1},
+		{"events.rate", int64(f.Events.Rate), 0}, {"access.rate", int64(f.Access.Rate), 0},
 		{"timeouts.body", int64(f.Timeouts.Body), 1}, {"timeouts.body_rate", int64(f.Timeouts.BodyRate), 1},
 	} {
 		if l.v < l.low {

@@ -17,17 +17,17 @@ import (
 func TestWritesLines(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "events.jsonl")
 	var stdout bytes.Buffer
-	s, err := New(name, &stdout, slog.New(slog.DiscardHandler))
+	s, err := New(Options{File: name, Stdout: &stdout, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		s.Offer(map[string]int{"n": i})
+		s.Offer(Bulk, map[string]int{"n": i})
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.Offer("after the end") // must neither panic nor block
+	s.Offer(Bulk, "after the end") // must neither panic nor block
 	want := "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n"
 	if b, err := os.ReadFile(name); err != nil || string(b) != want || stdout.String() != want {
 		t.Errorf("got file %q, stdout %q, %v; want %q", b, stdout.String(), err, want)
@@ -45,14 +45,14 @@ func (b blocked) Write(p []byte) (int, error) { <-b.free; return len(p), nil }
 // A reader that hangs must not hold requests up, nor take memory without bound.
 func TestOfferNeverBlocks(t *testing.T) {
 	b := blocked{make(chan struct{})}
-	s, err := New("", b, slog.New(slog.DiscardHandler))
+	s, err := New(Options{Stdout: b, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	go func() {
 		for range 10 * queued {
-			s.Offer(strings.Repeat("x", 1024))
+			s.Offer(Bulk, strings.Repeat("x", 1024))
 		}
 		close(done)
 	}()
@@ -90,12 +90,12 @@ func (f *full) Write(p []byte) (int, error) {
 // Lines that wait in a buffer must not pass for written ones.
 func TestFullDiskUnderLoadIsToldOnce(t *testing.T) {
 	var log bytes.Buffer
-	s, err := New("", &full{until: 1 << 30}, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := New(Options{Stdout: &full{until: 1 << 30}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range queued / 2 {
-		s.Offer("line")
+		s.Offer(Bulk, "line")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -108,12 +108,12 @@ func TestFullDiskUnderLoadIsToldOnce(t *testing.T) {
 func TestFullDiskIsToldOnceAndSurvived(t *testing.T) {
 	var log bytes.Buffer
 	w := &full{until: 3}
-	s, err := New("", w, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := New(Options{Stdout: w, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 {
-		s.Offer(i)
+		s.Offer(Bulk, i)
 		for s.Stats().Written+s.Stats().Dropped <= uint64(i) {
 			time.Sleep(time.Millisecond)
 		}
@@ -137,11 +137,11 @@ func TestTornLinesAreCut(t *testing.T) {
 	}
 	defer f.Close()
 	torn := &tearing{File: f}
-	s := &Sink{log: slog.New(slog.DiscardHandler), queue: make(chan any, queued), done: make(chan struct{}), out: []*output{{w: torn, file: f, buffer: bufio.NewWriterSize(torn, bufferSize)}}}
+	s := &Sink{Options: Options{Log: slog.New(slog.DiscardHandler)}, queue: make(chan any, queued), done: make(chan struct{}), out: []*output{{w: torn, file: f, buffer: bufio.NewWriterSize(torn, bufferSize)}}}
 	go s.run()
 	for i := range 50 {
 		torn.fail.Store(i%7 == 3)
-		s.Offer(strings.Repeat("line ", 10))
+		s.Offer(Bulk, strings.Repeat("line ", 10))
 		for s.Stats().Written+s.Stats().Dropped <= uint64(i) {
 			time.Sleep(time.Millisecond)
 		}
@@ -184,4 +184,129 @@ func (t *tearing) end() int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+// A log rotation renames the file and asks for it to be opened anew: no line is lost,
+// none goes to the old file afterwards.
+func TestReopen(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "events.jsonl")
+	s, err := New(Options{File: name, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Offer(Bulk, "before")
+	for s.Stats().Written == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.Rename(name, name+".old"); err != nil {
+		t.Fatal(err)
+	}
+	s.Offer(Bulk, "between")
+	for s.Stats().Written == 1 {
+		time.Sleep(time.Millisecond)
+	}
+	s.Reopen()
+	s.Offer(Bulk, "after")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Reopen() // does nothing
+	for file, want := range map[string]string{name + ".old": "\"before\"\n\"between\"\n", name: "\"after\"\n"} {
+		if b, err := os.ReadFile(file); err != nil || string(b) != want {
+			t.Errorf("%s: got %q, %v; want %q", file, b, err, want)
+		}
+	}
+}
+
+// A file that cannot be opened again leaves the old one in use.
+func TestReopenFails(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s, err := New(Options{File: filepath.Join(dir, "a"), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	s.Reopen()
+	s.Offer(Bulk, "line")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir+".old", "a")); err != nil || string(b) != "\"line\"\n" {
+		t.Errorf("got %q, %v; want the line in the old file", b, err)
+	}
+	if !strings.Contains(log.String(), "not opened anew") {
+		t.Errorf("got log %q; want it told", log.String())
+	}
+}
+
+// The lines of a second are bounded, each class by itself, and what was left out is
+// told in the next second.
+func TestRate(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Unix(1000, 0)
+	s, err := New(Options{Stdout: &out, Rate: 10, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		s.Offer(Bulk, "bulk")
+	}
+	for range 12 {
+		s.Offer(Key, "key")
+	}
+	now = now.Add(time.Second)
+	s.Offer(Bulk, "bulk")
+	s.Offer(Key, "key")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := out.String()
+	if bulk, key := strings.Count(got, "\"bulk\"\n"), strings.Count(got, "\"key\"\n"); bulk != 11 || key != 11 {
+		t.Errorf("got %d and %d lines; want 11 of each", bulk, key)
+	}
+	for _, want := range []string{`{"time":"1970-01-01T00:16:40Z","type":"left-out","left_out":990}`, `"left_out":2}`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %q; want %s in it", got, want)
+		}
+	}
+	if s.Stats().LeftOut != 992 {
+		t.Errorf("got %d left out; want 992", s.Stats().LeftOut)
+	}
+}
+
+// A file never has more than its size and a buffer, and one before it is kept.
+func TestMaxSize(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "events.jsonl")
+	s, err := New(Options{File: name, MaxSize: 100_000, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		s.Offer(Bulk, i)
+		if i%1000 == 0 {
+			time.Sleep(time.Millisecond) // the queue is not what is tested
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{name, name + ".1"} {
+		info, err := os.Stat(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > 100_000+bufferSize {
+			t.Errorf("%s: got %d bytes; want at most %d", n, info.Size(), 100_000+bufferSize)
+		}
+	}
+	b, err := os.ReadFile(name)
+	if last := "19999\n"; err != nil || s.Stats().Dropped == 0 && !strings.HasSuffix(string(b), last) {
+		t.Errorf("got the end %q, %v; want %q", b[max(0, len(b)-10):], err, last)
+	}
 }
