@@ -4,32 +4,35 @@ BIN := bin/bartizan
 FUZZTIME ?= 5s
 export CGO_ENABLED ?= 0
 
-.PHONY: build run demo test race lint fuzz bench bench-botnet scenario check demo-smoke vet clean
+.PHONY: help build run demo test race lint fuzz bench bench-botnet scenario check demo-smoke vet clean
 
-build: $(BIN)
+build: $(BIN) ## the binary, bin/bartizan
 
 $(BIN): FORCE
 	$(GO) build -trimpath -o $(BIN) ./cmd/bartizan
 
 FORCE:
 
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-18s %s\n", $$1, $$2}'
+
 # UPSTREAM=http://127.0.0.1:9000 make run
-run: build
+run: build ## build it and run it before UPSTREAM=http://host:port
 	./$(BIN) run --upstream $(UPSTREAM)
 
-demo: build
+demo: build ## a small shop behind it, visitors and attackers, and who is blocked and why
 	./$(BIN) demo
 
-test:
+test: ## every test
 	$(GO) test ./...
 
-race:
+race: ## every test with the race detector
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 vet:
 	$(GO) vet ./...
 
-lint: vet
+lint: vet ## vet, gofmt, staticcheck, revive, errorlint
 	@test -z "$$(gofmt -l cmd internal bench tools examples)" || { echo "not formatted:"; gofmt -l cmd internal bench tools examples; exit 1; }
 	cd tools && $(GO) build -o ../bin/ honnef.co/go/tools/cmd/staticcheck github.com/mgechev/revive github.com/polyfloyd/go-errorlint
 	./bin/staticcheck ./...
@@ -37,7 +40,7 @@ lint: vet
 	./bin/go-errorlint ./...
 
 # Every fuzz target for a short time; FUZZTIME=10m for a long one.
-fuzz:
+fuzz: ## every fuzz target for FUZZTIME (5s)
 	@set -e; for file in $$(grep -rl '^func Fuzz' --include=*_test.go internal); do \
 		for target in $$(grep -o '^func Fuzz[A-Za-z0-9]*' $$file | sed 's/func //'); do \
 			echo "fuzz $$(dirname $$file) $$target"; \
@@ -45,7 +48,7 @@ fuzz:
 		done; \
 	done
 
-bench:
+bench: ## benchmarks, and the peers in bench/
 	$(GO) test ./internal/... -run '^$$' -bench . -benchmem
 	bench/gateway/run
 	bench/payload/run
@@ -54,19 +57,19 @@ bench:
 # several seeds. LONG=-long plays the day-long ones too.
 SEEDS ?= 3
 LONG ?=
-bench-botnet:
+bench-botnet: ## how fast botnets are found and stopped; SEEDS=3, LONG=-long
 	$(GO) run ./bench/botnet -seeds $(SEEDS) $(LONG)
 	$(GO) test ./internal/swarm -run '^$$' -bench . -benchmem
 
-scenario:
+scenario: ## the scenarios as a table: who was stopped, and how many good clients
 	$(GO) test ./cmd/bartizan -run 'TestScenarios|TestFalsePositives' -v -args -table
 
-demo-smoke: build
+demo-smoke: build ## the demo, short, on free ports; fails if it is not as it should be
 	./$(BIN) demo --smoke
 
-check: build lint test race scenario fuzz
+check: build lint test race scenario fuzz ## all that CI runs
 
-clean:
+clean: ## remove bin
 	rm -rf bin
 
 # make eval CORPORA=DIR: a directory of labelled requests, which are no part of the project.
@@ -74,28 +77,28 @@ CORPORA ?= corpora
 .PHONY: eval eval-update calibrate-payload train
 
 # The payload detector on the corpora, compared with the committed figures.
-eval: build
+eval: build ## the payload detector on CORPORA=DIR, beside the committed figures
 	./$(BIN) eval --compare internal/eval/testdata/figures.json $(CORPORA)/*.jsonl.gz
 
 # After a change that is meant: commit the new figures with it.
-eval-update: build
+eval-update: build ## commit the new figures after a change that is meant
 	mkdir -p internal/eval/testdata
 	./$(BIN) eval --json $(CORPORA)/*.jsonl.gz > internal/eval/testdata/figures.json
 
 # How many benign rows each detector hits in each band: what the table in
 # internal/detect/bands.go is reviewed by.
-calibrate-payload: build
+calibrate-payload: build ## benign rows hit in each band, by detector
 	./$(BIN) eval --bands $(CORPORA)/*.jsonl.gz
 
 # Whether a learned scorer would find what the grammars miss: an experiment that
 # leaves one source out at a time. It does not, at a price worth paying.
-train:
+train: ## an experiment: would a learned scorer find what the grammars miss
 	$(GO) run ./bench/scorer $(CORPORA)/*.jsonl.gz
 
 # What signals weigh on the scenarios, beside what is shipped: a table to review and
 # commit. Nothing applies it.
 .PHONY: calibrate-risk
-calibrate-risk: build
+calibrate-risk: build ## what signals weigh on the scenarios: docs/weights.md
 	./$(BIN) calibrate-risk testdata/scenario/*.txtar > docs/weights.md.new
 	mv docs/weights.md.new docs/weights.md
 	git --no-pager diff --stat -- docs/weights.md

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/openapi"
@@ -23,19 +22,27 @@ type apiListCommand struct{ socket }
 
 // Run prints one endpoint a line.
 func (c *apiListCommand) Run() error {
-	all, err := c.dial().Endpoints()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	all, err := client.Endpoints()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(all)
 	}
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "site\tendpoint\trequests\tclients\tparameters\tcredentials\tcertain")
-	for _, e := range all {
-		fmt.Fprintf(t, "%s\t%s %s\t%d\t%.0f\t%d\t%.0f %%\t%v\n", e.Site, e.Method, e.Template, e.Requests, e.Clients, len(e.Parameters), 100*e.Credentials, e.Certain)
+	if len(all) == 0 {
+		fmt.Println("nothing has been learned yet: an endpoint shows once the API has answered requests to it well")
+		return nil
 	}
-	return t.Flush()
+	var t table
+	t.addf("site\tendpoint\trequests\tclients\tparameters\tcredentials\tcertain")
+	for _, e := range all {
+		t.addf("%s\t%s %s\t%d\t%.0f\t%d\t%.0f %%\t%v", e.Site, e.Method, e.Template, e.Requests, e.Clients, len(e.Parameters), 100*e.Credentials, e.Certain)
+	}
+	return t.print(os.Stdout)
 }
 
 type apiExportCommand struct {
@@ -45,7 +52,11 @@ type apiExportCommand struct {
 
 // Run prints the document.
 func (c *apiExportCommand) Run() error {
-	all, err := c.dial().Endpoints()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	all, err := client.Endpoints()
 	if err != nil {
 		return err
 	}
@@ -62,23 +73,31 @@ type apiReportCommand struct{ socket }
 // Run prints one endpoint a line: where "answered well" is not 0, enforcing would
 // have broken something that works.
 func (c *apiReportCommand) Run() error {
-	all, err := c.dial().Departures()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	all, err := client.Departures()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(all)
 	}
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "site\tendpoint\tcertain\trequests\twould refuse\tof clients\tanswered well\tplaces")
+	if len(all) == 0 {
+		fmt.Println("enforcing what was learned would have refused nothing since the start")
+		return nil
+	}
+	var t table
+	t.addf("site\tendpoint\tcertain\trequests\twould refuse\tof clients\tanswered well\tplaces")
 	for _, d := range all {
 		name := d.Method + " " + d.Template
 		if d.Template == "" {
 			name = map[string]string{"any": "(unknown paths)", "unknown": "(unknown methods)"}[d.Method]
 		}
-		fmt.Fprintf(t, "%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s\n", d.Site, name, d.Ripe, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
+		t.addf("%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
 	}
-	return t.Flush()
+	return t.print(os.Stdout)
 }
 
 type apiDriftCommand struct {
@@ -94,7 +113,11 @@ func (c *apiDriftCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	all, err := c.dial().Endpoints()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	all, err := client.Endpoints()
 	if err != nil {
 		return err
 	}
@@ -103,17 +126,21 @@ func (c *apiDriftCommand) Run() error {
 	if c.JSON {
 		return printJSON(d)
 	}
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	var t table
 	for _, list := range []struct {
 		name string
 		all  []openapi.Usage
 	}{{"as documented", d.Used}, {"unused", d.Unused}, {"undocumented", d.Undocumented}, {"drifting", d.Drifting}} {
 		for _, u := range list.all {
-			fmt.Fprintf(t, "%s\t%s %s\t%d requests\n", list.name, u.Method, cmp.Or(u.Template, u.Learned), u.Requests)
+			t.addf("%s\t%s %s\t%d requests", list.name, u.Method, cmp.Or(u.Template, u.Learned), u.Requests)
 			for _, ch := range u.Changes {
-				fmt.Fprintf(t, "\t  %s\t%s\n", ch.Where, ch.What)
+				t.addf("\t  %s\t%s", ch.Where, ch.What)
 			}
 		}
 	}
-	return t.Flush()
+	if len(t.rows) == 0 {
+		fmt.Println("the document names no endpoint, and none of the site has been learned")
+		return nil
+	}
+	return t.print(os.Stdout)
 }

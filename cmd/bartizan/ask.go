@@ -8,24 +8,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"bartizan/internal/control"
 	"bartizan/internal/engine"
+	"bartizan/internal/policy"
 	"bartizan/internal/signal"
 )
-
-// socket are the flags of commands that ask a running gateway.
-type socket struct {
-	Data string `help:"The gateway's data folder." default:"./data" type:"path"`
-	JSON bool   `name:"json" help:"Print JSON."`
-}
-
-func (s socket) dial() *control.Client { return control.Dial(filepath.Join(s.Data, "control.sock")) }
 
 func printJSON(v any) error {
 	enc := json.NewEncoder(os.Stdout)
@@ -40,7 +31,11 @@ type explainCommand struct {
 
 // Run prints what was decided, why, and what would undo it.
 func (c *explainCommand) Run() error {
-	x, err := c.dial().Explain(c.ID)
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	x, err := client.Explain(c.ID)
 	if err != nil {
 		return err
 	}
@@ -51,29 +46,29 @@ func (c *explainCommand) Run() error {
 }
 
 func printExplanation(w io.Writer, x engine.Explanation) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var t table
 	verdict := x.Would
 	if x.Waiver != "" {
 		verdict += fmt.Sprintf(", but passed (%s)", x.Waiver)
 	}
-	fmt.Fprintf(t, "request\t%s\t%s\n", x.Request, x.Time.Format(time.RFC3339Nano))
-	fmt.Fprintf(t, "what\t%s %s%s\tendpoint %s\n", x.Method, x.Host, x.Path, x.Endpoint)
-	fmt.Fprintf(t, "who\t%s\tattacker %s, software %s %s\n", x.Client, x.Attacker, x.Software, x.JA4)
-	fmt.Fprintf(t, "verdict\t%s\treason %s, mode %s, policy %d\n", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode, x.Policy)
-	fmt.Fprintf(t, "then\tstage %s\trisk %.1f\n", x.Stage, x.Risk)
+	t.addf("request\t%s\t%s", x.Request, x.Time.Format(time.RFC3339Nano))
+	t.addf("what\t%s %s%s\tendpoint %s", x.Method, x.Host, x.Path, x.Endpoint)
+	t.addf("who\t%s\tattacker %s, software %s %s", x.Client, x.Attacker, x.Software, x.JA4)
+	t.addf("verdict\t%s\treason %s, mode %s, policy %d", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode, x.Policy)
+	t.addf("then\tstage %s\trisk %.1f", x.Stage, x.Risk)
 	if x.Imposed != "" {
-		fmt.Fprintf(t, "rule\t%s\tacts on the client since its outcome\n", x.Imposed)
+		t.addf("rule\t%s\tacts on the client since its outcome", x.Imposed)
 	}
 	if x.Pass != "" {
-		fmt.Fprintf(t, "pass\t%s\n", x.Pass)
+		t.addf("pass\t%s", x.Pass)
 	}
 	for _, s := range x.Signals {
-		fmt.Fprintf(t, "evidence\t%s (%s)\t%+.1f nats at %s: %s\n", s.Kind, s.Band, s.Weight, s.Where, s.Note)
+		t.addf("evidence\t%s (%s)\t%+.1f nats at %s: %s", s.Kind, s.Band, s.Weight, s.Where, s.Note)
 	}
 	if x.Botnet != nil && x.Botnet.Signature != nil {
-		fmt.Fprintf(t, "botnet\t%s\t%s\n", strings.TrimSpace(x.Botnet.Signature.Name+" "+x.Botnet.Campaign.Name), x.Botnet.Signature.Why)
+		t.addf("botnet\t%s\t%s", strings.TrimSpace(x.Botnet.Signature.Name+" "+x.Botnet.Campaign.Name), x.Botnet.Signature.Why)
 	}
-	if err := t.Flush(); err != nil {
+	if err := t.print(w); err != nil {
 		return err
 	}
 	if err := printRecords(w, x.Records); err != nil {
@@ -87,29 +82,29 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 
 // printRecords shows each record and the sum behind its risk.
 func printRecords(w io.Writer, records []engine.Record) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var t table
 	for _, r := range records {
 		until := ""
 		if r.Until != nil {
 			until = " until " + r.Until.Format(time.RFC3339)
 		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s%s, risk %.1f, blocked %d times\n", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
+		t.addf("%s %s\t%s\t%s%s, risk %.1f, blocked %d times", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
 		if r.Scope == "network" {
-			fmt.Fprintf(t, "\t\t%s\n", r.Because)
+			t.addf("\t\t%s", r.Because)
 			continue
 		}
 		if r.Ruled != nil {
-			fmt.Fprintf(t, "\trule\t%s until %s\n", r.Rule, r.Ruled.Format(time.RFC3339))
+			t.addf("\trule\t%s until %s", r.Rule, r.Ruled.Format(time.RFC3339))
 		}
 		if r.Intent != "" {
-			fmt.Fprintf(t, "\t%s\t%s: %s\n", r.Phase, r.Intent, r.Because)
+			t.addf("\t%s\t%s: %s", r.Phase, r.Intent, r.Because)
 		}
 		for _, p := range r.Parts {
 			requests := "requests no longer kept"
 			if len(p.Requests) > 0 {
 				requests = strings.Join(p.Requests, " ")
 			}
-			fmt.Fprintf(t, "\t%+.1f\t%s (%s), %.1f times: %s\n", p.Nats, p.Name, p.Band, p.Mass, requests)
+			t.addf("\t%+.1f\t%s (%s), %.1f times: %s", p.Nats, p.Name, p.Band, p.Mass, requests)
 		}
 		sum := []string{"prior -4.6"}
 		for _, v := range r.Vantages {
@@ -118,15 +113,15 @@ func printRecords(w io.Writer, records []engine.Record) error {
 		if r.Hard > 0 {
 			sum = append(sum, fmt.Sprintf("proof %+.1f", r.Hard))
 		}
-		fmt.Fprintf(t, "\t= %.1f\t%s (capped by vantage)\n", r.Score, strings.Join(sum, ", "))
+		t.addf("\t= %.1f\t%s (capped by vantage)", r.Score, strings.Join(sum, ", "))
 		for _, l := range r.Links {
-			fmt.Fprintf(t, "\tlinked\t%s since %s, %d clients\n", l.Why, l.Since.Format(time.RFC3339), l.Count)
+			t.addf("\tlinked\t%s since %s, %d clients", l.Why, l.Since.Format(time.RFC3339), l.Count)
 			for _, m := range l.Clients {
-				fmt.Fprintf(t, "\t\t%s %s joined %s\n", m.Name, m.Address, m.Joined.Format(time.RFC3339))
+				t.addf("\t\t%s %s joined %s", m.Name, m.Address, m.Joined.Format(time.RFC3339))
 			}
 		}
 	}
-	return t.Flush()
+	return t.print(w)
 }
 
 type explainAddressCommand struct {
@@ -136,7 +131,11 @@ type explainAddressCommand struct {
 
 // Run prints all records of an address.
 func (c *explainAddressCommand) Run() error {
-	records, err := c.dial().Address(c.Address)
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	records, err := client.Address(c.Address)
 	if err != nil {
 		return err
 	}
@@ -148,7 +147,7 @@ func (s socket) print(records []engine.Record, none string) error {
 		return printJSON(records)
 	}
 	if len(records) == 0 {
-		fmt.Println(none)
+		say(os.Stdout, "%s", none)
 		return nil
 	}
 	all := len(records)
@@ -168,7 +167,11 @@ type attackersCommand struct{ socket }
 
 // Run prints the riskiest records.
 func (c *attackersCommand) Run() error {
-	records, err := c.dial().Attackers()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	records, err := client.Attackers()
 	if err != nil {
 		return err
 	}
@@ -179,20 +182,27 @@ type evidenceCommand struct{ socket }
 
 // Run prints what each kind of evidence is worth, as shipped and as seen.
 func (c *evidenceCommand) Run() error {
-	x, err := c.dial().Evidence()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	x, err := client.Evidence()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(x)
 	}
-	fmt.Printf("%d hours of clients known to attack, %d of clients known to be good, since the start; nothing applies this\n", x.Attackers, x.Good)
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "kind\tband\tshipped\tmeasured\tattackers\tgood\t")
-	for _, k := range x.Kinds {
-		fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%d\t%d\t%s\n", k.Kind, k.Band, k.Shipped, k.Measured, k.Attackers, k.Good, k.Doc)
+	say(os.Stdout, "%d hours of clients known to attack, %d of clients known to be good, since the start; nothing applies this", x.Attackers, x.Good)
+	if x.Attackers+x.Good == 0 {
+		say(os.Stdout, "nothing is measured yet: a client is known to be good by an accepted credential or an answered challenge, to attack by a botnet's signature, a decoy or a forged pass")
 	}
-	return t.Flush()
+	var t table
+	t.addf("kind\tband\tshipped\tmeasured\tattackers\tgood\t")
+	for _, k := range x.Kinds {
+		t.addf("%s\t%s\t%.1f\t%.1f\t%d\t%d\t%s", k.Kind, k.Band, k.Shipped, k.Measured, k.Attackers, k.Good, k.Doc)
+	}
+	return t.print(os.Stdout)
 }
 
 type unblockCommand struct {
@@ -202,7 +212,11 @@ type unblockCommand struct {
 
 // Run clears the records.
 func (c *unblockCommand) Run() error {
-	u, err := c.dial().Unblock(c.Who)
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	u, err := client.Unblock(c.Who)
 	if err != nil {
 		return err
 	}
@@ -217,7 +231,11 @@ type passAllCommand struct {
 
 // Run starts or ends break-glass.
 func (c *passAllCommand) Run() error {
-	p, err := c.dial().PassAll(c.For)
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	p, err := client.PassAll(c.For)
 	if err != nil {
 		return err
 	}
@@ -234,42 +252,58 @@ type selftestCommand struct {
 	Host string `help:"Host name to ask for." default:"localhost"`
 }
 
-// Run sends the marked attack through every listener and explains the verdict.
+// Run sends the marked attack through every listener, as a stranger and as a private
+// client, and explains the verdicts.
 func (c *selftestCommand) Run() error {
-	client := c.dial()
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
 	first, err := client.Selftest()
 	if err != nil {
 		return err
 	}
-	for i, l := range first.Listeners {
-		token := first.Token
-		if i > 0 { // a token is good for one request
-			next, err := client.Selftest()
-			if err != nil {
-				return err
-			}
-			token = next.Token
-		}
-		id, err := sendSelftest(l, c.Host, token)
+	for _, l := range first.Listeners {
+		fmt.Printf("listener %s (tls %v): an SQL injection that goes nowhere, from a stranger\n", l.Address, l.TLS)
+		x, err := c.try(client, l, false)
 		if err != nil {
-			return fmt.Errorf("testing listener %s: %w", l.Address, err)
-		}
-		fmt.Printf("listener %s (tls %v): an SQL injection that goes nowhere\n", l.Address, l.TLS)
-		x, err := client.Explain(id)
-		if err != nil {
-			return fmt.Errorf("testing listener %s: the attack left no trace: %w", l.Address, err)
+			return err
 		}
 		if err := printExplanation(os.Stdout, x); err != nil {
 			return err
 		}
-		if x.Would == "pass" {
-			return fmt.Errorf("testing listener %s: the attack was not recognised as one", l.Address)
+		near, err := c.try(client, l, true)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("the same from a private address: %s, reason %s %s\n", near.Would, near.Reason, near.Waiver)
+		if near.Waiver == policy.PrivateClient.String() {
+			say(os.Stdout, "%s", exempt)
 		}
 	}
 	return nil
 }
 
-func sendSelftest(l control.Listener, host, token string) (id string, err error) {
+// try sends one self test; a token is good for one.
+func (c *selftestCommand) try(client *control.Client, l control.Listener, private bool) (x engine.Explanation, err error) {
+	t, err := client.Selftest()
+	if err != nil {
+		return x, err
+	}
+	id, err := sendSelftest(l, c.Host, t.Token, private)
+	if err != nil {
+		return x, fmt.Errorf("testing listener %s: %w", l.Address, err)
+	}
+	if x, err = client.Explain(id); err != nil {
+		return x, fmt.Errorf("testing listener %s: the attack left no trace: %w", l.Address, err)
+	}
+	if x.Would == "pass" && x.Waiver != policy.PrivateClient.String() {
+		return x, fmt.Errorf("testing listener %s: the attack was not recognised as one", l.Address)
+	}
+	return x, nil
+}
+
+func sendSelftest(l control.Listener, host, token string, private bool) (id string, err error) {
 	u := url.URL{Scheme: "http", Host: strings.Replace(strings.Replace(l.Address, "[::]", "127.0.0.1", 1), "0.0.0.0", "127.0.0.1", 1), Path: "/", RawQuery: url.Values{"q": {"1' UNION SELECT password FROM users--"}}.Encode()}
 	tr := &http.Transport{}
 	defer tr.CloseIdleConnections()
@@ -284,6 +318,9 @@ func sendSelftest(l control.Listener, host, token string) (id string, err error)
 	}
 	req.Host = host
 	req.Header.Set("Bartizan-Selftest", token)
+	if private {
+		req.Header.Set("Bartizan-Selftest-Client", "private")
+	}
 	resp, err := (&http.Client{Transport: tr, Timeout: 10 * time.Second}).Do(req)
 	if err != nil {
 		return "", err

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"bartizan/internal/config"
@@ -91,7 +90,7 @@ func (c *demoCommand) play(ctx context.Context, g *gateway, b *board) error {
 	cast.AddBotnet(stage)
 	live := !c.Smoke && isTerminal(os.Stdout)
 	if !c.Smoke {
-		fmt.Printf("gateway http://%s and https://%s, admin http://%s/metrics; try your own requests\n", at[0].Address, at[1].Address, g.admin.Addr())
+		say(os.Stdout, "gateway http://%s and https://%s, admin http://%s/metrics; try your own requests", at[0].Address, at[1].Address, g.admin.Addr())
 	}
 	done := make(chan struct{})
 	go func() {
@@ -108,8 +107,9 @@ func (c *demoCommand) play(ctx context.Context, g *gateway, b *board) error {
 // conclude prints the result and says what is not as it should be.
 func conclude(tallies []demo.Tally) error {
 	var faults []error
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "\nplayer\taddress\tsent\tpassed\trefused\theld\tfailed\tfirst refusal")
+	var t table
+	fmt.Println()
+	t.addf("player\taddress\tsent\tpassed\trefused\theld\tfailed\tfirst refusal")
 	for _, p := range tallies {
 		first := "-"
 		if p.First > 0 {
@@ -119,7 +119,7 @@ func conclude(tallies []demo.Tally) error {
 		if p.Many {
 			address = "many"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", p.Name, address, p.Sent, p.Passed, p.Refused, p.Held, p.Failed, first)
+		t.addf("%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s", p.Name, address, p.Sent, p.Passed, p.Refused, p.Held, p.Failed, first)
 		switch {
 		case p.Sent == 0:
 			faults = append(faults, fmt.Errorf("%s sent nothing", p.Name))
@@ -130,10 +130,10 @@ func conclude(tallies []demo.Tally) error {
 			faults = append(faults, fmt.Errorf("%s is an attacker and was refused or held %d of %d times only", p.Name, p.Refused+p.Held, p.Sent))
 		}
 	}
-	faults = append(faults, t.Flush())
+	faults = append(faults, t.print(os.Stdout))
 	for _, p := range tallies {
 		if p.Before > 0 && p.During > 0 {
-			fmt.Printf("%s: 99 of 100 answers within %.1f ms before the botnet, %.1f ms while it was searched and stopped\n", p.Name, ms(p.Before), ms(p.During))
+			say(os.Stdout, "%s: 99 of 100 answers within %.1f ms before the botnet, %.1f ms while it was searched and stopped", p.Name, ms(p.Before), ms(p.During))
 		}
 	}
 	return errors.Join(faults...)
@@ -152,7 +152,7 @@ type board struct {
 	recent []engine.Event
 }
 
-const boardLines = 12
+const boardLines = 12 // shown at the foot of a frame, each cut to the width
 
 func (b *board) take(events []engine.Event) {
 	b.mu.Lock()
@@ -187,7 +187,7 @@ func (b *board) show(ctx context.Context, e *engine.Engine, cast *demo.Cast, liv
 			line := eventLine(ev)
 			lines = append(lines, line)
 			if !live && !silent {
-				fmt.Println(line)
+				say(os.Stdout, "%s", line)
 			}
 		}
 		lines = lines[max(len(lines)-boardLines, 0):]
@@ -196,6 +196,8 @@ func (b *board) show(ctx context.Context, e *engine.Engine, cast *demo.Cast, liv
 		}
 	}
 }
+
+const clock = "15:04:05"
 
 func eventLine(ev engine.Event) string {
 	if ev.Botnet != nil {
@@ -212,11 +214,11 @@ func eventLine(ev engine.Event) string {
 	for _, s := range ev.Signals {
 		why = append(why, fmt.Sprintf("%s (%s) at %s", s.Kind, s.Band, s.Where))
 	}
-	return fmt.Sprintf("%s  %-11s risk %5.1f  %-28s %s %s  %s", ev.Time.Format("15:04:05.000"), ev.Client, ev.Risk, what, ev.Method, ev.Path, strings.Join(why, ", "))
+	return fmt.Sprintf("%s %-11s risk %3.0f %s %s %s: %s", ev.Time.Format(clock), ev.Client, ev.Risk, what, ev.Method, printable(ev.Path), printable(strings.Join(why, ", ")))
 }
 
 func botnetLine(ev engine.Event) string {
-	line := fmt.Sprintf("%s  BOTNET %s %s: %d addresses", ev.Time.Format("15:04:05.000"), ev.Campaign, ev.Botnet.Kind, ev.Botnet.Campaign.Addresses)
+	line := fmt.Sprintf("%s BOTNET %s %s: %d addresses", ev.Time.Format(clock), ev.Campaign, ev.Botnet.Kind, ev.Botnet.Campaign.Addresses)
 	if g := ev.Botnet.Signature; g != nil {
 		line += fmt.Sprintf("; %s %s: %s", g.Name, g.Action, g.Why)
 	}
@@ -226,12 +228,12 @@ func botnetLine(ev engine.Event) string {
 // picture is one frame.
 func picture(e *engine.Engine, cast *demo.Cast, lines []string) string {
 	var out strings.Builder
-	t := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "BARTIZAN\tsent\tpassed\trefused\theld\tstage\trisk\twhy")
+	var t table
+	t.addf("BARTIZAN\tsent\tpassed\trefused\theld\tstage\trisk\twhy")
 	for _, p := range cast.Tallies() {
 		stage, risk, why := "clear", 0.0, ""
 		if p.Many {
-			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t\t\t\n", p.Name, p.Sent, p.Passed, p.Refused, p.Held)
+			t.addf("%s\t%d\t%d\t%d\t%d\t\t\t", p.Name, p.Sent, p.Passed, p.Refused, p.Held)
 			continue
 		}
 		for _, r := range e.ExplainAddress(time.Now(), p.Address) {
@@ -239,16 +241,20 @@ func picture(e *engine.Engine, cast *demo.Cast, lines []string) string {
 				stage, risk, why = r.Stage, r.Risk, reasons(r)
 			}
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s\n", p.Name, p.Sent, p.Passed, p.Refused, p.Held, stage, risk, why)
+		t.addf("%s\t%d\t%d\t%d\t%d\t%s\t%.1f\t%s", p.Name, p.Sent, p.Passed, p.Refused, p.Held, stage, risk, why)
 	}
-	t.Flush()
+	_ = t.print(&out) // a Builder takes everything
 	for _, c := range e.Campaigns(3) {
-		fmt.Fprintf(&out, "\n%s %s: %d addresses, %d requests, %d stopped\n", c.Name, c.Intent, c.Addresses, c.Requests, c.Stopped)
+		out.WriteString("\n")
+		say(&out, "%s %s: %d addresses, %d requests, %d stopped", c.Name, c.Intent, c.Addresses, c.Requests, c.Stopped)
 		for _, g := range c.Signatures {
-			fmt.Fprintf(&out, "  %s %s: %s\n", g.Name, g.Action, g.Why)
+			say(&out, "%s %s: %s", g.Name, g.Action, g.Why)
 		}
 	}
-	fmt.Fprintf(&out, "\n%s\n", strings.Join(lines, "\n"))
+	out.WriteString("\n")
+	for _, line := range lines {
+		out.WriteString(cut(line, columns) + "\n")
+	}
 	return out.String()
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -76,6 +77,7 @@ type gateway struct {
 	tests     tokens
 	forgetful atomic.Bool  // the journal fails
 	untold    atomic.Int64 // s: when the missing trusted_proxies was last told
+	exempted  atomic.Bool  // that private clients are exempt was told
 	closers   []func()
 }
 
@@ -363,7 +365,7 @@ func (g *gateway) streamFault(c *listen.Conn, f request.Fault) {
 // openBack makes control socket and admin listener.
 func (g *gateway) openBack() (err error) {
 	g.control, err = control.New(control.Options{
-		Path: g.store.Socket(), Engine: g.engine, Now: time.Now, Journal: g.note,
+		Path: absolute(g.store.Socket()), Engine: g.engine, Now: time.Now, Journal: g.note,
 		Listeners: g.addresses, Issue: g.tests.issue,
 	})
 	if err != nil {
@@ -375,6 +377,15 @@ func (g *gateway) openBack() (err error) {
 	}
 	g.later(func() { closeNow(g.admin.Close) })
 	return nil
+}
+
+// absolute returns the name by which commands find a socket in the kernel's list,
+// where a socket may have a name that long (107 bytes, unix(7)).
+func absolute(name string) string {
+	if full, err := filepath.Abs(name); err == nil && len(full) <= 107 {
+		return full
+	}
+	return name
 }
 
 func closeNow(shut func(context.Context) error) {
@@ -428,6 +439,9 @@ func classOf(e engine.Event) sink.Class {
 func (g *gateway) line(r *request.Request, v engine.Verdict, o request.Outcome) {
 	if r.Client.Untold {
 		g.warnUntold(r)
+	}
+	if v.Mode == policy.Enforce && r.Client.Private() && g.engine.Policy().Exempt(r) && !g.exempted.Swap(true) {
+		g.log.Warn("a private client is exempt in a site that enforces; this is said once", "client", r.Client.Addr, "note", exempt)
 	}
 	if g.file.Access.File != "" || g.file.Access.Stdout {
 		g.access.Offer(sink.Bulk, sink.AccessOf(r, v, o))
@@ -489,6 +503,9 @@ func (g *gateway) run(ctx context.Context) error {
 	wg.Go(func() { g.save(stop) })
 	wg.Go(func() { g.watch(stop) })
 	g.admin.SetReady(true)
+	if exempts(g.file) {
+		g.log.Warn("the mode is enforce, and " + exempt)
+	}
 	g.log.Info("ready", "listen", g.addresses(), "admin", g.admin.Addr().String(), "data", g.file.Data)
 
 	var err error

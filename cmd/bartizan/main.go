@@ -30,7 +30,9 @@ type commands struct {
 	Unblock        unblockCommand        `cmd:"" help:"Clear an address or a named attacker."`
 	PassAll        passAllCommand        `cmd:"" help:"Break-glass: let everything pass for a time, while judging goes on."`
 	Selftest       selftestCommand       `cmd:"" help:"Send a marked harmless attack through the running gateway and show the verdict."`
-	Version        versionCommand        `cmd:"" help:"Print the version."`
+	Completion     completionCommand     `cmd:"" help:"Print the script that has a shell complete commands and flags."`
+	Help           helpCommand           `cmd:"" help:"Explain a command."`
+	Version        versionCommand        `cmd:"" help:"Print the version; also --version."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -44,8 +46,13 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "bartizan:", err)
 		return 2
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case args[0] == "--version" || args[0] == "-v":
+		args = []string{"version"}
+	case args[0] == "help":
+		args = append(args[1:len(args):len(args)], "--help")
 	}
 	ctx, err := parser.Parse(args)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"bartizan/internal/config"
 	"bartizan/internal/replay"
@@ -109,8 +108,8 @@ func (m *matched) add(v replay.Verdict) {
 }
 
 func printMatches(w io.Writer, names []string, by map[string]*matched, total int) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "rule or patch\tmatches of %d\tclients\tpass without it\tby label\tsuch as\n", total)
+	var t table
+	t.addf("rule or patch\tmatches of %d\tclients\tpass without it\tby label\tsuch as", total)
 	for _, name := range names {
 		m := by[name]
 		if m == nil {
@@ -121,7 +120,7 @@ func printMatches(w io.Writer, names []string, by map[string]*matched, total int
 			labels = append(labels, fmt.Sprintf("%s %d", l, n))
 		}
 		slices.Sort(labels)
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\n", name, m.requests, len(m.clients), m.passed, strings.Join(labels, ", "), strings.Join(m.examples, " "))
+		t.addf("%s\t%d\t%d\t%d\t%s\t%s", name, m.requests, len(m.clients), m.passed, strings.Join(labels, ", "), strings.Join(m.examples, " "))
 	}
-	return t.Flush()
+	return t.print(w)
 }

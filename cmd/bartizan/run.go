@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"bartizan/internal/config"
+	"bartizan/internal/openapi"
+	"bartizan/internal/proxy"
 )
 
 type runCommand struct {
@@ -16,6 +20,7 @@ type runCommand struct {
 	Listen   []string `help:"Address to listen on; overrides the file." placeholder:"HOST:PORT"`
 	Upstream []string `help:"Where the API is, for all hosts; overrides the file's sites." placeholder:"URL"`
 	Mode     string   `help:"observe or enforce, for all sites; overrides the file." placeholder:"MODE"`
+	Private  bool     `name:"protect-private" help:"Enforce against private and loopback clients too; overrides the file."`
 	Data     string   `help:"Folder for state; overrides the file." type:"path"`
 	Admin    string   `help:"Address of the admin listener; overrides the file." placeholder:"HOST:PORT"`
 	Record   string   `help:"Append the traffic to this file, in the replay format." type:"path" placeholder:"FILE"`
@@ -38,6 +43,9 @@ func (c *runCommand) override(f *config.File) {
 			f.Sites[i].Mode = c.Mode
 		}
 	}
+	if c.Private {
+		f.ProtectPrivate = true
+	}
 	if c.Data != "" {
 		f.Data = c.Data
 	}
@@ -58,6 +66,7 @@ func (c *runCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	g.welcome(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return g.run(ctx)
@@ -67,22 +76,15 @@ type checkCommand struct {
 	Config string `arg:"" help:"Configuration file." type:"path"`
 }
 
-// Run prints the effective configuration, or every fault with its line.
+// Run prints the effective configuration, or every fault with its key and line. What is
+// no fault and may surprise stands on standard error.
 func (c *checkCommand) Run() error {
-	f, _, err := config.Load(c.Config, nil)
+	f, _, err := config.Load(c.Config, nil, func(f config.File) []config.Fault { return filesOf(f, os.Stderr) })
 	if err != nil {
 		return err
 	}
-	note := func(document string, notes []string) {
-		for _, n := range notes {
-			fmt.Fprintf(os.Stderr, "%s: not validated: %s\n", document, n)
-		}
-	}
-	if _, err := specsOf(f, note); err != nil {
-		return err
-	}
-	if _, err := detectorOf(f, 0); err != nil {
-		return err
+	if exempts(f) {
+		say(os.Stderr, "note: the mode is enforce, and %s", exempt)
 	}
 	out, err := f.Effective()
 	if err != nil {
@@ -90,4 +92,57 @@ func (c *checkCommand) Run() error {
 	}
 	_, err = os.Stdout.Write(out)
 	return err
+}
+
+// filesOf returns what is wrong with the files that a configuration names, and tells
+// notes what the documents say that is not validated.
+func filesOf(f config.File, notes io.Writer) (faults []config.Fault) {
+	fail := func(err error, path string, args ...any) {
+		if err != nil {
+			faults = append(faults, config.Fault{Path: fmt.Sprintf(path, args...), Err: err})
+		}
+	}
+	for i, l := range f.Listen {
+		if t := l.TLS; t != nil && t.Cert != "" && t.Key != "" {
+			_, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+			fail(err, "listen[%d].tls", i)
+		}
+	}
+	for i, s := range f.Sites {
+		for j, u := range s.Upstreams {
+			_, err := proxy.ParseUpstream(u)
+			fail(err, "sites[%d].upstreams[%d]", i, j)
+		}
+		if s.OpenAPI == "" {
+			continue
+		}
+		spec, err := openapi.Load(s.OpenAPI)
+		if fail(err, "sites[%d].openapi", i); err != nil {
+			continue
+		}
+		for _, n := range spec.Notes() {
+			fmt.Fprintf(notes, "%s: not validated: %s\n", s.OpenAPI, n)
+		}
+	}
+	for i, name := range f.Exploits {
+		_, err := readExploits(name)
+		fail(err, "exploits[%d]", i)
+	}
+	if len(faults) == 0 {
+		_, err := detectorOf(f, 0)
+		fail(err, "exploits")
+	}
+	for i, b := range f.Intel.Bots {
+		if b.Ranges != "" {
+			_, err := (&config.File{Intel: config.Intel{Bots: []config.Bot{b}}}).BotRanges()
+			fail(err, "intel.bots[%d].ranges", i)
+		}
+	}
+	for _, named := range [...]struct{ path, file string }{{"intel.asn", f.Intel.ASN}, {"intel.country", f.Intel.Country}} {
+		if named.file != "" {
+			_, err := os.Stat(named.file)
+			fail(err, "%s", named.path)
+		}
+	}
+	return faults
 }

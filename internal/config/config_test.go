@@ -207,8 +207,34 @@ func FuzzParse(f *testing.F) {
 	f.Add(small)
 	f.Add("a: &x [*x]\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, _, err := parse("x", []byte(text)); err != nil && err.Error() == "" {
+		if _, _, _, err := parse("x", []byte(text)); err != nil && err.Error() == "" {
 			t.Error("an error without words")
 		}
 	})
+}
+
+// The example holds defaults, and has all that its own comments promise.
+func TestExample(t *testing.T) {
+	got, _, err := Load("../../examples/bartizan.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.resolve("../../examples")
+	want.Sites = got.Sites
+	if a, b := effective(t, got), effective(t, want); a != b {
+		t.Errorf("the example departs from the defaults:\n%s\nwant:\n%s", a, b)
+	}
+	if len(got.Sites) != 1 || got.Sites[0].Mode != "observe" {
+		t.Errorf("got sites %+v; want one that observes", got.Sites)
+	}
+}
+
+func effective(t *testing.T, f File) string {
+	t.Helper()
+	b, err := f.Effective()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

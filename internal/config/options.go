@@ -201,8 +201,9 @@ func (c *checker) limits(f *File) {
 	}
 }
 
-// Policy compiles the operator's intent. Files of lists are read here.
-func (f *File) Policy() (*policy.Policy, error) {
+// Policy compiles the operator's intent. Files of lists are read here. With faults there
+// is no policy.
+func (f *File) Policy() (*policy.Policy, []Fault) {
 	o := policy.Options{
 		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, Forwarding: policy.Forwarding(f.ForwardingHeaders), InspectAnswers: f.InspectAnswers,
 		Thresholds: policy.Thresholds(f.Thresholds),
@@ -247,35 +248,24 @@ func (f *File) Policy() (*policy.Policy, error) {
 		faults = append(faults, Fault{Path: problem.Path, Err: problem.Err})
 	}
 	if len(faults) > 0 {
-		return nil, faultList(faults)
+		return nil, faults
 	}
 	return p, nil
 }
 
-// faultList are faults whose lines are not known yet.
-type faultList []Fault
-
-func (l faultList) Error() string {
-	var b strings.Builder
-	for i, f := range l {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "%s: %v", f.Path, f.Err)
-	}
-	return b.String()
-}
-
-// Load reads the file name (none: the defaults) and compiles its policy; faults
-// of both carry lines. Paths in the file are relative to its folder. flags, if not nil, may override the file before anything is checked.
-func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
+// Load reads the file name (none: the defaults) and compiles its policy. All faults that
+// there are come at once, each with its line. Paths in the file are relative to its
+// folder. flags, if not nil, may override the file before anything is checked; further
+// looks at what Load does not read: the files that it only names.
+func Load(name string, flags func(*File), further ...func(File) []Fault) (File, *policy.Policy, error) {
 	f, src := Default(), source{file: "flags"}
+	var faults []Fault
 	if name != "" {
 		raw, err := os.ReadFile(name)
 		if err != nil {
 			return f, nil, fmt.Errorf("reading configuration: %w", err)
 		}
-		if f, src, err = parse(name, raw); err != nil {
+		if f, src, faults, err = parse(name, raw); err != nil {
 			return f, nil, err
 		}
 		f.resolve(filepath.Dir(name))
@@ -283,15 +273,27 @@ func Load(name string, flags func(*File)) (File, *policy.Policy, error) {
 	if flags != nil {
 		flags(&f)
 	}
-	if faults := f.check(); len(faults) > 0 {
+	faults = append(faults, f.check()...)
+	p, more := f.Policy()
+	faults = append(faults, more...)
+	for _, look := range further {
+		faults = append(faults, look(f)...)
+	}
+	if faults = distinct(faults); len(faults) > 0 {
 		return f, nil, src.located(faults)
 	}
-	p, err := f.Policy()
-	var list faultList
-	if errors.As(err, &list) {
-		err = src.located(list)
-	}
-	return f, p, err
+	return f, p, nil
+}
+
+// distinct keeps the first of the faults at each place: a value that is wrong by itself
+// is wrong again where it is used.
+func distinct(faults []Fault) []Fault {
+	seen := make(map[string]bool, len(faults))
+	return slices.DeleteFunc(faults, func(f Fault) bool {
+		again := f.Path != "" && seen[f.Path]
+		seen[f.Path] = true
+		return again
+	})
 }
 
 func siteOf(s Site) policy.Site {

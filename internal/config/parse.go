@@ -1,11 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -52,11 +54,14 @@ func (s source) at(path string) int {
 	return 0
 }
 
-// located joins faults, each with its line.
+// located joins faults in the order of their lines.
 func (s source) located(faults []Fault) error {
+	for i := range faults {
+		faults[i].File, faults[i].Line = s.file, s.at(faults[i].Path)
+	}
+	slices.SortStableFunc(faults, func(a, b Fault) int { return cmp.Compare(a.Line, b.Line) })
 	errs := make([]error, len(faults))
 	for i, f := range faults {
-		f.File, f.Line = s.file, s.at(f.Path)
 		errs[i] = f
 	}
 	return errors.Join(errs...)
@@ -65,31 +70,30 @@ func (s source) located(faults []Fault) error {
 // maxFile bounds the file's size: configuration is written by people.
 const maxFile = 8 << 20
 
-func parse(name string, raw []byte) (File, source, error) {
-	f := Default()
-	src := source{name, map[string]int{}}
+// parse reads the file. faults are those of single keys and values; what the others
+// say is in File all the same. err is what keeps the file from being read at all.
+func parse(name string, raw []byte) (f File, src source, faults []Fault, err error) {
+	f = Default()
+	src = source{name, map[string]int{}}
 	if len(raw) > maxFile {
-		return f, src, Fault{File: name, Err: fmt.Errorf("is larger than %s", Size(maxFile))}
+		return f, src, nil, Fault{File: name, Err: fmt.Errorf("is larger than %s", Size(maxFile))}
 	}
 	tree, err := parser.ParseBytes(raw, 0)
 	if err != nil {
-		return f, src, syntax(name, err)
+		return f, src, nil, syntax(name, err)
 	}
 	if len(tree.Docs) == 0 || tree.Docs[0].Body == nil {
-		return f, src, nil
+		return f, src, nil, nil
 	}
 	if len(tree.Docs) > 1 {
-		return f, src, Fault{File: name, Err: errors.New("holds more than one YAML document")}
+		return f, src, nil, Fault{File: name, Err: errors.New("holds more than one YAML document")}
 	}
 	w := walker{src: src}
 	w.node("", tree.Docs[0].Body, reflect.TypeOf(f))
-	if len(w.faults) > 0 {
-		return f, src, src.located(w.faults)
+	if err := yaml.NodeToValue(tree.Docs[0].Body, &f); err != nil && !errors.Is(err, io.EOF) && len(w.faults) == 0 {
+		return f, src, nil, syntax(name, err)
 	}
-	if err := yaml.NodeToValue(tree.Docs[0].Body, &f); err != nil && !errors.Is(err, io.EOF) {
-		return f, src, syntax(name, err)
-	}
-	return f, src, nil
+	return f, src, w.faults, nil
 }
 
 // positioned is what errors of the YAML library can tell.
