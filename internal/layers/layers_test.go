@@ -19,7 +19,7 @@ import (
 // sub-package has its parent's rank and only the parent may import it.
 var rank = map[string]int{
 	"digest": 0, "frame": 0, "signal": 1, "addr": 2, "fingerprint": 2, "request": 3,
-	"detect": 4, "apimap": 4, "attacker": 4, "swarm": 4, "load": 4, "policy": 4, "challenge": 4,
+	"detect": 4, "apimap": 4, "attacker": 4, "swarm": 4, "load": 4, "forecast": 4, "policy": 4, "challenge": 4,
 	"engine": 5,
 }
 
