@@ -19,6 +19,7 @@ type commands struct {
 	Eval           evalCommand           `cmd:"" help:"Measure the payload detector on labelled requests."`
 	CalibrateRisk  calibrateCommand      `cmd:"" help:"Measure what signals weigh on labelled traffic." hidden:""`
 	Simulate       simulateCommand       `cmd:"" help:"Write the traffic of a scenario file."`
+	Report         reportCommand         `cmd:"" help:"Say whom enforcing would have refused, why, and whether it is safe to enforce."`
 	Explain        explainCommand        `cmd:"" help:"Say why a request was judged as it was."`
 	ExplainAddress explainAddressCommand `cmd:"" help:"Say what is known of an address."`
 	Attackers      attackersCommand      `cmd:"" help:"List the riskiest clients."`

@@ -12,6 +12,7 @@ import (
 
 	"bartizan/internal/apimap"
 	"bartizan/internal/engine"
+	"bartizan/internal/forecast"
 )
 
 // Client asks a running gateway over its socket.
@@ -60,6 +61,16 @@ func (c *Client) Endpoints() (endpoints []apimap.Endpoint, err error) {
 // Departures asks what the learned model as the law would have refused.
 func (c *Client) Departures() (all []apimap.Departure, err error) {
 	return all, c.call(http.MethodGet, "/departures", &all)
+}
+
+// Forecast asks what enforcing would have refused.
+func (c *Client) Forecast() (r forecast.Report, err error) {
+	return r, c.call(http.MethodGet, "/forecast", &r)
+}
+
+// ResetForecast has these counts begin anew.
+func (c *Client) ResetForecast() error {
+	return c.call(http.MethodPost, "/forecast/reset", new(struct{}))
 }
 
 // Unblock clears an address or a named attacker.

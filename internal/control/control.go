@@ -121,6 +121,8 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /evidence", s.evidence)
 	mux.HandleFunc("GET /endpoints", s.endpoints)
 	mux.HandleFunc("GET /departures", s.departures)
+	mux.HandleFunc("GET /forecast", s.forecast)
+	mux.HandleFunc("POST /forecast/reset", s.resetForecast)
 	mux.HandleFunc("GET /campaigns", s.campaigns)
 	mux.HandleFunc("GET /campaigns/{name}/members", s.members)
 	mux.HandleFunc("GET /signatures", s.signatures)
@@ -175,6 +177,15 @@ func (s *Server) endpoints(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) departures(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.options.Engine.Departures(s.options.Now()))
+}
+
+func (s *Server) forecast(w http.ResponseWriter, _ *http.Request) {
+	reply(w, s.options.Engine.Forecast(s.options.Now()))
+}
+
+func (s *Server) resetForecast(w http.ResponseWriter, _ *http.Request) {
+	s.options.Engine.ResetForecast(s.options.Now())
+	reply(w, struct{}{})
 }
 
 // Unblocked answers an unblock.

@@ -24,6 +24,7 @@ import (
 	"bartizan/internal/detect"
 	"bartizan/internal/digest"
 	"bartizan/internal/fingerprint"
+	"bartizan/internal/forecast"
 	"bartizan/internal/load"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -73,6 +74,7 @@ type Engine struct {
 	model     *apimap.Model
 	swarm     *swarm.Swarm
 	breaker   breaker
+	forecast  *forecast.Ledger
 	recent    *ring
 	keeper    *challenge.Keeper          // nil without a key
 	rates     atomic.Pointer[load.Table] // nil until there is a rate
@@ -106,7 +108,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		model: apimap.New(o.Model), swarm: swarm.New(o.Swarm), clients: o.Clients,
 		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
-		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
+		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node, forecast: forecast.New(o.Start),
 	}
 	e.Arm(o.Detector)
 	if o.Key != nil {
@@ -134,6 +136,7 @@ func (e *Engine) Swap(p *policy.Policy, specs map[string]apimap.Validator) {
 	if old != nil {
 		next.version = old.version + 1
 	}
+	e.forecast.Under(leniency(o))
 	e.bound(next, old)
 	e.current.Store(next)
 }

@@ -24,7 +24,10 @@ func (e *Engine) Snapshot(w io.Writer) error {
 	if err := e.model.Snapshot(w); err != nil {
 		return err
 	}
-	return e.swarm.Snapshot(w)
+	if err := e.swarm.Snapshot(w); err != nil {
+		return err
+	}
+	return e.forecast.Snapshot(w)
 }
 
 // Restore reads a snapshot; call it before the first request. On an error that
@@ -41,6 +44,11 @@ func (e *Engine) Restore(now time.Time, r io.Reader) (records int, err error) {
 	botnets := swarm.New(e.swarm.Options())
 	if _, err := in.Peek(1); err == nil { // a snapshot of an older version ends here
 		if err := botnets.Restore(in); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := in.Peek(1); err == nil { // as above
+		if err := e.forecast.Restore(in); err != nil {
 			return 0, err
 		}
 	}

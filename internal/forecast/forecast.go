@@ -47,9 +47,13 @@ type Request struct {
 	// Proven says that the refusal stands on proof: an exploit in the request, hard
 	// evidence, a botnet's signature.
 	Proven bool
-	// Evidence is strong evidence in the request, whatever followed from it.
-	Evidence []Evidence
+	// Evidence is strong evidence in the request, whatever followed from it; without
+	// Kind from where there is no more. An array costs no allocation.
+	Evidence [MaxEvidence]Evidence
 }
+
+// MaxEvidence is how much of a request's evidence is counted.
+const MaxEvidence = 4
 
 // Refusal is why a request would have been refused.
 type Refusal struct {
@@ -69,6 +73,8 @@ type Ledger struct {
 	mu      sync.Mutex
 	since   time.Time
 	changed time.Time // when the configuration last changed what would be refused
+	under   uint64    // the configuration; 0 before it is known
+	pending bool      // it has changed since the last request
 	sites   map[string]*site
 }
 
@@ -98,25 +104,30 @@ type group struct {
 // New returns a ledger that begins at now.
 func New(now time.Time) *Ledger { return &Ledger{since: now, sites: make(map[string]*site)} }
 
-// Changed says that the configuration changed: what was counted before is told apart
-// from then on, for the change may have mended it.
-func (l *Ledger) Changed(now time.Time) {
+// Under says which configuration decides from now on, by a digest of what in it decides
+// who is refused. Once it is another one, what was counted before is told apart, for the
+// change may have mended it.
+func (l *Ledger) Under(configuration uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.changed = now
+	l.pending = l.pending || l.under != 0 && l.under != configuration
+	l.under = configuration
 }
 
 // Reset forgets everything and begins anew.
 func (l *Ledger) Reset(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.since, l.changed, l.sites = now, time.Time{}, make(map[string]*site)
+	l.since, l.changed, l.pending, l.sites = now, time.Time{}, false, make(map[string]*site)
 }
 
 // Count counts one request.
 func (l *Ledger) Count(now time.Time, r *Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.pending {
+		l.changed, l.pending = now, false
+	}
 	s := l.site(r.Site)
 	if s == nil {
 		return
@@ -146,7 +157,11 @@ func (l *Ledger) Count(now time.Time, r *Request) {
 		g := groupOf(s, s.refusals, r.Refusal, now)
 		g.count(now, r)
 	}
-	for _, e := range r.Evidence {
+	for i := range r.Evidence {
+		e := r.Evidence[i]
+		if e.Kind == "" {
+			break
+		}
 		g := groupOf(s, s.evidence, e, now)
 		if g.count(now, r); refused {
 			g.refused++

@@ -31,7 +31,7 @@ func refuse(client int, good bool) *Request {
 	return &Request{
 		Site: "*", ID: "r" + fmt.Sprint(client), Client: key(client), Good: good, Would: signal.BlockAction, Proven: true,
 		Refusal:  Refusal{"exploit", "xss", "POST /api/posts", "body:content"},
-		Evidence: []Evidence{{"xss", "certain", "POST /api/posts", "body:content"}},
+		Evidence: [MaxEvidence]Evidence{{"xss", "certain", "POST /api/posts", "body:content"}},
 	}
 }
 
@@ -110,7 +110,13 @@ func TestGroups(t *testing.T) {
 	if r.Safe || r.RefusedGood != 6 {
 		t.Errorf("got safe %v, %d good; want it unsafe for 6", r.Safe, r.RefusedGood)
 	}
-	l.Changed(now.Add(time.Minute))
+	l.Under(1)
+	l.Under(1)
+	if l.Count(now, &Request{Site: "*"}); !l.Report(now).Changed.IsZero() {
+		t.Error("the same configuration is a change")
+	}
+	l.Under(2)
+	l.Count(now.Add(time.Minute), &Request{Site: "*"})
 	r = l.Report(now.Add(time.Hour)).Sites[0]
 	if !r.Refusals[0].Settled || !r.Safe || r.RefusedGood != 0 {
 		t.Errorf("after the change: got %+v, %q; want it settled and safe", r.Refusals[0], r.NotYet)
@@ -165,12 +171,13 @@ func TestSnapshot(t *testing.T) {
 	for i := range 5 {
 		l.Count(now, refuse(i, i%2 == 0))
 	}
-	l.Changed(start.Add(time.Hour))
+	l.Under(7)
 	var b bytes.Buffer
 	if err := l.Snapshot(&b); err != nil {
 		t.Fatal(err)
 	}
 	again := New(now)
+	again.Under(7)
 	if err := again.Restore(bytes.NewReader(b.Bytes())); err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ const maxSnapshot = 64 << 20
 type saved struct {
 	Version        int
 	Since, Changed time.Time
+	Under          uint64
 	Sites          map[string]savedSite
 }
 
@@ -44,7 +45,7 @@ type savedGroup struct {
 // Snapshot writes the counts as one block.
 func (l *Ledger) Snapshot(w io.Writer) error {
 	l.mu.Lock()
-	out := saved{Version: version, Since: l.since, Changed: l.changed, Sites: make(map[string]savedSite, len(l.sites))}
+	out := saved{Version: version, Since: l.since, Changed: l.changed, Under: l.under, Sites: make(map[string]savedSite, len(l.sites))}
 	for name, s := range l.sites {
 		out.Sites[name] = savedSite{
 			s.requests, s.refused, s.exempt, s.exemptRefused, s.untold, s.restRequests, s.groups, s.last, s.clients, s.good, s.established, save(s.refusals), save(s.evidence),
@@ -92,6 +93,7 @@ func (l *Ledger) Restore(r io.Reader) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.since, l.changed, l.sites = in.Since, in.Changed, sites
+	l.pending = l.under != 0 && l.under != in.Under // changed while nothing ran
 	return nil
 }
 
