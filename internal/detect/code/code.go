@@ -53,8 +53,15 @@ func (c *Set) Words() (classes, functions []string) {
 	return classes, functions
 }
 
+// look is one look at one value.
+type look struct {
+	*Set
+	lex.Whole
+}
+
 // Judge looks at a value in lower case.
-func (c *Set) Judge(s string) (best Finding) {
+func (set *Set) Judge(s string) (best Finding) {
+	c := look{Set: set, Whole: lex.Whole{Text: s}}
 	seen := 0       // up to here an expression has been read
 	joined := false // strings that are put together have been judged
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {

@@ -62,8 +62,25 @@ func (f *Finding) outside(s string, from, to int) {
 	f.Words += lex.Prose(text, 32-f.Words)
 }
 
+// look is one look at one value.
+type look struct {
+	lex.Whole
+	shut int // where the next closing tag of script or style is, if that is known; -1: nowhere
+}
+
+// closing returns where the next closing tag of script or style is from i on, or -1.
+func (l *look) closing(i int) int {
+	if l.shut >= 0 && l.shut < i {
+		if l.shut = strings.Index(l.Text[i:], "</s"); l.shut >= 0 {
+			l.shut += i
+		}
+	}
+	return l.shut
+}
+
 // Judge looks at a value in lower case.
 func Judge(s string) (f Finding) {
+	l := look{Whole: lex.Whole{Text: s}}
 	if st := scheme(s, lex.Skip(s, 0, " \t\r\n'\"(>=")); st > lex.None {
 		f.raise(st, 0)
 	}
@@ -75,7 +92,7 @@ func Judge(s string) (f Finding) {
 		switch {
 		case s[i] == '<' && (i >= next || lex.At(s, i, "<script")):
 			f.outside(s, text, i)
-			next, text = f.tag(s, i)
+			next, text = f.tag(&l, i)
 		case s[i] != '<' && f.Strength < lex.Certain:
 			joins = joins || (s[i] == '"' || s[i] == '\'' || s[i] == '`') && junction(s, i) > 0
 			f.sign(s, i)
@@ -86,17 +103,18 @@ func Judge(s string) (f Finding) {
 }
 
 // tag judges a tag at s[i:] and says where it ends, and where text begins again.
-func (f *Finding) tag(s string, i int) (next, text int) {
-	st, plain, next := element(s, i)
+func (f *Finding) tag(l *look, i int) (next, text int) {
+	s := l.Text
+	st, plain, next := element(&l.Whole, i)
 	text = next
 	switch {
 	case lex.At(s, i, "<!--"): // a comment is no sentence
-		if j := strings.Index(lex.Ahead(s, i), "-->"); j >= 0 {
-			text = i + j + 3
+		if end := strings.Index(lex.Ahead(s, i), "-->"); end >= 0 {
+			text = i + end + 3
 		}
 	case lex.At(s, i, "<script"), lex.At(s, i, "<style"): // nor is what these hold
-		if j := strings.Index(s[i+1:], "</s"); j >= 0 {
-			text = i + 1 + j
+		if end := l.closing(i + 1); end >= 0 {
+			text = end
 		}
 	}
 	if st > f.Strength {
