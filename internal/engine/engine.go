@@ -226,13 +226,13 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	defer e.guard(r, &out)
 	s := e.current.Load()
 	found := len(r.Signals)
-	f, longer := e.inspect(now, s, r, body, complete, scratch)
+	f, in := e.inspect(now, s, r, body, complete, scratch)
 	if f != nil {
 		v.Schema = f
 	}
 	s.policy.Excuse(now, r, found)
 	if v.Schema == nil && !e.reserved(s, r) {
-		v.Schema = e.lawOfBody(s, r, longer)
+		v.Schema = e.lawOfBody(s, r, in)
 	}
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])

@@ -66,7 +66,10 @@ type Request struct {
 	Outcome   Outcome  // how it ended, without the answer's text; zero until then. Writer: the engine
 	Patched   string   // virtual patch that a value breaks; empty: none
 	Inspected int      // decoded body bytes that were judged
-	Truncated bool     // the body was longer than what was judged
+	// Walked counts the bytes that all looks at the body have gone over, Looked those
+	// that it had at the last one. Writer: the engine.
+	Walked, Looked int
+	Truncated      bool // the body was longer than what was judged
 	// Unvalidated says why not all of it was compared with the API's document; empty
 	// if it was, or there is none. Writer: the engine.
 	Unvalidated string
