@@ -285,7 +285,7 @@ func (e *Engine) Malformed(now time.Time, r *request.Request, f request.Fault) (
 func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.Route) {
 	site := s.policy.Site(r.Head.Host)
 	if site == nil {
-		r.Endpoint.Template = request.Template(r.Path)
+		r.Endpoint.Template = r.PathTemplate()
 		return nil, nil
 	}
 	r.Site = site.Name()
@@ -293,7 +293,7 @@ func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.R
 	if r.Endpoint.Known {
 		r.Endpoint.FreeText = func(key string) bool { return e.model.FreeText(r, key) }
 	}
-	route := site.Route(r.Head.Method, r.Segments)
+	route := site.Route(r.Head.Method, r.Steps())
 	r.Endpoint.Tags = route.TagSet()
 	return site, route
 }
@@ -321,7 +321,7 @@ func (e *Engine) guard(r *request.Request, v *Verdict) {
 	e.faults.Add(1)
 	*v = Verdict{Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: policy.EngineFault}, Cause: fmt.Sprintf("%v\n%s", cause, debug.Stack())}
 	if site := e.current.Load().policy.Site(r.Head.Host); site != nil {
-		if route := site.Route(r.Head.Method, r.Segments); route != nil && route.FailClosed {
+		if route := site.Route(r.Head.Method, r.Steps()); route != nil && route.FailClosed {
 			v.Would, v.Action = signal.BlockAction, signal.BlockAction
 		}
 	}

@@ -280,8 +280,8 @@ func (e *Engine) headLogin(r *request.Request) {
 
 // loginPath reports whether one of the path's last two segments speaks of a login.
 func loginPath(r *request.Request) bool {
-	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
-		if loginWord(r.Segments[i].Value) {
+	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
+		if loginWord(r.Steps()[i].Value) {
 			return true
 		}
 	}
@@ -303,13 +303,13 @@ func loginWord(s string) bool {
 // forgetPath reports whether one of the path's last two segments speaks of a
 // password that was forgotten.
 func forgetPath(r *request.Request) bool {
-	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
-		s := r.Segments[i].Value
+	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
+		s := r.Steps()[i].Value
 		if len(s) > 64 {
 			continue
 		}
 		s = strings.ToLower(s)
-		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Segments[i-1].Value), "passw")) {
+		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Steps()[i-1].Value), "passw")) {
 			return true
 		}
 	}

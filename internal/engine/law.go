@@ -47,7 +47,7 @@ func (e *Engine) lawOfBody(s *compiled, r *request.Request, in reading) *apimap.
 	if site == nil {
 		return nil
 	}
-	route := site.Route(r.Head.Method, r.Segments)
+	route := site.Route(r.Head.Method, r.Steps())
 	if f := oversize(r, site, route, in.longer); f != nil {
 		return f
 	}

@@ -81,8 +81,11 @@ type Request struct {
 	// software like this one's. Writer: swarm.
 	Uncommon bool
 	scratch  []byte
-	kept     []byte // by Keep
-	visited  Value  // by WalkHead, now
+	readings [2]Reading // of the path, see Readings
+	read     int        // how many of them there are
+	steps    []Param    // of paths that are written oddly
+	kept     []byte     // by Keep
+	visited  Value      // by WalkHead, now
 }
 
 // MaxAttributes is how many attributes a row can hold.
