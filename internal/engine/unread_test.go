@@ -24,7 +24,7 @@ import (
 )
 
 // decoding returns an engine that undoes all codings.
-func decoding(t *testing.T, o policy.Options) *Engine {
+func decoding(t testing.TB, o policy.Options) *Engine {
 	t.Helper()
 	return New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Start: epoch, Codings: unpack.Codings()})
 }

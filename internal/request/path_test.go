@@ -82,7 +82,7 @@ func TestManySteps(t *testing.T) {
 			t.Errorf("%s: got steps %q; want internal and x", name, values(r.Steps()))
 		}
 	}
-	if r := parsed("GET", "/internal" + strings.Repeat("/a", 300) + "/."); len(r.Steps()) != maxSegments || r.Steps()[0].Value != "internal" {
+	if r := parsed("GET", "/internal"+strings.Repeat("/a", 300)+"/."); len(r.Steps()) != maxSegments || r.Steps()[0].Value != "internal" {
 		t.Errorf("a deep path: got %d steps from %q on; want %d from internal on", len(r.Steps()), r.Steps()[0].Value, maxSegments)
 	}
 }

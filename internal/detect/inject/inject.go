@@ -96,7 +96,7 @@ func markup(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.XXE, lex.Likely
 	case strings.HasPrefix(rest, "<xi:include"), strings.HasPrefix(rest, "<include xmlns"):
 		return signal.XXE, lex.Likely
-	case strings.Contains(rest[:min(len(rest), 160)], "schemalocation=") && strings.Contains(rest, "://") && !strings.Contains(rest, "w3.org/2001/xmlschema\"") && len(s) < 600:
+	case len(s) < 600 && strings.Contains(rest[:min(len(rest), 160)], "schemalocation=") && strings.Contains(rest, "://") && !strings.Contains(rest, "w3.org/2001/xmlschema\""):
 		return signal.XXE, lex.Hint
 	}
 	return signal.None, lex.None

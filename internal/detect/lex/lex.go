@@ -4,6 +4,8 @@
 // It decides nothing. Its functions are safe for concurrent use.
 package lex
 
+import "strings"
+
 // Strength is how sure a detector is of one shape, before the value it stands
 // in is weighed. The order counts: stronger is greater.
 type Strength uint8
@@ -81,6 +83,16 @@ func Byte(s string, i int) byte {
 func OneOf(w string, list ...string) bool {
 	for _, l := range list {
 		if w == l {
+			return true
+		}
+	}
+	return false
+}
+
+// Any reports whether any byte of set stands in s; it is quick for a short set.
+func Any(s, set string) bool {
+	for i := range len(set) {
+		if strings.IndexByte(s, set[i]) >= 0 {
 			return true
 		}
 	}

@@ -214,15 +214,18 @@ func (t *tail) statement() lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
-		ok = strings.ContainsAny(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
-		if w == "if" && n.kind == open && (t.quote != 0 || t.literal) {
+		if t.quote == 0 && !t.literal && lex.OneOf(w, "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare") {
+			return lex.None // also words of programs
+		}
+		ok = lex.Any(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		if w == "if" && n.kind == open {
 			t.next()
 			if t.conditions() >= told {
 				return lex.Likely
 			}
 		}
-		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" { // also words of programs
-			ok = ok && (t.quote != 0 || t.literal) && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
+		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" {
+			ok = ok && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
 		}
 		ok = ok && lex.Prose(rest, 5) < 4
 	case "waitfor":

@@ -10,8 +10,8 @@ const maxTag = 2048 // bytes of one tag
 
 // element judges what begins with '<' and says where it ends. plain says that
 // it is a tag that text is formatted with.
-func element(v *lex.Whole, i int) (st lex.Strength, plain bool, end int) {
-	s := v.Text
+func element(l *look, i int) (st lex.Strength, plain bool, end int) {
+	s := l.Text
 	n := i + 1
 	for n < len(s) && n < i+4 && (s[n] == '/' || s[n] == 0 || s[n] == ' ' || s[n] == '%' || s[n] == ';') {
 		n++
@@ -34,8 +34,11 @@ func element(v *lex.Whole, i int) (st lex.Strength, plain bool, end int) {
 	if closing {
 		return closed(s, i, name), formatting(name), n
 	}
-	st, end = attributes(s, n)
-	st = max(st, opened(v, i, n, name))
+	end = n
+	if l.again <= maxAgain {
+		st, end = attributes(s, n)
+	}
+	st = max(st, opened(&l.Whole, i, n, name))
 	return st, formatting(name), end
 }
 
