@@ -21,6 +21,9 @@ func Judge(s string, name bool) (best Finding) {
 	v := lex.Whole{Text: s}
 	opens := unknown // whether the value is a filter of its own
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if best.Strength == lex.Likely && s[i] != '<' && s[i] != '\n' && s[i] != '\r' {
+			continue // nothing else is certain
+		}
 		switch s[i] {
 		case '<':
 			k, st := markup(s, i)

@@ -42,8 +42,8 @@ func Judge(s string) Finding {
 	if best.Strength < lex.Certain {
 		best.raise(fromQuotes(s))
 	}
-	if best.Strength < lex.Certain {
-		best.raise(anywhere(s))
+	if best.Strength < lex.Likely {
+		best.raise(anywhere(s)) // never more than that
 	}
 	if best.Strength < lex.Likely && probe(s) {
 		best = Finding{lex.Likely, 0, false, true}
