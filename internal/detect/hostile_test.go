@@ -64,11 +64,12 @@ func (m *meter) of(unit string, size, runs int) time.Duration {
 
 // growth is how many times as much four times the bytes cost. What is linear gives
 // about 4, what is quadratic 16 (a value is looked at in pieces of 8 KiB). A busy
-// machine gives anything, so what is at most maxGrowth once is believed.
+// machine gives anything, so the least times of up to 40 rounds are compared.
 func (m *meter) growth(unit string) (ratio float64) {
-	for range 5 {
-		ratio = float64(m.of(unit, 8000, 4)) / float64(m.of(unit, 2000, 8))
-		if ratio <= maxGrowth {
+	short, long := time.Hour, time.Hour
+	for range 40 {
+		short, long = min(short, m.of(unit, 2000, 4)), min(long, m.of(unit, 8000, 2))
+		if ratio = float64(long) / float64(short); ratio <= maxGrowth {
 			break
 		}
 	}
