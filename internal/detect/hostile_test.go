@@ -38,7 +38,7 @@ func gateVocabulary() (list []string) {
 
 // worst are shapes at which something was once asked of the whole value at each
 // place, or of the same stretch again and again.
-var worst = []string{"*)(a=1", ")(a=", "$where:", "$(cat ", ";cat ", ";$a", "`id` ", "<script", "<script a ", "function(", "new(", "x('system')(", "__class__ ", "process.env ", "md5(", "print(", "echo (", "a)::int ", "a `b", "//*|", "select@", "exec$", "execé", "|//a]", "(//a",
+var worst = []string{"*)(a=1", ")(a=", "$where:", "$(cat ", ";cat ", ";$a", "`id` ", "<script", "<script a ", "function(", "new(", "x('system')(", "__class__ ", "process.env ", "md5(", "print(", "echo (", "a)::int ", "a `b", "//*|", "\n#;", "\n--a;", "/**/;", "select@", "exec$", "execé", "|//a]", "(//a",
 	"db.a.find(", "$((1+1", "if;", "exec;", "<a ", "ls(", "or '", "{{", "${", "../", "%2e", "\\u003c", "';", "\";", "<!--", "<!entity", "xalan/java", "=alert", " onload=", "data:", "http://1", ":1", "etc", "a:1:{", "union select ", "/*", "--", "&#x3c;"}
 
 // meter measures what looks at values cost.

@@ -45,9 +45,10 @@ type lexer struct {
 
 func space(c byte) bool { return c <= ' ' && c != 0 }
 
-// skip passes white space and comments that end.
+// skip passes white space and comments that end, at most as many comments in a row as
+// tokens may still be read: each of them may be a beginning, too.
 func (l *lexer) skip() {
-	for l.i < len(l.s) {
+	for comments := 0; l.i < len(l.s) && comments <= max(l.steps, 0); {
 		switch c := l.s[l.i]; {
 		case space(c):
 			l.i++
@@ -57,10 +58,12 @@ func (l *lexer) skip() {
 			l.i += 2
 		case c == '/' && lex.Byte(l.s, l.i+1) == '*' && !l.open():
 			l.comments++
+			comments++
 			l.inline()
 		case c == '*' && lex.Byte(l.s, l.i+1) == '/' && l.comments > 0: // the end of /*! ... */
 			l.i += 2
 		case (c == '#' || c == '-' && lex.Byte(l.s, l.i+1) == '-') && l.line():
+			comments++
 		default:
 			return
 		}
