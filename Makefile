@@ -53,6 +53,13 @@ bench: ## benchmarks, and the peers in bench/
 	bench/gateway/run
 	bench/payload/run
 
+# What values made of nothing but the beginnings of attacks cost beside text: all
+# pairs and triples of signs. Minutes, and a machine that does nothing else.
+.PHONY: hostile
+hostile:
+	$(GO) test ./internal/detect -run TestAllBeginnings -v -timeout 60m -args -hostile
+	$(GO) test ./internal/detect -run '^$$' -bench Beginnings
+
 # How botnets are found and stopped, and whom else that hits: every plan with
 # several seeds. LONG=-long plays the day-long ones too.
 SEEDS ?= 3

@@ -96,6 +96,8 @@ func schema(v engine.Verdict, p problem, page bool) Response {
 	switch {
 	case f.TooLarge:
 		p.Status, p.Title, p.Detail = 413, "Content too large", "The body is longer than what can be checked here."
+	case f.Unread:
+		p.Status, p.Title, p.Detail = 415, "Unsupported media type", "The body's coding or charset cannot be read here."
 	case !f.PathDocumented:
 		p.Status, p.Title, p.Detail = 404, "Not found", "The API has no such path."
 	case !f.Documented:

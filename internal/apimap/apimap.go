@@ -75,7 +75,7 @@ func (m *Model) Locate(r *request.Request) {
 	t := m.sites[r.Site]
 	var n *node
 	if t != nil {
-		n = t.find(r.Segments)
+		n = t.find(r.Steps())
 	}
 	if n != nil {
 		e.Template, e.ID = n.template, endpointID(m.options.Seed, r.Site, r.Head.Method, n.template)
@@ -85,7 +85,7 @@ func (m *Model) Locate(r *request.Request) {
 	m.mu.RUnlock()
 	if n == nil {
 		e.PathKnown = false
-		e.Template = request.Template(r.Path)
+		e.Template = r.PathTemplate()
 		e.ID = endpointID(m.options.Seed, r.Site, r.Head.Method, e.Template)
 	}
 }

@@ -61,7 +61,7 @@ func (m *Model) place(r *request.Request, o request.Outcome) string {
 		m.sites[strings.Clone(r.Site)] = t
 	}
 	t.dress.learn(r.Pages)
-	if !t.labels(r.Segments) {
+	if !t.labels(r.Steps()) {
 		return ""
 	}
 	n := t.teach(r.Standing.Keys[1], o.Schema, o.Body, m.room)

@@ -34,6 +34,9 @@ type Finding struct {
 	Problems []Problem
 	// TooLarge says that the body is longer than what is inspected, which the route refuses.
 	TooLarge bool
+	// Unread says that the body is in a coding or charset that is not read, which the
+	// route refuses.
+	Unread bool
 	// Learned says that the law is what was learned of the API, not its document.
 	Learned bool
 	// Skipped says why something was not validated, or is empty: "body longer

@@ -76,6 +76,7 @@ type Site struct {
 	Validate  string   `yaml:"validate,omitempty"`
 	Learned   string   `yaml:"learned,omitempty"`
 	Oversize  string   `yaml:"oversize,omitempty"`
+	Unread    string   `yaml:"unread,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
 	Bait      Bait     `yaml:"bait,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
@@ -114,9 +115,10 @@ type Route struct {
 	Mode  string   `yaml:"mode,omitempty"`
 	// Validate is "evidence" or "enforce".
 	Validate string `yaml:"validate,omitempty"`
-	// Learned is "evidence" or "enforce", Oversize "pass" or "refuse".
+	// Learned is "evidence" or "enforce", Oversize and Unread "pass" or "refuse".
 	Learned  string `yaml:"learned,omitempty"`
 	Oversize string `yaml:"oversize,omitempty"`
+	Unread   string `yaml:"unread,omitempty"`
 	Fail     string `yaml:"fail,omitempty"`
 }
 

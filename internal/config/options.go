@@ -44,12 +44,12 @@ func (f *File) check() []Fault {
 		if s.Validate != "" && s.OpenAPI == "" {
 			c.fail(path+".validate", errors.New("has no meaning without openapi"))
 		}
-		c.strict(path, s.Learned, s.Oversize)
+		c.strict(path, s.Learned, s.Oversize, s.Unread)
 		for j, r := range s.Routes {
 			at := fmt.Sprintf("%s.routes[%d]", path, j)
 			c.mode(at+".mode", r.Mode)
 			c.validate(at+".validate", r.Validate)
-			c.strict(at, r.Learned, r.Oversize)
+			c.strict(at, r.Learned, r.Oversize, r.Unread)
 			if r.Fail != "" && r.Fail != "open" && r.Fail != "closed" {
 				c.fail(at+".fail", fmt.Errorf("is %q: want open or closed", r.Fail))
 			}
@@ -135,10 +135,13 @@ func (c *checker) validate(path, s string) {
 	}
 }
 
-func (c *checker) strict(path, learned, oversize string) {
+func (c *checker) strict(path, learned, oversize, unread string) {
 	c.validate(path+".learned", learned)
 	if oversize != "" && oversize != "pass" && oversize != "refuse" {
 		c.fail(path+".oversize", fmt.Errorf("is %q: want pass or refuse", oversize))
+	}
+	if unread != "" && unread != "pass" && unread != "refuse" {
+		c.fail(path+".unread", fmt.Errorf("is %q: want pass or refuse", unread))
 	}
 }
 
@@ -300,6 +303,7 @@ func siteOf(s Site) policy.Site {
 	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow)}
 	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
 	out.Validate, out.Learned, out.Oversize = validating(s.Validate), validating(s.Learned), s.Oversize == "refuse"
+	out.Unread = s.Unread == "refuse"
 	for _, r := range s.Routes {
 		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
 		if r.Mode != "" {
@@ -317,6 +321,10 @@ func siteOf(s Site) policy.Site {
 		if r.Oversize != "" {
 			refuse := r.Oversize == "refuse"
 			route.Oversize = &refuse
+		}
+		if r.Unread != "" {
+			refuse := r.Unread == "refuse"
+			route.Unread = &refuse
 		}
 		out.Routes = append(out.Routes, route)
 	}

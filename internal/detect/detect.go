@@ -220,6 +220,9 @@ func (d *Detector) add(r *request.Request, f finding, v *request.Value, span str
 	if limit, ok := ceiling(f.kind); ok && f.band > limit {
 		f.band = limit
 	}
+	if v.In == request.InFileValue && f.band == signal.Certain {
+		f.band = signal.Likely // what is kept in files may be anything
+	}
 	where := placeOf(v)
 	for i := range r.Signals {
 		if o := &r.Signals[i]; o.Kind == f.kind && o.Where == where {

@@ -47,7 +47,7 @@ func (e *Engine) documentBody(s *compiled, r *request.Request, body []byte, comp
 	r.Unvalidated = f.Skipped
 	violations(r, f)
 	f.Documented, f.PathDocumented = true, true // the head's business
-	return refusing(f, site.ValidateOf(site.Route(r.Head.Method, r.Segments)))
+	return refusing(f, site.ValidateOf(site.Route(r.Head.Method, r.Steps())))
 }
 
 // violations appends a signal for each problem. What programs get wrong by

@@ -229,13 +229,13 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	defer e.guard(r, &out)
 	s := e.current.Load()
 	found := len(r.Signals)
-	f, longer := e.inspect(now, s, r, body, complete, scratch)
+	f, in := e.inspect(now, s, r, body, complete, scratch)
 	if f != nil {
 		v.Schema = f
 	}
 	s.policy.Excuse(now, r, found)
 	if v.Schema == nil && !e.reserved(s, r) {
-		v.Schema = e.lawOfBody(s, r, longer)
+		v.Schema = e.lawOfBody(s, r, in)
 	}
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
@@ -304,7 +304,7 @@ func (e *Engine) Malformed(now time.Time, r *request.Request, f request.Fault) (
 func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.Route) {
 	site := s.policy.Site(r.Head.Host)
 	if site == nil {
-		r.Endpoint.Template = request.Template(r.Path)
+		r.Endpoint.Template = r.PathTemplate()
 		return nil, nil
 	}
 	r.Site = site.Name()
@@ -312,7 +312,7 @@ func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.R
 	if r.Endpoint.Known {
 		r.Endpoint.FreeText = func(key string) bool { return e.model.FreeText(r, key) }
 	}
-	route := site.Route(r.Head.Method, r.Segments)
+	route := site.Route(r.Head.Method, r.Steps())
 	r.Endpoint.Tags = route.TagSet()
 	return site, route
 }
@@ -340,7 +340,7 @@ func (e *Engine) guard(r *request.Request, v *Verdict) {
 	e.faults.Add(1)
 	*v = Verdict{Decision: policy.Decision{Would: signal.Pass, Action: signal.Pass, Reason: policy.EngineFault}, Cause: fmt.Sprintf("%v\n%s", cause, debug.Stack())}
 	if site := e.current.Load().policy.Site(r.Head.Host); site != nil {
-		if route := site.Route(r.Head.Method, r.Segments); route != nil && route.FailClosed {
+		if route := site.Route(r.Head.Method, r.Steps()); route != nil && route.FailClosed {
 			v.Would, v.Action = signal.BlockAction, signal.BlockAction
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ type Scratch struct {
 	walk   request.Scratch
 	plain  []byte // decoded content
 	text   []byte // in UTF-8
+	other  []byte // of another reading
 	like   request.Likeness
 	fields policy.Fields
 	look   look
@@ -42,7 +42,7 @@ type look struct {
 // value looks at one value of the body. It goes on to the last.
 func (l *look) value(v *request.Value) bool {
 	l.detector.Body(l.request, v)
-	if v.In.Name() {
+	if v.In.Name() || v.In == request.InFileValue {
 		return true
 	}
 	traits := l.scratch.walk.Traits()
@@ -144,30 +144,30 @@ func faultSignal(f request.Fault) (signal.Signal, bool) {
 
 // inspect decodes the prefix of a body, walks its values and appends signals. It
 // returns the departures from the API's document that refuse the request, and
-// whether the body is longer than what is inspected, as it came or decoded.
-func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) (f *apimap.Finding, longer bool) {
+// how the body was read.
+func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []byte, complete bool, scratch *Scratch) (*apimap.Finding, reading) {
 	if len(body) == 0 {
 		if complete && !r.Head.Bodiless() { // else Begin has looked
-			f = e.documentBody(s, r, nil, true)
+			return e.documentBody(s, r, nil, true), reading{}
 		}
-		return f, false
+		return nil, reading{}
 	}
-	raw, whole := body, complete
-	longer = !complete && len(body) >= s.inspect
-	if coding := joined(r, "Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		// A prefix that cannot be decoded is judged as it stands.
-		if plain, err := request.Decode(e.codings, coding, body, s.inspect, scratch.plain[:0]); err == nil || len(plain) > 0 {
-			scratch.plain, body = plain, plain
-			longer = longer || errors.Is(err, request.ErrLimit)
-			complete = complete && !longer
-			e.otherwise(r, raw, whole, scratch)
-		}
+	most := budget(r, s.inspect, len(body), complete)
+	if most == 0 {
+		return nil, reading{}
 	}
+	scratch.walk.Seed, scratch.walk.Walked, scratch.walk.Most = e.seed, r.Walked, most
+	in := e.read(s, r, body, complete, scratch)
+	e.walk(now, s, r, &in, scratch)
+	r.Walked, r.Looked = scratch.walk.Walked, len(body)
+	in.note(r)
+	return e.documentBody(s, r, in.body, in.complete), in
+}
+
+// walk walks the body as in says that it is read first, and with another type if it
+// declares one.
+func (e *Engine) walk(now time.Time, s *compiled, r *request.Request, in *reading, scratch *Scratch) {
 	contentType := r.Header("Content-Type")
-	if text, changed := request.ToUTF8(contentType, body, scratch.text[:0]); changed {
-		e.otherwise(r, body, complete, scratch)
-		scratch.text, body = text, text
-	}
 	apimap.Forget(r) // of a shorter prefix
 	from := len(r.Shape)
 	r.Card, r.Posted = request.Card{}, r.Posted[:0]
@@ -182,11 +182,10 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if l.visit == nil {
 		l.visit = l.value
 	}
-	scratch.walk.Seed = e.seed
-	info := request.WalkBody(contentType, body, complete, &scratch.walk, l.visit)
+	info := request.WalkBody(contentType, in.body, in.complete, &scratch.walk, l.visit)
 	guess := l.guess
 	*l = look{visit: l.visit} // it keeps nothing alive
-	e.model.Body(r, body)
+	e.model.Body(r, in.body)
 	if posting {
 		r.Post = scratch.like.Post()
 	}
@@ -208,10 +207,11 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	if info.DuplicateKeys {
 		r.Signals = append(r.Signals, signal.Signal{Kind: signal.ProtocolOddity, Where: "body", Note: "an object names one key twice"})
 	}
-	if another := last(r, "Content-Type"); another != contentType {
-		e.detectOnly(r, another, body, complete, scratch) // servers differ in which of two they believe
+	in.ambiguous, in.left = info.Ambiguous, info.Unread
+	if another := last(r, "Content-Type"); another != contentType { // servers differ in which of two they believe
+		in.ambiguous = in.ambiguous || !request.SameType(another, contentType)
+		in.left = !e.detectOnly(r, another, in.body, in.complete, scratch) || in.left
 	}
-	return e.documentBody(s, r, body, complete), longer
 }
 
 // card notes what a value of a payment says of a card.
@@ -230,24 +230,6 @@ func (e *Engine) card(r *request.Request, v *request.Value) {
 	case request.CardDetailField:
 		r.Card.Details ^= digest.Mix(digest.String(e.seed, v.Key), digest.String(e.seed, v.Text)) // in any order
 	}
-}
-
-// otherwise looks at a body as a server does that does not decode it, if it
-// may be read so: most ignore a charset, and many a content coding.
-func (e *Engine) otherwise(r *request.Request, body []byte, complete bool, scratch *Scratch) {
-	if contentType := r.Header("Content-Type"); request.Plain(contentType, body) {
-		e.detectOnly(r, contentType, body, complete, scratch)
-	}
-}
-
-// detectOnly looks for payloads in a second reading of a body. The first one is
-// what the API is learned from, so this must come before or behind it. What the
-// walk learned of a login is the first one's too.
-func (e *Engine) detectOnly(r *request.Request, contentType string, body []byte, complete bool, scratch *Scratch) {
-	request.WalkBody(contentType, body, complete, &scratch.walk, func(v *request.Value) bool {
-		e.detector.Load().Body(r, v)
-		return true
-	})
 }
 
 // joined returns all values of a list-valued header as one.
@@ -298,8 +280,8 @@ func (e *Engine) headLogin(r *request.Request) {
 
 // loginPath reports whether one of the path's last two segments speaks of a login.
 func loginPath(r *request.Request) bool {
-	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
-		if loginWord(r.Segments[i].Value) {
+	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
+		if loginWord(r.Steps()[i].Value) {
 			return true
 		}
 	}
@@ -321,13 +303,13 @@ func loginWord(s string) bool {
 // forgetPath reports whether one of the path's last two segments speaks of a
 // password that was forgotten.
 func forgetPath(r *request.Request) bool {
-	for i := max(len(r.Segments)-2, 0); i < len(r.Segments); i++ {
-		s := r.Segments[i].Value
+	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
+		s := r.Steps()[i].Value
 		if len(s) > 64 {
 			continue
 		}
 		s = strings.ToLower(s)
-		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Segments[i-1].Value), "passw")) {
+		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Steps()[i-1].Value), "passw")) {
 			return true
 		}
 	}

@@ -42,14 +42,17 @@ func oversize(r *request.Request, site *policy.Site, route *policy.Route, longer
 }
 
 // lawOfBody judges the body of r by its route, after exceptions.
-func (e *Engine) lawOfBody(s *compiled, r *request.Request, longer bool) *apimap.Finding {
+func (e *Engine) lawOfBody(s *compiled, r *request.Request, in reading) *apimap.Finding {
 	site := s.policy.Site(r.Head.Host)
 	if site == nil {
 		return nil
 	}
-	route := site.Route(r.Head.Method, r.Segments)
-	if f := oversize(r, site, route, longer); f != nil {
+	route := site.Route(r.Head.Method, r.Steps())
+	if f := oversize(r, site, route, in.longer); f != nil {
 		return f
+	}
+	if in.unread != "" && site.UnreadOf(route) {
+		return &apimap.Finding{Documented: true, PathDocumented: true, Unread: true, Template: r.Endpoint.Template}
 	}
 	return e.learned(r, site, route)
 }

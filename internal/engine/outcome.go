@@ -215,8 +215,8 @@ func payload(found []signal.Signal) bool {
 // object returns the number of the object that a path asks for: its last numeric
 // segment, 0 if there is none.
 func object(r *request.Request) int64 {
-	for i := len(r.Segments) - 1; i >= 0; i-- {
-		s := r.Segments[i].Value
+	for i := len(r.Steps()) - 1; i >= 0; i-- {
+		s := r.Steps()[i].Value
 		if s == "" || s[0]-'0' > 9 || len(s) > 18 {
 			continue
 		}

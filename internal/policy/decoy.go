@@ -60,7 +60,7 @@ func fieldSignal(name string) signal.Signal {
 // may read of a path in places where people do not look.
 func (p *Policy) Decoy(r *request.Request) {
 	for i := range p.decoys.paths {
-		if r.Network.Bot == "" && p.decoys.paths[i].match(r.Head.Method, r.Segments) {
+		if r.Network.Bot == "" && p.decoys.paths[i].any(r) {
 			r.Signals = append(r.Signals, signal.Signal{Kind: signal.DecoyPath, Band: signal.Likely, Where: "path", Note: "a decoy"})
 			break
 		}

@@ -79,7 +79,7 @@ func (e *Exception) covers(now time.Time, r *request.Request, s signal.Signal) b
 	case !e.Until.IsZero() && !now.Before(e.Until),
 		e.kind != signal.None && e.kind != s.Kind,
 		e.Field != "" && e.Field != s.Where,
-		e.Endpoint != "" && !e.pattern.match(r.Head.Method, r.Segments):
+		e.Endpoint != "" && !e.pattern.all(r):
 		return false
 	case e.prefix.IsValid():
 		return e.prefix.Contains(r.Client.Addr)

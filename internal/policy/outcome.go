@@ -60,7 +60,7 @@ func (p *Policy) Afterwards(now time.Time, r *request.Request) (_ Imposed, ok bo
 	for i := range p.after {
 		x := &p.after[i]
 		switch {
-		case x.over(now) || !x.condition(r):
+		case x.over(now) || !x.holds(r):
 		case x.action == signal.Unset:
 			note(r, x.Name)
 		case found == nil || found.DryRun && !x.DryRun:

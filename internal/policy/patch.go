@@ -82,7 +82,7 @@ func (x *Patch) allows(value string) bool {
 
 // holds reports whether the patch is for r.
 func (x *Patch) holds(now time.Time, r *request.Request) bool {
-	return (x.Until.IsZero() || !now.After(x.Until)) && x.pattern.match(r.Head.Method, r.Segments)
+	return (x.Until.IsZero() || !now.After(x.Until)) && x.pattern.any(r)
 }
 
 // PatchHead holds the head of r against the patches.

@@ -7,8 +7,8 @@ import (
 	"bartizan/internal/request"
 )
 
-// pattern matches method and path. It works on decoded segments with empty and
-// dot segments resolved, since "//api/./login" and "/api/%6cogin" reach the same
+// pattern matches method and path. It works on the segments that servers resolve a
+// path to (request.Reading), since "//api/./login" and "/api/%6cogin" reach the same
 // handler as "/api/login" in most upstreams: a pattern that an attacker can step
 // around would not protect.
 type pattern struct {
@@ -56,35 +56,35 @@ func parsePattern(s string) (pattern, error) {
 	return p, nil
 }
 
-// maxDepth bounds the segments that are looked at; request.Parse has a bound of its own.
-const maxDepth = 64
-
-func (p *pattern) match(method string, segments []request.Param) bool {
-	if p.method != "" && p.method != method {
-		return false
-	}
-	var clean [maxDepth]string
-	n := 0
-	for _, s := range segments {
-		switch s.Value {
-		case "", ".":
-		case "..":
-			n = max(n-1, 0)
-		default:
-			if n == maxDepth {
-				return false
-			}
-			clean[n] = s.Value
-			n++
-		}
-	}
-	if n < len(p.segments) || n > len(p.segments) && !p.open {
+// match compares with the segments of one reading.
+func (p *pattern) match(method string, steps []request.Param) bool {
+	if p.method != "" && p.method != method || len(steps) < len(p.segments) || len(steps) > len(p.segments) && !p.open {
 		return false
 	}
 	for i, want := range p.segments {
-		if want != "*" && want != clean[i] {
+		if want != "*" && want != steps[i].Value {
 			return false
 		}
 	}
 	return true
+}
+
+// any reports whether r may be for the pattern: by one of its readings.
+func (p *pattern) any(r *request.Request) bool {
+	for _, reading := range r.Readings() {
+		if p.match(r.Head.Method, reading.Steps) {
+			return true
+		}
+	}
+	return false
+}
+
+// all reports whether r is for the pattern whoever reads it.
+func (p *pattern) all(r *request.Request) bool {
+	for _, reading := range r.Readings() {
+		if !p.match(r.Head.Method, reading.Steps) {
+			return false
+		}
+	}
+	return len(r.Readings()) > 0
 }

@@ -123,6 +123,8 @@ type Site struct {
 	Learned Mode
 	// Oversize refuses bodies that are longer than what is inspected.
 	Oversize bool
+	// Unread refuses bodies whose coding or charset is not read.
+	Unread bool
 	// Shadow is how long a new botnet signature only counts before it acts.
 	Shadow time.Duration
 	Routes []Route
@@ -144,6 +146,7 @@ type Route struct {
 	Validate   *Mode // nil: the site's
 	Learned    *Mode // nil: the site's
 	Oversize   *bool // nil: the site's
+	Unread     *bool // nil: the site's
 	FailClosed bool  // refuse on an engine fault
 
 	pattern pattern
@@ -310,6 +313,15 @@ func (s *Site) OversizeOf(r *Route) bool {
 		return *r.Oversize
 	}
 	return s.Oversize
+}
+
+// UnreadOf reports whether a route of s, which may be nil, refuses bodies whose
+// coding or charset is not read.
+func (s *Site) UnreadOf(r *Route) bool {
+	if r != nil && r.Unread != nil {
+		return *r.Unread
+	}
+	return s.Unread
 }
 
 // hosts finds a site by name: exact, then the longest wildcard, then "*".

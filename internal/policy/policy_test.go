@@ -70,7 +70,7 @@ func TestRouteCannotBeSteppedAround(t *testing.T) {
 		{"GET", "/users/7/orders", request.TagContent}, {"GET", "/users/orders", 0},
 	} {
 		r := requestOf("203.0.113.9", c.method, c.target)
-		if got := s.Route(c.method, r.Segments).TagSet(); got != c.want {
+		if got := s.Route(c.method, r.Steps()).TagSet(); got != c.want {
 			t.Errorf("%s %s: got tags %b; want %b", c.method, c.target, got, c.want)
 		}
 	}

@@ -50,7 +50,7 @@ type Rate struct {
 
 // Applies reports whether the rate holds for r, whose site and endpoint are known.
 func (l *Rate) Applies(r *request.Request) bool {
-	return (l.site == "" || l.site == r.Site) && r.Endpoint.Tags.Has(l.tag) && (l.Match == "" || l.pattern.match(r.Head.Method, r.Segments))
+	return (l.site == "" || l.site == r.Site) && r.Endpoint.Tags.Has(l.tag) && (l.Match == "" || l.pattern.any(r))
 }
 
 // String identifies the rate: state is kept under it over reloads.

@@ -33,6 +33,19 @@ type Rule struct {
 // over reports whether the rule holds no more.
 func (x *Rule) over(now time.Time) bool { return !x.Until.IsZero() && now.After(x.Until) }
 
+// holds reports whether r meets the condition: where servers differ in how they read
+// its path, by one of the readings if the rule restrains, by all if it allows.
+func (x *Rule) holds(r *request.Request) bool {
+	met := x.condition(r)
+	if len(r.Readings()) < 2 || met != (x.action == signal.Pass) {
+		return met
+	}
+	r.Reread()
+	met = x.condition(r)
+	r.Reread()
+	return met
+}
+
 // ruleActions are what a rule may do; observe is no action at all.
 var ruleActions = map[string]signal.Action{
 	"allow": signal.Pass, "observe": signal.Unset, "limit": signal.Limit, "challenge": signal.ChallengeAction, "tarpit": signal.TarpitAction, "block": signal.BlockAction,
@@ -81,7 +94,7 @@ func (c *compiler) named(path, name string, names map[string]bool) {
 func (p *Policy) ruled(now time.Time, r *request.Request, d Decision) Decision {
 	for i := range p.rules {
 		x := &p.rules[i]
-		if x.over(now) || !x.condition(r) {
+		if x.over(now) || !x.holds(r) {
 			continue
 		}
 		if x.DryRun || x.action == signal.Unset {

@@ -39,7 +39,6 @@ const (
 	maxDepth     = 64       // containers told apart; deeper ones are walked, not named
 	maxKeyPath   = 256      // bytes of a value's key
 	maxUser      = 128      // bytes of a user name
-	maxFileText  = 4 << 10  // bytes of an uploaded text file
 	maxTextValue = 8 << 10  // bytes of one value of a text body
 )
 
@@ -60,6 +59,12 @@ type BodyInfo struct {
 	// Malformed says that the body breaks the rules of its kind, other than by
 	// ending too early.
 	Malformed bool
+	// Ambiguous says that the body may be cut in two ways: it declares different
+	// boundaries.
+	Ambiguous bool
+	// Unread says that a reading was left out: Scratch.Most does not allow it, or a
+	// field of the form names a charset that is not read.
+	Unread bool
 	// Password says that a password-like field with a value was there.
 	Password bool
 	// User is the value of the field most like a user name, at most 128 bytes.
@@ -73,6 +78,10 @@ type Scratch struct {
 	// Seed keys the digests by which keys are known again: nobody who does not know
 	// it can make one pass for another.
 	Seed uint64
+
+	// Walked counts the bytes that walks have gone over. A second reading of a body
+	// is left out where it would bring that above Most, if Most is above 0.
+	Walked, Most int
 
 	text []byte           // decoded text of the current value
 	key  [maxKeyPath]byte // path of the current value
@@ -92,10 +101,11 @@ type walker struct {
 	*Scratch
 	info    BodyInfo
 	visit   func(*Value) bool
-	current Value // visited now
-	bare    int   // numbers and literals visited
-	tiny    int   // tiny values visited
-	rank    int   // of info.User
+	current Value    // visited now
+	bare    int      // numbers and literals visited
+	tiny    int      // tiny values visited
+	rank    int      // of info.User
+	xml     Location // of values of XML
 	done    bool
 }
 
@@ -123,10 +133,22 @@ func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, 
 	if cap(w.text) < len(body) {
 		w.text = make([]byte, 0, min(2*len(body)+512, 2*MaxBody))
 	}
+	w.Walked += len(body)
 	text := view(body)
 	w.info.Kind = kindOf(contentType, text)
 	w.walkKind(contentType, text)
 	return w.info
+}
+
+// afford reports whether a further reading of n bytes is within the budget, and
+// takes it from there.
+func (w *walker) afford(n int) bool {
+	if w.Most > 0 && w.Walked+n > w.Most {
+		w.info.Unread = true
+		return false
+	}
+	w.Walked += n
+	return true
 }
 
 // finish drops what the walk was lent.
@@ -135,13 +157,13 @@ func (w *walker) finish() { w.visit, w.Scratch, w.current = nil, nil, Value{} }
 func (w *walker) walkKind(contentType, text string) {
 	switch w.info.Kind {
 	case JSONBody:
-		w.walkJSON(text, 0)
+		w.walkJSON(InJSON, text, 0)
 	case FormBody:
 		w.walkForm(text)
 	case MultipartBody:
 		w.walkParts(contentType, text)
 	case XMLBody:
-		w.walkXML(text)
+		w.walkXML(InXML, text)
 	case TextBody:
 		w.walkText(InText, "", text)
 	case BinaryBody:
@@ -163,23 +185,25 @@ func (w *walker) walkDeclared(contentType, text string) {
 	case FormBody:
 		switch kind {
 		case JSONBody: // a whole document is one that is merely declared wrong
-			if w.info.Malformed {
+			if w.info.Malformed && w.afford(len(text)) {
 				w.walkForm(text)
 			}
 		case XMLBody, MultipartBody: // what stands before the first '&' was no field
-			if _, rest, ok := strings.Cut(text, "&"); ok {
+			if _, rest, ok := strings.Cut(text, "&"); ok && w.afford(len(text)) {
 				w.walkForm(rest)
 			}
 		}
 	case MultipartBody:
-		w.walkParts(contentType, text)
+		if w.afford(len(text)) {
+			w.walkParts(contentType, text)
+		}
 	case JSONBody:
-		if kind == MultipartBody {
-			w.walkJSON(text, 0)
+		if kind == MultipartBody && w.afford(len(text)) {
+			w.walkJSON(InJSON, text, 0)
 		}
 	case XMLBody:
-		if kind == MultipartBody {
-			w.walkXML(text)
+		if kind == MultipartBody && w.afford(len(text)) {
+			w.walkXML(InXML, text)
 		}
 	}
 }
@@ -289,7 +313,9 @@ func (w *walker) giveAt(place uint64) bool {
 	w.now = nil
 	if !v.In.Name() {
 		w.now = w.keys.find(place, v.Key)
-		w.noteLogin(v.Key, v.Text)
+		if v.In != InFileValue {
+			w.noteLogin(v.Key, v.Text)
+		}
 	}
 	if !w.visit(v) {
 		w.done = true

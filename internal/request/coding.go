@@ -121,18 +121,22 @@ func atEnd(r io.Reader) error {
 }
 
 // ToUTF8 returns body as UTF-8. It recognises UTF-16 and UTF-32 by their byte
-// order mark, by a declared charset, or by where the NULs of ASCII text stand;
+// order mark, by a declared charset, or by where the NULs of ASCII text stand, and
+// EBCDIC by a declared charset or the first bytes of an XML document;
 // anything else is returned as it is, and changed is false. The result is
 // written to dst, which it overwrites.
 //
 // A gateway that leaves this out lets {"a":"..."} in UTF-16 pass unread, which
 // several JSON parsers accept.
 func ToUTF8(contentType string, body, dst []byte) (out []byte, changed bool) {
+	dst = dst[:0]
+	if c := ebcdicOf(contentType, body); c != asciiBased {
+		return c.appendEBCDIC(dst, body), true
+	}
 	width, order := wideForm(contentType, body)
 	if width == 0 {
 		return body, false
 	}
-	dst = dst[:0]
 	for i := 0; i+width <= len(body); i += width {
 		var r rune
 		if width == 4 {
@@ -166,17 +170,17 @@ func wideForm(contentType string, b []byte) (int, binary.ByteOrder) {
 	case b[0] == 0xfe && b[1] == 0xff:
 		return 2, be
 	}
-	switch charset := param(contentType, "charset"); { // RFC 2781: big endian without a mark
-	case fold(charset, "utf-16le"):
+	switch charsetOf(param(contentType, "charset")) { // RFC 2781: big endian without a mark
+	case wide16le:
 		return 2, le
-	case fold(charset, "utf-16be"), fold(charset, "utf-16"):
+	case wide16:
 		if b[1] == 0 && b[0] != 0 { // many senders mean little endian all the same
 			return 2, le
 		}
 		return 2, be
-	case fold(charset, "utf-32le"):
+	case wide32le:
 		return 4, le
-	case fold(charset, "utf-32be"), fold(charset, "utf-32"):
+	case wide32:
 		return 4, be
 	}
 	// RFC 4627, section 3: the first two characters are ASCII.
@@ -191,6 +195,29 @@ func wideForm(contentType string, b []byte) (int, binary.ByteOrder) {
 		return 2, le
 	}
 	return 0, nil
+}
+
+// Textual reports whether a Content-Type says text of some kind, or says nothing:
+// what a server would parse if it could read it.
+func Textual(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	return declaredKind(contentType) != NoBody || strings.TrimSpace(media) == "" || foldPrefix(strings.TrimSpace(media), "text/") || foldSuffix(strings.TrimSpace(media), "graphql")
+}
+
+// Text reports whether a body is text as it stands.
+func Text(body []byte) bool {
+	if looksBinary(view(body)) {
+		return false
+	}
+	return utf8.Valid(body[:uncut(body)])
+}
+
+// SameType reports whether two values of Content-Type mean the same media type and
+// boundary.
+func SameType(a, b string) bool {
+	x, _, _ := strings.Cut(a, ";")
+	y, _, _ := strings.Cut(b, ";")
+	return fold(strings.TrimSpace(x), strings.TrimSpace(y)) && param(a, "boundary") == param(b, "boundary")
 }
 
 // Plain reports whether a body that is coded, or is in a wide charset, may as

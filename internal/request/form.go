@@ -18,7 +18,10 @@ func (w *walker) walkForm(s string) {
 		if name != "" && !w.give(InFormName, name, name) {
 			return
 		}
-		if value = w.unescape(value); value != "" && !w.give(InForm, name, value) {
+		if value = w.unescape(value); name == "_charset_" {
+			w.info.Unread = w.info.Unread || concealed(value)
+		}
+		if value != "" && !w.give(InForm, name, value) {
 			return
 		}
 	}

@@ -44,6 +44,7 @@ type keyPath struct {
 // serves to notice what is wrong, never to stop.
 type jsonScan struct {
 	*walker
+	in    Location // of its values
 	s     string
 	i     int
 	depth int    // open containers, also those beyond the stack
@@ -65,11 +66,11 @@ const (
 )
 
 // walkJSON visits keys and values of a JSON text, of several in a row (NDJSON),
-// or of a prefix of one. The first base bytes of the key path name the document.
-func (w *walker) walkJSON(s string, base int) {
+// or of a prefix of one; its values stand in. The first base bytes of the key path name the document.
+func (w *walker) walkJSON(in Location, s string, base int) {
 	w.json.clear()
 	top := keyPath{base, digest.String(w.Seed, view(w.key[:base]))}
-	j := jsonScan{walker: w, s: strings.TrimPrefix(s, "\ufeff"), path: top, base: top}
+	j := jsonScan{walker: w, in: in, s: strings.TrimPrefix(s, "\ufeff"), path: top, base: top}
 	for j.i < len(j.s) && !w.done {
 		j.step()
 	}
@@ -177,8 +178,8 @@ func (j *jsonScan) append(n int, part string) int {
 
 // visitValue visits a value at the current path.
 func (j *jsonScan) visitValue(text string) {
-	j.current.set(InJSON, view(j.key[:j.path.n]), text)
-	j.giveAt(digest.Mix(j.path.digest, uint64(InJSON)))
+	j.current.set(j.in, view(j.key[:j.path.n]), text)
+	j.giveAt(digest.Mix(j.path.digest, uint64(j.in)))
 }
 
 // str handles a string: a key if a colon follows, else a value.
@@ -229,7 +230,7 @@ func (j *jsonScan) keyed(key string) {
 			j.info.DuplicateKeys = true
 		}
 	}
-	if !j.give(InJSONKey, view(j.key[:j.path.n]), key) || top == nil {
+	if j.in == InJSON && !j.give(InJSONKey, view(j.key[:j.path.n]), key) || top == nil {
 		return // beyond the stack the path stays that of its last level
 	}
 	n := j.path.n

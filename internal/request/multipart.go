@@ -109,6 +109,7 @@ func (w *walker) walkParts(contentType, s string) {
 	}
 	// Agents differ in which of two parameters counts, and in whether they know
 	// the continued form (RFC 2231). No honest client sends either.
+	declared := ""
 	for range 8 {
 		_, rest, ok := cutParam(contentType)
 		if !ok {
@@ -119,7 +120,9 @@ func (w *walker) walkParts(contentType, s string) {
 			if i := strings.LastIndexByte(value, '\''); i >= 0 && strings.HasSuffix(strings.TrimRight(key, " \t"), "*") {
 				value = value[i+1:]
 			}
-			if value != first {
+			w.info.Ambiguous = w.info.Ambiguous || declared != "" && value != declared
+			declared = value
+			if value != first && strings.Contains(s, value) && w.afford(len(s)) {
 				w.walkMultipart(s, value)
 			}
 		}
@@ -164,39 +167,104 @@ func trimDelimiter(part, boundary string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(part[:i], "\n"), "\r")
 }
 
+// partHead is what the header lines of a part say.
+type partHead struct {
+	name, disposition, media string
+	dispositions             int
+	// odd says that the lines are written in a way that agents read differently.
+	odd bool
+}
+
 // walkPart visits one part: its header lines, an empty line, its content.
 func (w *walker) walkPart(part string) {
+	h, content := w.partHead(part)
+	if h.name != "" && !w.give(InPartName, h.name, h.name) {
+		return
+	}
+	file, extended := param(h.disposition, "filename"), param(h.disposition, "filename*")
+	if w.fileName(h.name, file) && w.fileName(h.name, extended) {
+		w.walkContent(h, content, !h.odd && h.dispositions == 1 && plainFile(h.disposition))
+	}
+}
+
+// partHead reads the header lines of a part and returns its content.
+func (w *walker) partHead(part string) (h partHead, content string) {
 	const maxHeaders, maxHeader = 16, 2048
-	var name, disposition, media string
 	headers := 0
-	for ; ; headers++ {
+	for more := true; more; headers++ {
 		var line string
-		var more bool
 		line, part, more = strings.Cut(part, "\n")
+		h.odd = h.odd || len(line) > maxHeader || headers > 0 && line != "" && (line[0] == ' ' || line[0] == '\t')
 		line = strings.TrimRight(line[:min(len(line), maxHeader)], "\r")
 		if line == "" {
 			break
 		}
 		key, value, _ := strings.Cut(line, ":")
-		switch {
-		case fold(key, "Content-Disposition"):
-			name = param(value, "name")
-			disposition = value
-		case fold(key, "Content-Type"):
-			media = strings.TrimSpace(value)
-		}
-		if !more {
-			break
+		switch name := strings.TrimSpace(key); {
+		case fold(name, "Content-Disposition"):
+			h.odd = h.odd || name != key
+			h.name = param(value, "name")
+			h.disposition = value
+			h.dispositions++
+		case fold(name, "Content-Type"):
+			h.media = strings.TrimSpace(value)
 		}
 	}
 	w.info.Malformed = w.info.Malformed || headers == 0 || headers >= maxHeaders
-	if name != "" && !w.give(InPartName, name, name) {
-		return
+	return h, part
+}
+
+// plainFile reports whether a Content-Disposition is written in the way in which
+// browsers and libraries write that of a file: every server takes the part for
+// one. What is written otherwise some server reads as a field.
+func plainFile(disposition string) bool {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(disposition), "form-data")
+	names, files, extended := 0, 0, 0
+	for ok && rest != "" {
+		if rest, ok = strings.CutPrefix(rest, ";"); !ok {
+			return false
+		}
+		var key, value string
+		if key, value, ok = strings.Cut(strings.TrimLeft(rest, " "), "="); !ok {
+			return false
+		}
+		if rest, ok = plainValue(value); !ok {
+			return false
+		}
+		switch key {
+		case "name":
+			names++
+			ok = files == 0
+		case "filename":
+			files++
+			ok = value != rest && value != `""`+rest
+		case "filename*":
+			extended++
+		default:
+			return false
+		}
 	}
-	file, extended := param(disposition, "filename"), param(disposition, "filename*")
-	if w.fileName(name, file) && w.fileName(name, extended) {
-		w.walkContent(name, media, part, file != "")
+	return ok && names == 1 && files == 1 && extended < 2
+}
+
+// plainValue returns what follows a parameter's value that is quoted without
+// escapes of quotes, or is a token with or without the marks of RFC 8187.
+func plainValue(s string) (rest string, ok bool) {
+	if quoted, isQuoted := strings.CutPrefix(s, `"`); isQuoted {
+		i := strings.IndexByte(quoted, '"')
+		if i < 0 || i > 0 && quoted[i-1] == '\\' || strings.ContainsAny(quoted[:i], "\r\x00") {
+			return "", false
+		}
+		return quoted[i+1:], true
 	}
+	i := 0
+	for i < len(s) && s[i] != ';' {
+		if c := s[i]; c <= ' ' || c == '"' || c == '\\' || c == '=' {
+			return "", false
+		}
+		i++
+	}
+	return s[i:], i > 0
 }
 
 // fileName visits the name of a file, if there is one.
@@ -205,21 +273,46 @@ func (w *walker) fileName(name, file string) bool {
 	return file == "" || w.give(InFileName, name, w.unescapeName(file))
 }
 
-// walkContent visits the content of a part: a file only where every server
-// takes it for one, which is where a plain file name stands.
-func (w *walker) walkContent(name, media, content string, file bool) {
+// walkContent visits the content of a part: as a file's only where every server
+// takes it for one.
+func (w *walker) walkContent(h partHead, content string, file bool) {
 	switch {
+	case content == "":
 	case file:
-		if content = content[:min(len(content), maxFileText)]; content != "" && !looksBinary(content) {
-			w.give(InFile, name, content)
+		w.walkFile(h, content)
+	case noise(content):
+		w.stretches(InPart, h.name, content)
+	case declaredKind(h.media) == JSONBody:
+		w.walkJSON(InJSON, content, copy(w.key[:], h.name))
+	case declaredKind(h.media) == XMLBody:
+		w.walkXML(InXML, content)
+	default:
+		if fold(h.name, "_charset_") {
+			w.info.Unread = w.info.Unread || concealed(strings.TrimSpace(content))
 		}
-	case declaredKind(media) == JSONBody:
-		w.walkJSON(content, copy(w.key[:], name))
-	case declaredKind(media) == XMLBody:
-		w.walkXML(content)
-	case content != "":
-		w.walkText(InPart, name, content)
+		w.walkText(InPart, h.name, content)
 	}
+}
+
+// walkFile visits the content of a file that is text, and what stands in a JSON or
+// XML document value by value.
+func (w *walker) walkFile(h partHead, content string) {
+	if noise(content) {
+		return
+	}
+	w.walkText(InFile, h.name, content)
+	before := w.info // a file's document is not the request's
+	t := strings.TrimLeft(content[:min(len(content), 64)], "\ufeff \t\r\n")
+	kind := declaredKind(h.media)
+	switch {
+	case w.done || t == "":
+	case kind == JSONBody && (t[0] == '{' || t[0] == '[') && w.afford(len(content)):
+		w.walkJSON(InFileValue, content, copy(w.key[:], h.name))
+	case kind == XMLBody && strings.HasPrefix(t, "<?xml") && !foldSuffix(h.media, "svg+xml") && w.afford(len(content)):
+		w.walkXML(InFileValue, content)
+	}
+	before.Values, before.Omitted, before.Unread = w.info.Values, w.info.Omitted, w.info.Unread
+	w.info = before
 }
 
 // unescapeName decodes percent escapes: browsers write quotes in names as %22.

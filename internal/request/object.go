@@ -32,11 +32,11 @@ const (
 // first query parameter that is named as ids are. It is valued as r's parts are.
 func (r *Request) ObjectID() string {
 	t := r.Endpoint.Template
-	for i := len(r.Segments) - 1; i >= 0 && t != ""; i-- {
+	for i := len(r.Steps()) - 1; i >= 0 && t != ""; i-- {
 		j := strings.LastIndexByte(t, '/')
 		switch t[j+1:] {
 		case "{int}", "{uuid}", "{hex}", "{token}", "{name}":
-			if s := r.Segments[i].Value; idShape(s) {
+			if s := r.Steps()[i].Value; idShape(s) {
 				return s
 			}
 		}

@@ -26,13 +26,15 @@ func (r *Request) Parse() {
 	r.clearParts()
 	target := r.Head.Target
 	// Room for everything that can be decoded, so that growing never splits it:
-	// the path twice (whole and in segments) and the query once.
-	if need := 2 * len(target); cap(r.scratch) < need {
+	// the path four times (whole, in segments, and as two servers read it) and the
+	// query once.
+	if need := 4 * len(target); cap(r.scratch) < need {
 		r.scratch = make([]byte, 0, need)
 	}
 	r.Path, r.RawQuery = splitTarget(r.Head.Method, target)
 	r.decoded = r.unescape(r.Path, false)
 	r.parseSegments()
+	r.parseReadings()
 	r.parseQuery()
 	r.parseCookies()
 }
@@ -46,7 +48,7 @@ func (r *Request) Reset() {
 	r.clearParts()
 	segments, query, cookies, fields := r.Segments, r.Query, r.Cookies, keep(r.Head.Fields)
 	signals, shape, changes, noted, posted := keep(r.Signals), keep(r.Shape), keep(r.Changes), keep(r.Noted), keep(r.Posted)
-	scratch, kept := r.scratch, r.kept[:0]
+	scratch, kept, steps := r.scratch, r.kept[:0], keep(r.steps)
 	if cap(scratch) > maxScratch {
 		scratch = nil
 	}
@@ -56,7 +58,7 @@ func (r *Request) Reset() {
 	*r = Request{} // in place: a literal with all these would be made elsewhere and copied
 	r.Segments, r.Query, r.Cookies, r.Head.Fields = segments, query, cookies, fields
 	r.Signals, r.Shape, r.Changes, r.Noted, r.Posted = signals, shape, changes, noted, posted
-	r.scratch, r.kept = scratch, kept
+	r.scratch, r.kept, r.steps = scratch, kept, steps
 }
 
 // Keep returns a copy of s that is valid until Reset.
@@ -70,7 +72,8 @@ func (r *Request) clearParts() {
 	r.Path, r.RawQuery, r.decoded = "", "", ""
 	r.Segments, r.Query, r.Cookies = keep(r.Segments), keep(r.Query), keep(r.Cookies)
 	r.Omitted, r.BadEscapes = 0, false
-	r.scratch = r.scratch[:0]
+	r.readings, r.read = [2]Reading{}, 0
+	r.scratch, r.steps = r.scratch[:0], r.steps[:0]
 }
 
 // keep empties s, drops the references in it, and its room if that is large.

@@ -70,7 +70,10 @@ type Request struct {
 	Outcome   Outcome  // how it ended, without the answer's text; zero until then. Writer: the engine
 	Patched   string   // virtual patch that a value breaks; empty: none
 	Inspected int      // decoded body bytes that were judged
-	Truncated bool     // the body was longer than what was judged
+	// Walked counts the bytes that all looks at the body have gone over, Looked those
+	// that it had at the last one. Writer: the engine.
+	Walked, Looked int
+	Truncated      bool // the body was longer than what was judged
 	// Unvalidated says why not all of it was compared with the API's document; empty
 	// if it was, or there is none. Writer: the engine.
 	Unvalidated string
@@ -82,8 +85,11 @@ type Request struct {
 	// software like this one's. Writer: swarm.
 	Uncommon bool
 	scratch  []byte
-	kept     []byte // by Keep
-	visited  Value  // by WalkHead, now
+	readings [2]Reading // of the path, see Readings
+	read     int        // how many of them there are
+	steps    []Param    // of paths that are written oddly
+	kept     []byte     // by Keep
+	visited  Value      // by WalkHead, now
 }
 
 // MaxTrailers bounds the names and values of all trailers of a request, in bytes.

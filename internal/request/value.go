@@ -18,15 +18,16 @@ const (
 	InPartName // multipart/form-data
 	InPart
 	InFileName
-	InFile    // the beginning of an uploaded text file
-	InXML     // text and attributes
-	InText    // a body of no known kind
-	Locations = iota
+	InFile      // text of an uploaded file
+	InXML       // text and attributes
+	InText      // a body of no known kind
+	InFileValue // a value of a document that was uploaded as a file
+	Locations   = iota
 )
 
 var locationNames = [Locations]string{
 	"path", "segment", "query-name", "query", "header", "cookie", "form-name", "form", "json-key", "json",
-	"multipart-name", "multipart", "file-name", "file", "xml", "text",
+	"multipart-name", "multipart", "file-name", "file", "xml", "text", "file-value",
 }
 
 // String returns the location's name.

@@ -8,7 +8,8 @@ import (
 // walkXML visits text, CDATA and attribute values, keyed by the element's name,
 // and declarations as a whole. It is a scanner, not a parser: it does not match
 // tags and expands only the predefined and numeric entities.
-func (w *walker) walkXML(s string) {
+func (w *walker) walkXML(in Location, s string) {
+	w.xml = in
 	element := ""
 	depth := 0
 	for s != "" && !w.done {
@@ -17,7 +18,7 @@ func (w *walker) walkXML(s string) {
 			i = len(s)
 		}
 		if text := strings.TrimSpace(s[:i]); text != "" {
-			w.give(InXML, element, w.entities(text))
+			w.give(w.xml, element, w.entities(text))
 		}
 		if s = s[i:]; s == "" {
 			return
@@ -33,11 +34,11 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 		return w.hidden(s[4:], "-->", element), element, depth
 	case strings.HasPrefix(s, "<![CDATA["):
 		text, rest, _ := strings.Cut(s[9:], "]]>")
-		w.give(InXML, element, text)
+		w.give(w.xml, element, text)
 		return rest, element, depth
 	case strings.HasPrefix(s, "<!"):
 		text, rest := declaration(s)
-		w.give(InXML, "!", text)
+		w.give(w.xml, "!", text)
 		return rest, element, depth
 	case strings.HasPrefix(s, "<?"):
 		return w.hidden(s[2:], "?>", element), element, depth
@@ -55,7 +56,7 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 func (w *walker) hidden(s, mark, element string) string {
 	text, rest, _ := strings.Cut(s, mark)
 	if text != "" && !strings.HasPrefix(text, "xml") {
-		w.give(InXML, element, text)
+		w.give(w.xml, element, text)
 	}
 	return rest
 }
@@ -101,7 +102,7 @@ func (w *walker) tag(s string, depth int) (rest, element string, level int) {
 			if j < 0 {
 				j = len(s) - i - 1
 			}
-			if v := s[i+1 : i+1+j]; v != "" && !w.give(InXML, element, w.entities(v)) {
+			if v := s[i+1 : i+1+j]; v != "" && !w.give(w.xml, element, w.entities(v)) {
 				return "", element, depth
 			}
 			i += j + 1

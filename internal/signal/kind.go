@@ -97,6 +97,7 @@ const (
 	CredentialSpread
 	LoginBatch
 	AccountEnumeration
+	Unread
 	Kinds = iota
 )
 
@@ -216,6 +217,7 @@ var table = [Kinds]Info{
 	AccountEnumeration:  {"account-enumeration", Behaviour, [3]float64{2.0, 2.8, 2.8}, hour, false, "asks for new passwords for one user after the other"},
 	LoginBatch:          {"login-batch", Auth, [3]float64{2.6, 4.4, 4.4}, hour, false, "several different logins in one request"},
 	CredentialSpread:    {"credential-spread", Auth, [3]float64{2.0, 3.0, 3.0}, hour, false, "shows a browser's credential, as programs in many networks do"},
+	Unread:              {"unread", Payload, [3]float64{1.0, 1.6, 1.6}, hour, false, "a text in a coding or charset that is not read"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 

@@ -12,6 +12,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"io"
 	"sync"
 
@@ -96,6 +97,20 @@ type inflater struct {
 }
 
 func newInflater() resetter { return &inflater{src: bufio.NewReaderSize(nil, 512)} }
+
+// Read reads on. Bytes behind the end are a fault: whoever does not decode reads
+// them.
+func (d *inflater) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if err == io.EOF {
+		if _, more := d.src.Peek(1); more == nil {
+			err = errBehind
+		}
+	}
+	return n, err
+}
+
+var errBehind = errors.New("reading deflate: bytes behind the end")
 
 // Reset begins with another source.
 func (d *inflater) Reset(src io.Reader) (err error) {

@@ -95,8 +95,11 @@ func remark(s string, n int) int {
 // group judges a bracket whose value is called: (system)(ls), ('sys'.'tem')(id),
 // ['system'][0](id).
 func (c *Set) group(s string, i int) lex.Strength {
+	if len(s) > 200 || lex.Prose(s, 5) > 3 {
+		return lex.None
+	}
 	n := behind(s, i)
-	if n < 0 || len(s) > 200 || lex.Prose(s, 5) > 3 {
+	if n < 0 {
 		return lex.None
 	}
 	in := s[i+1 : n-1]

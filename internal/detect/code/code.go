@@ -53,8 +53,15 @@ func (c *Set) Words() (classes, functions []string) {
 	return classes, functions
 }
 
+// look is one look at one value.
+type look struct {
+	*Set
+	lex.Whole
+}
+
 // Judge looks at a value in lower case.
 func (c *Set) Judge(s string) (best Finding) {
+	l := look{Set: c, Whole: lex.Whole{Text: s}}
 	seen := 0       // up to here an expression has been read
 	joined := false // strings that are put together have been judged
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
@@ -63,7 +70,7 @@ func (c *Set) Judge(s string) (best Finding) {
 		case lex.Letter(b) || b == '_':
 			w := lex.Word(s, i)
 			if !lex.WordByte(lex.Byte(s, i-1)) && len(w) > 1 {
-				k, st := c.word(s, i, w)
+				k, st := l.word(s, i, w)
 				best.Raise(k, st, i)
 			}
 			if len(w) == 1 && (b == 'a' || b == 's') && phpArray(s, i) {
@@ -74,7 +81,7 @@ func (c *Set) Judge(s string) (best Finding) {
 			}
 			i += len(w) - 1
 		case b == '(':
-			best.Raise(signal.CodeInjection, c.group(s, i), i)
+			best.Raise(signal.CodeInjection, l.group(s, i), i)
 		case (b == '"' || b == '\'') && !joined && junction(s, i) > 0:
 			joined = true
 			best.Raise(signal.CodeInjection, pieces(s), i)
@@ -82,7 +89,7 @@ func (c *Set) Judge(s string) (best Finding) {
 			if i < seen {
 				continue
 			}
-			k, st := c.mark(s, i)
+			k, st := l.mark(s, i)
 			best.Raise(k, st, i)
 			if st == lex.None && lex.Byte(s, i+1) == '{' {
 				seen = expression(s, i+2)

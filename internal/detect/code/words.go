@@ -8,7 +8,7 @@ import (
 )
 
 // word judges one word by what stands around it.
-func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
+func (c *look) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	end := i + len(w)
 	next := lex.Skip(s, end, " \t\r\n")
 	b := lex.Byte(s, next)
@@ -19,7 +19,7 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	}
 	switch w[0] {
 	case '_':
-		return underscored(s, w, b)
+		return c.underscored(w, b)
 	case 'j', 'c', 'o', 'f', 's', 'g':
 		if lex.Byte(s, end) == '.' {
 			if k, st := c.class(s, i); st > lex.None {
@@ -30,7 +30,7 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if k, st := gadget(s, i, w, b); st > lex.None {
 		return k, st
 	}
-	if k, st := node(s, i, end, w, b); st > lex.None {
+	if k, st := c.node(s, i, end, w, b); st > lex.None {
 		return k, st
 	}
 	if k, st := serial(i, w); st > lex.None {
@@ -38,7 +38,7 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	}
 	if q := lex.Byte(s, i-1); (q == '\'' || q == '"' || q == '[' || q == '(' && lex.Byte(s, end) == ')' || q == ' ' && lex.Byte(s, i-2) == '[') && lex.OneOf(w, "system", "exec", "passthru", "shell_exec", "popen", "assert", "eval", "phpinfo") {
 		n := lex.Skip(s, end, "'\")]0[{}. \t")
-		if n > end && lex.Byte(s, n) == '(' && lex.Prose(s, 5) < 4 { // "system"(id), (['system'])[0]('id')
+		if n > end && lex.Byte(s, n) == '(' && c.Prose(5) < 4 { // "system"(id), (['system'])[0]('id')
 			return signal.CodeInjection, lex.Likely
 		}
 	}
@@ -58,13 +58,13 @@ func (c *Set) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 }
 
 // underscored: the insides of Python and JavaScript.
-func underscored(s, w string, b byte) (signal.Kind, lex.Strength) {
+func (c *look) underscored(w string, b byte) (signal.Kind, lex.Strength) {
 	switch w {
 	case "__class__", "__bases__", "__base__", "__reduce__":
-		if strings.Contains(s, "__class__.__name__") && !strings.Contains(s, "__mro__") && !strings.Contains(s, "__init__") {
+		if c.Has("__class__.__name__") && !c.Has("__mro__") && !c.Has("__init__") {
 			return signal.TemplateInjection, lex.Hint
 		}
-		if !strings.ContainsAny(s, "{[|%'\"") && !strings.Contains(s, "__mro__") && !strings.Contains(s, "__subclasses__") && !strings.Contains(s, "__init__") {
+		if !c.has("{", "[", "|", "%", "'", "\"", "__mro__", "__subclasses__", "__init__") {
 			return signal.TemplateInjection, lex.Hint // a line of Python
 		}
 		return signal.TemplateInjection, lex.Likely
@@ -80,11 +80,21 @@ func underscored(s, w string, b byte) (signal.Kind, lex.Strength) {
 	case "__js_function":
 		return signal.Deserialisation, lex.Likely
 	case "_memberaccess", "_self":
-		if w == "_memberaccess" || strings.Contains(s, "_self.env") {
+		if w == "_memberaccess" || c.Has("_self.env") {
 			return signal.TemplateInjection, lex.Certain
 		}
 	}
 	return signal.None, lex.None
+}
+
+// has reports whether any of needles, which are constants, stands in the value.
+func (c *look) has(needles ...string) bool {
+	for _, n := range needles {
+		if c.Has(n) {
+			return true
+		}
+	}
+	return false
 }
 
 // class reads a dotted name and judges it.
@@ -158,7 +168,7 @@ func jndiStrength(s string, i int) lex.Strength {
 }
 
 // node: Node's modules and what reaches them.
-func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
+func (c *look) node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 	rest := lex.Ahead(s, end)
 	switch w {
 	case "child_process":
@@ -180,14 +190,14 @@ func node(s string, i, end int, w string, b byte) (signal.Kind, lex.Strength) {
 		}
 		for _, m := range [...]string{".mainmodule", ".binding", "['binding", "[\"binding", ".env", "[\"env", "['env", ".exit(", ".spawn(", ".kill(", ".dlopen", "[\"mainmodule"} {
 			if strings.HasPrefix(rest, m) && lex.Byte(s, i-1) != '.' {
-				if m == ".env" && lex.Prose(s, 5) > 3 {
+				if m == ".env" && c.Prose(5) > 3 {
 					return signal.CodeInjection, lex.Hint
 				}
 				return signal.CodeInjection, lex.Likely
 			}
 		}
 	case "console":
-		if (b == '.' || b == '[') && lex.Prose(s, 4) < 3 && len(s) < 200 {
+		if (b == '.' || b == '[') && len(s) < 200 && c.Prose(4) < 3 {
 			m := lex.Word(s, lex.Skip(s, end, ".['\" "))
 			if lex.OneOf(m, "log", "info", "error", "debug", "warn", "trace") && strings.IndexByte(rest, '(') > 0 {
 				return signal.CodeInjection, lex.Likely
@@ -245,12 +255,12 @@ func serial(i int, w string) (signal.Kind, lex.Strength) {
 }
 
 // called judges the call of a function by its name.
-func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength) {
+func (c *look) called(s string, i, open int, w string) (signal.Kind, lex.Strength) {
 	arg := lex.Byte(s, lex.Skip(s, open+1, " \t\r\n"))
 	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
 	before := lex.Byte(s, i-1)
 	whole := i < 3 && len(s) < 200
-	if w == "function" && (strings.HasSuffix(s[:i], "new ") && lex.Prose(s, 5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
+	if w == "function" && (strings.HasSuffix(s[:i], "new ") && c.Prose(5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
 		return signal.CodeInjection, lex.Likely
 	}
 	if open > i+len(w) && !lit && !whole && arg != ')' {
@@ -258,7 +268,7 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 	}
 	switch w {
 	case "system", "exec", "passthru", "shell_exec", "popen", "proc_open", "pcntl_exec", "assert", "eval", "create_function", "preg_replace", "file_get_contents", "file_put_contents", "fopen", "fwrite", "include", "require_once", "include_once", "call_user_func", "md5", "print", "die", "print_r", "var_dump", "phpinfo", "phpversion", "readfile", "show_source", "highlight_file", "unserialize", "base64_decode", "str_rot13", "gzinflate", "gzuncompress", "curl_exec", "getcwd", "scandir", "chr", "assert_options", "substr", "strip_tags", "sleep", "usleep", "ini_set", "putenv", "dl", "mail", "get_defined_vars", "get_defined_constants", "array_map", "opendir", "move_uploaded_file", "response":
-		return php(s, w, arg, lit, whole, before)
+		return c.call(s, w, arg, lit, whole, before)
 	case "popen2", "popen3", "spawn", "execsync", "spawnsync", "execfile", "instance_eval", "class_eval", "module_eval", "getclass", "forname", "newinstance", "getmethod", "loadclass", "defineclass", "fromcharcode":
 		if lit || before == '.' {
 			return signal.CodeInjection, lex.Likely
@@ -272,7 +282,7 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 		return signal.CodeInjection, lex.Likely
 	}
 	if c.php[w] && strings.IndexByte(w, '_') > 0 || c.php[w] && whole {
-		if lex.Prose(s, 5) < 4 {
+		if c.Prose(5) < 4 {
 			return signal.CodeInjection, lex.Likely
 		}
 		return signal.CodeInjection, lex.Hint
@@ -280,9 +290,9 @@ func (c *Set) called(s string, i, open int, w string) (signal.Kind, lex.Strength
 	return signal.None, lex.None
 }
 
-// php judges a call that only means something with the right argument.
-func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.Strength) {
-	prose := lex.Prose(s, 5) >= 4
+// call judges a call of PHP that only means something with the right argument.
+func (c *look) call(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.Strength) {
+	prose := c.Prose(5) >= 4
 	switch w {
 	case "system", "passthru", "shell_exec", "proc_open", "pcntl_exec", "popen", "phpinfo", "create_function", "call_user_func", "highlight_file", "show_source", "gzinflate", "gzuncompress", "str_rot13", "base64_decode", "get_defined_vars", "assert_options", "getcwd", "ini_set", "move_uploaded_file", "curl_exec":
 		if prose || w == "base64_decode" && !lit && !whole {
@@ -305,7 +315,7 @@ func php(s, w string, arg byte, lit, whole bool, before byte) (signal.Kind, lex.
 		}
 		return signal.CodeInjection, lex.Hint
 	case "md5", "print", "die", "print_r", "var_dump", "phpversion", "sleep", "usleep", "strip_tags", "mail":
-		if before == '(' || before == ';' || before == '{' || before == '@' || strings.Contains(s, "print(") && w == "md5" || strings.Contains(s, "echo ") {
+		if before == '(' || before == ';' || before == '{' || before == '@' || w == "md5" && c.Has("print(") || c.Has("echo ") {
 			return signal.CodeInjection, lex.Likely
 		}
 		if whole && !prose && (w == "die" || w == "var_dump" || w == "print_r" || w == "phpversion" || w == "strip_tags" || arg != 0 && w == "md5" || w == "print" && (strings.ContainsAny(s, "*`") || strings.Contains(s, "md5(") || strings.Contains(s, "system("))) {

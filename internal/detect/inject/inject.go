@@ -18,15 +18,20 @@ type Finding = lex.Finding
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
 func Judge(s string, name bool) (best Finding) {
+	v := lex.Whole{Text: s}
+	opens := unknown // whether the value is a filter of its own
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if best.Strength == lex.Likely && s[i] != '<' && s[i] != '\n' && s[i] != '\r' {
+			continue // nothing else is certain
+		}
 		switch s[i] {
 		case '<':
 			k, st := markup(s, i)
 			best.Raise(k, st, i)
 		case ')', '*':
-			best.Raise(signal.LDAPInjection, ldap(s, i), i)
+			best.Raise(signal.LDAPInjection, ldap(&v, i, &opens), i)
 		case '$':
-			best.Raise(signal.NoSQLInjection, operator(s, i, name), i)
+			best.Raise(signal.NoSQLInjection, operator(&v, i, name), i)
 		case '\n', '\r':
 			k, st := lineBreak(s, i)
 			best.Raise(k, st, i)
@@ -51,7 +56,7 @@ func Judge(s string, name bool) (best Finding) {
 				best.Raise(signal.XPathInjection, axis(s, i), i)
 			}
 		case '/':
-			best.Raise(signal.XPathInjection, xpath(s, i), i)
+			best.Raise(signal.XPathInjection, xpath(&v, i), i)
 		case '_':
 			if lex.At(s, i, "__schema") || lex.At(s, i, "__type") && lex.Byte(s, lex.Skip(s, i+6, " ")) == '(' {
 				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
@@ -66,7 +71,7 @@ func Judge(s string, name bool) (best Finding) {
 			if i == 0 && (lex.At(s, i, "document('") || lex.At(s, i, "document(\"")) && strings.ContainsAny(lex.Ahead(s, i), "/:") {
 				best.Raise(signal.XXE, lex.Likely, i) // in a style sheet's select
 			}
-			best.Raise(signal.NoSQLInjection, script(s, i), i)
+			best.Raise(signal.NoSQLInjection, script(&v, i), i)
 		}
 	}
 	return best
@@ -94,7 +99,7 @@ func markup(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.XXE, lex.Likely
 	case strings.HasPrefix(rest, "<xi:include"), strings.HasPrefix(rest, "<include xmlns"):
 		return signal.XXE, lex.Likely
-	case strings.Contains(rest[:min(len(rest), 160)], "schemalocation=") && strings.Contains(rest, "://") && !strings.Contains(rest, "w3.org/2001/xmlschema\"") && len(s) < 600:
+	case len(s) < 600 && strings.Contains(rest[:min(len(rest), 160)], "schemalocation=") && strings.Contains(rest, "://") && !strings.Contains(rest, "w3.org/2001/xmlschema\""):
 		return signal.XXE, lex.Hint
 	}
 	return signal.None, lex.None
@@ -129,14 +134,35 @@ func stylesheet(s string, i int) lex.Strength {
 	return lex.None
 }
 
+// filter says whether a value is a filter of LDAP as a whole.
+type filter uint8
+
+const (
+	unknown filter = iota // not asked yet
+	wholeFilter
+	noFilter
+)
+
+// filterOf reports whether a value begins with a bracket and closes all brackets.
+func filterOf(s string) filter {
+	if lex.Byte(s, lex.Skip(s, 0, " ")) == '(' && strings.Count(s, "(") <= strings.Count(s, ")") {
+		return wholeFilter
+	}
+	return noFilter
+}
+
 // ldap: )(cn=*, *)(|(uid=*: a filter that goes on. One that begins with its
-// own bracket is an API's syntax.
-func ldap(s string, i int) lex.Strength {
+// own bracket is an API's syntax. of is kept from one place to the next.
+func ldap(v *lex.Whole, i int, of *filter) lex.Strength {
+	s := v.Text
 	if s == "*()|&'" {
 		return lex.Likely // what tools send first, to see whether a filter breaks
 	}
-	if b := lex.Byte(s, lex.Skip(s, 0, " ")); b == '(' && strings.Count(s, "(") <= strings.Count(s, ")") {
-		if strings.Contains(s, "(userpassword=") {
+	if *of == unknown {
+		*of = filterOf(s)
+	}
+	if *of == wholeFilter {
+		if v.Has("(userpassword=") {
 			return lex.Likely // nobody looks for that
 		}
 		return lex.None
@@ -162,7 +188,7 @@ func ldap(s string, i int) lex.Strength {
 		return lex.Likely
 	case w == m || lex.Byte(s, eq) != '=' || lex.Byte(s, eq+1) == '=' || lex.Byte(s, eq+1) == '>':
 		return lex.None
-	case lex.Prose(s, 6) >= 5 || strings.Contains(s, "{"):
+	case v.Prose(6) >= 5 || v.Has("{"):
 		return lex.Hint
 	}
 	return lex.Likely
@@ -170,7 +196,8 @@ func ldap(s string, i int) lex.Strength {
 
 // operator: $ne and the like of MongoDB in a name, or in a value that is built
 // into a query.
-func operator(s string, i int, name bool) lex.Strength {
+func operator(v *lex.Whole, i int, name bool) lex.Strength {
+	s := v.Text
 	w := lex.Word(s, i+1)
 	if !lex.OneOf(w, "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not", "expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment", "jsonschema", "rename", "lookup", "out", "merge", "unionwith") {
 		return lex.None
@@ -183,7 +210,7 @@ func operator(s string, i int, name bool) lex.Strength {
 		}
 		return lex.Likely
 	case w == "where" || w == "function" || w == "func" || w == "accumulator":
-		if (after == ':' || after == '"' || after == '\'' || after == 0) && lex.Prose(s, 6) < 5 {
+		if (after == ':' || after == '"' || after == '\'' || after == 0) && v.Prose(6) < 5 {
 			return lex.Likely
 		}
 	case (after == '"' || after == '\'') && Password(keyBefore(s, i-1)):
@@ -239,7 +266,8 @@ func leaves(s string, i int) lex.Strength {
 }
 
 // script: db.users.drop(), this.password.match(...).
-func script(s string, i int) lex.Strength {
+func script(v *lex.Whole, i int) lex.Strength {
+	s := v.Text
 	if lex.WordByte(lex.Byte(s, i-1)) {
 		return lex.None
 	}
@@ -247,7 +275,7 @@ func script(s string, i int) lex.Strength {
 	case lex.At(s, i, "db."):
 		rest := lex.Ahead(s, i+3)
 		for _, m := range [...]string{".insert(", ".find(", ".drop(", ".remove(", ".update(", ".findone(", ".save(", ".count(", "getcollectionnames(", "dropdatabase(", ".insertone(", ".deletemany("} {
-			if j := strings.Index(rest, m); j >= 0 && j < 48 && lex.Prose(s, 5) < 4 {
+			if j := strings.Index(rest, m); j >= 0 && j < 48 && v.Prose(5) < 4 {
 				return lex.Likely
 			}
 		}
@@ -273,21 +301,26 @@ func axis(s string, i int) lex.Strength {
 }
 
 // xpath: a path of nodes where a value was asked for.
-func xpath(s string, i int) lex.Strength {
+func xpath(v *lex.Whole, i int) lex.Strength {
+	s := v.Text
 	switch {
-	case lex.At(s, i, "//*") && (strings.IndexByte("|'\"]( ", lex.Byte(s, i-1)) >= 0 || i == 0) && !strings.Contains(s, "/*/") && (i > 0 || lex.Byte(s, i+3) == '['):
+	case lex.At(s, i, "//*") && (strings.IndexByte("|'\"]( ", lex.Byte(s, i-1)) >= 0 || i == 0) && !v.Has("/*/") && (i > 0 || lex.Byte(s, i+3) == '['):
 		if b := lex.Byte(s, i+3); b == 0 || b == '[' || b == '|' || b == '\'' || b == ')' || b == '/' {
 			return lex.Likely
 		}
 	case lex.At(s, i, "/text()") || lex.At(s, i, "/node()"):
 		return lex.Likely
-	case lex.At(s, i, "//") && i > 2 && s[i-1] == ' ' && s[i-2] == '|' && lex.Letter(lex.Byte(s, i+2)) && strings.IndexByte(s[:i], ']') >= 0:
+	case lex.At(s, i, "//") && i > 2 && s[i-1] == ' ' && s[i-2] == '|' && lex.Letter(lex.Byte(s, i+2)) && before(v.Index("]"), i):
 		return lex.Likely
-	case lex.At(s, i, "//") && i > 0 && (s[i-1] == '(' || s[i-1] == '|') && (strings.Contains(s, "count(") || strings.Contains(s, "string-length(") || strings.Contains(s, "name(") || strings.Contains(s, "substring(")):
+	case lex.At(s, i, "//") && i > 0 && (s[i-1] == '(' || s[i-1] == '|') && (v.Has("count(") || v.Has("string-length(") || v.Has("name(") || v.Has("substring(")):
 		return lex.Likely
 	}
 	return lex.None
 }
+
+// before reports whether what was found at an index, which is -1 if it was not,
+// stands before i.
+func before(at, i int) bool { return at >= 0 && at < i }
 
 // lineBreak: a line break, then the name of a header or of a mail's field.
 func lineBreak(s string, i int) (signal.Kind, lex.Strength) {

@@ -4,6 +4,8 @@
 // It decides nothing. Its functions are safe for concurrent use.
 package lex
 
+import "strings"
+
 // Strength is how sure a detector is of one shape, before the value it stands
 // in is weighed. The order counts: stronger is greater.
 type Strength uint8
@@ -87,28 +89,51 @@ func OneOf(w string, list ...string) bool {
 	return false
 }
 
+// Any reports whether any byte of set stands in s; it is quick for a short set.
+func Any(s, set string) bool {
+	for i := range len(set) {
+		if strings.IndexByte(s, set[i]) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Prose counts the words of letters in s that are set apart by spaces, as in
 // sentences; it stops at limit.
 func Prose(s string, limit int) int {
-	n, run := 0, 0
-	for i := 0; i < len(s) && n < limit; i++ {
-		switch c := s[i]; {
-		case Letter(c) || c >= 0x80 || c == '\'' && run > 0:
-			run++
-		case c == ' ' || c == '\n' || (c == ',' || c == '.' || c == ':' || c == '?' || c == '!' || c == ';') && (i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n'):
-			if run > 1 {
-				n++
-			}
-			run = 0
-		default:
-			run = -1000 // glued to something else
-			if c == '(' || c == '"' || c == '`' {
-				run = 0
-			}
+	var p prefix
+	for ; p.at < len(s) && p.n < limit; p.at++ {
+		next := byte(' ')
+		if p.at+1 < len(s) {
+			next = s[p.at+1]
+		}
+		p.step(s[p.at], next)
+	}
+	if p.run > 1 && p.n < limit {
+		p.n++
+	}
+	return p.n
+}
+
+// prefix is how far a text has been counted: n words up to at, and run letters of
+// another one.
+type prefix struct{ at, n, run int }
+
+// step counts one byte; next is the one behind it, a space at the end.
+func (p *prefix) step(c, next byte) {
+	switch {
+	case Letter(c) || c >= 0x80 || c == '\'' && p.run > 0:
+		p.run++
+	case c == ' ' || c == '\n' || (c == ',' || c == '.' || c == ':' || c == '?' || c == '!' || c == ';') && (next == ' ' || next == '\n'):
+		if p.run > 1 {
+			p.n++
+		}
+		p.run = 0
+	default:
+		p.run = -1000 // glued to something else
+		if c == '(' || c == '"' || c == '`' {
+			p.run = 0
 		}
 	}
-	if run > 1 && n < limit {
-		n++
-	}
-	return n
 }

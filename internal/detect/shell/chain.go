@@ -54,13 +54,14 @@ func option(s string) bool {
 
 // assigned reports whether $x at s[i:] is run as a command after x was given a
 // value: x=cat;$x.
-func assigned(s string, i int) bool {
+func (c *line) assigned(s string, i int) bool {
 	w := lex.Word(s, i+1)
 	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 {
 		return false
 	}
-	j := strings.Index(s[:i], w+"=")
-	return j >= 0 && !lex.WordByte(lex.Byte(s, j-1)) && lex.Prose(s, 5) < 4
+	before := s[max(0, i-lex.MaxLook):i]
+	j := strings.Index(before, w+"=")
+	return j >= 0 && !lex.WordByte(lex.Byte(before, j-1)) && c.Prose(5) < 4
 }
 
 // spelled reports whether a brace expansion at s[i:] stands inside a word and

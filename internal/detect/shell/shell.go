@@ -25,9 +25,17 @@ type Finding struct {
 	Breaks bool
 }
 
+// line is one look at one value.
+type line struct {
+	Commands
+	lex.Whole
+	pipes int // in the value, at most 3, and 1; 0: not counted yet
+}
+
 // Judge looks at a value in lower case.
 // name says that it is a parameter's name.
 func (c Commands) Judge(s string, name bool) (best Finding) {
+	judge := line{Commands: c, Whole: lex.Whole{Text: s}}
 	n := lex.Skip(s, 0, " '\"`)\\")
 	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0
 	best = Finding{c.first(s), 0, true, false}
@@ -39,12 +47,12 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 	}
 	whole := !breaks && !name && c.begins(s)
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
-		st := c.at(s, i)
+		st := judge.at(s, i)
 		if whole && st == lex.Certain {
 			best = Finding{lex.Likely, i, true, false} // a command line as a whole
 			continue
 		}
-		if st > lex.Hint && i > 12 && lex.Prose(s[:i], 3) >= 3 {
+		if st > lex.Hint && i > 12 && judge.Before(i, 3) >= 3 {
 			st-- // behind a sentence: people write so about shells
 		}
 		if st > best.Strength {
@@ -93,7 +101,7 @@ func list(s string) bool {
 }
 
 // at judges what begins at s[i] as a separator.
-func (c Commands) at(s string, i int) lex.Strength {
+func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
 	case ';', '\n', '\r':
 		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
@@ -148,10 +156,10 @@ func (c Commands) at(s string, i int) lex.Strength {
 }
 
 // substitution: $(cmd), ${IFS}, $IFS, $'\x41'.
-func (c Commands) substitution(s string, i int) lex.Strength {
+func (c *line) substitution(s string, i int) lex.Strength {
 	switch {
 	case lex.At(s, i, "$(("):
-		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && lex.Prose(s, 5) < 4 {
+		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && c.Prose(5) < 4 {
 			return lex.Likely
 		}
 		return lex.Hint
@@ -169,7 +177,7 @@ func (c Commands) substitution(s string, i int) lex.Strength {
 		return lex.Certain
 	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
 		return lex.Likely
-	case assigned(s, i):
+	case c.assigned(s, i):
 		return lex.Likely
 	}
 	return lex.None
@@ -187,10 +195,10 @@ func (c Commands) closed(s string, i int) lex.Strength {
 
 // quoted: `wget x.example`: a command and its words in backticks, with no
 // sentence around it.
-func (c Commands) quoted(s string, i int) lex.Strength {
+func (c *line) quoted(s string, i int) lex.Strength {
 	name, end, _ := plainWord(s, i+1)
 	j := strings.IndexByte(lex.Ahead(s, end), '`')
-	if c.of(name) != Telling || j < 1 || lex.Prose(s[:i], 3) > 1 || lex.Prose(s[end+j:], 3) > 0 {
+	if c.of(name) != Telling || j < 1 || c.Before(i, 3) > 1 || lex.Prose(lex.Ahead(s, end+j), 3) > 0 {
 		return lex.None
 	}
 	return lex.Likely

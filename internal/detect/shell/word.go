@@ -184,7 +184,7 @@ func begins(c byte) bool { return lex.WordByte(c) || c == '/' || c == '`' || c =
 
 // run judges a command at s[i:]. tight says that the separator before it is
 // rare outside shells.
-func (c Commands) run(s string, i int, tight bool) lex.Strength {
+func (c *line) run(s string, i int, tight bool) lex.Strength {
 	start := i
 	i = lex.Skip(s, i, " \t({'\"\\@!+")
 	if i-start > 5 || !begins(lex.Byte(s, i)) {
@@ -223,11 +223,11 @@ func (c Commands) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
-	case class == Telling && arg != textArgument, counts && arg == likelyArgument && lex.Prose(s, 5) < 4:
+	case class == Telling && arg != textArgument, counts && arg == likelyArgument && c.Prose(5) < 4:
 		return lex.Likely
-	case arg == textArgument && tight && goesOn(s, end):
+	case arg == textArgument && tight && c.goesOn(s, end):
 		return lex.Likely
-	case class == Telling && tight && start >= 2 && outOf(s, start) && lex.Prose(s[end:], 5) < 4:
+	case class == Telling && tight && start >= 2 && outOf(s, start) && lex.Prose(lex.Ahead(s, end), 5) < 4:
 		return lex.Likely
 	}
 	return lex.None
@@ -250,12 +250,15 @@ func outOf(s string, i int) bool {
 
 // goesOn reports whether words behind a command are arguments: an option, a
 // path or another separator follows them soon.
-func goesOn(s string, i int) bool {
+func (c *line) goesOn(s string, i int) bool {
+	if c.pipes == 0 {
+		c.pipes = min(strings.Count(s, "|"), 3) + 1
+	}
 	rest := s[i:min(len(s), i+48)]
 	if j := strings.IndexAny(rest, ".\n"); j >= 0 && (j+1 == len(rest) || rest[j+1] == ' ') {
 		return false
 	}
-	return strings.Contains(rest, " -") && !strings.Contains(rest, " - ") || strings.Contains(rest, " /") || strings.Contains(rest, "|") && strings.Count(s, "|") < 3 || strings.Contains(rest, " >") && lex.Prose(rest, 4) < 3
+	return strings.Contains(rest, " -") && !strings.Contains(rest, " - ") || strings.Contains(rest, " /") || strings.Contains(rest, "|") && c.pipes < 4 || strings.Contains(rest, " >") && lex.Prose(rest, 4) < 3
 }
 
 // What stands behind a command.

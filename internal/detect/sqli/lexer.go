@@ -45,9 +45,10 @@ type lexer struct {
 
 func space(c byte) bool { return c <= ' ' && c != 0 }
 
-// skip passes white space and comments that end.
+// skip passes white space and comments that end, at most as many comments in a row as
+// tokens may still be read: each of them may be a beginning, too.
 func (l *lexer) skip() {
-	for l.i < len(l.s) {
+	for comments := 0; l.i < len(l.s) && comments <= max(l.steps, 0); {
 		switch c := l.s[l.i]; {
 		case space(c):
 			l.i++
@@ -57,10 +58,12 @@ func (l *lexer) skip() {
 			l.i += 2
 		case c == '/' && lex.Byte(l.s, l.i+1) == '*' && !l.open():
 			l.comments++
+			comments++
 			l.inline()
 		case c == '*' && lex.Byte(l.s, l.i+1) == '/' && l.comments > 0: // the end of /*! ... */
 			l.i += 2
 		case (c == '#' || c == '-' && lex.Byte(l.s, l.i+1) == '-') && l.line():
+			comments++
 		default:
 			return
 		}
@@ -126,7 +129,7 @@ func (l *lexer) read(c byte) kind {
 		l.i += 2
 		return compare
 	case c == '@':
-		for l.i++; l.i < len(l.s) && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
+		for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
 		}
 		return variable
 	case c == '[' && lex.Letter(next): // [name] of SQL Server
@@ -193,13 +196,17 @@ func (l *lexer) symbol(c, next byte) kind {
 	return other
 }
 
+// most returns where a word, a name or a number ends at the latest: there may be a
+// beginning at each byte of it.
+func (l *lexer) most() int { return min(len(l.s), l.i+lex.MaxLook) }
+
 func (l *lexer) number() kind {
-	for l.i < len(l.s) && (lex.Digit(l.s[l.i]) || l.s[l.i] == '.') {
+	for end := l.most(); l.i < end && (lex.Digit(l.s[l.i]) || l.s[l.i] == '.'); {
 		l.i++
 	}
 	switch c := lex.Byte(l.s, l.i); {
 	case c == 'x' && l.s[l.i-1] == '0':
-		for l.i++; l.i < len(l.s) && lex.Hex(l.s[l.i]); l.i++ {
+		for end := l.most(); l.i < end && (lex.Hex(l.s[l.i]) || l.s[l.i] == 'x'); l.i++ {
 		}
 	case c == 'e' && (lex.Digit(lex.Byte(l.s, l.i+1)) || strings.IndexByte("+-", lex.Byte(l.s, l.i+1)) >= 0 && lex.Digit(lex.Byte(l.s, l.i+2))):
 		for l.i += 2; l.i < len(l.s) && lex.Digit(l.s[l.i]); l.i++ {
@@ -218,7 +225,7 @@ func (l *lexer) number() kind {
 
 func (l *lexer) word() kind {
 	start := l.i
-	for l.i < len(l.s) && (lex.WordByte(l.s[l.i]) || l.s[l.i] >= 0x80 || l.s[l.i] == '$') {
+	for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] >= 0x80 || l.s[l.i] == '$'); {
 		l.i++
 	}
 	switch w := l.s[start:l.i]; w {

@@ -42,8 +42,8 @@ func Judge(s string) Finding {
 	if best.Strength < lex.Certain {
 		best.raise(fromQuotes(s))
 	}
-	if best.Strength < lex.Certain {
-		best.raise(anywhere(s))
+	if best.Strength < lex.Likely {
+		best.raise(anywhere(s)) // never more than that
 	}
 	if best.Strength < lex.Likely && probe(s) {
 		best = Finding{lex.Likely, 0, false, true}
@@ -98,14 +98,15 @@ func (f *Finding) raise(g Finding) {
 // with an even number of the same quote before them. An apostrophe inside a
 // word is none.
 func fromQuotes(s string) (best Finding) {
+	v := lex.Whole{Text: s}
 	var seen [3]int
 	tried := 0
 	n := strings.Count(s, "`")
-	ticks := n > 3 && n%2 == 0 && lex.Prose(s, 2) > 0                                                  // code in a sentence
+	ticks := n > 3 && n%2 == 0 && v.Prose(2) > 0                                                       // code in a sentence
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || q == 2 && (ticks || marks(s, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q < 0 || q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -133,8 +134,9 @@ func method(s string, i int) bool {
 
 // marks reports whether a backtick at s[i] begins code in a sentence, as people
 // write it: a space before it, behind a word, and a letter after it.
-func marks(s string, i int) bool {
-	return i > 1 && s[i-1] == ' ' && lex.WordByte(s[i-2]) && lex.Letter(lex.Byte(s, i+1)) && lex.Prose(s[:i], 2) > 0
+func marks(v *lex.Whole, i int) bool {
+	s := v.Text
+	return i > 1 && s[i-1] == ' ' && lex.WordByte(s[i-2]) && lex.Letter(lex.Byte(s, i+1)) && v.Before(i, 2) > 0
 }
 
 // keywordAt tells x'or'1 from o'brien.
@@ -197,6 +199,7 @@ func fromStart(s string) Finding {
 
 // anywhere looks for what means one thing wherever it stands.
 func anywhere(s string) (best Finding) {
+	v := lex.Whole{Text: s}
 	for i := 0; i < len(s) && best.Strength < lex.Likely; i++ {
 		c := s[i]
 		switch {
@@ -206,7 +209,7 @@ func anywhere(s string) (best Finding) {
 		case c == '1' && lex.At(s, i, "1.e(") && lex.Letter(lex.Byte(s, i+4)) && !lex.WordByte(lex.Byte(s, i-1)):
 			best.raise(Finding{lex.Likely, i, false, false}) // 1.e(f): an exponent of nothing
 		case c == ':' && lex.At(s, i, "::"):
-			best.raise(Finding{cast(s, i), i, false, false})
+			best.raise(Finding{cast(&v, i), i, false, false})
 		case c == '@' && lex.At(s, i, "@@") && lex.Letter(lex.Byte(s, i+2)):
 			if lex.OneOf(lex.Word(s, i+2), "version", "servername", "hostname", "datadir", "basedir", "global", "identity", "language", "spid", "rowcount") {
 				best.raise(Finding{lex.Hint, i, false, false})
@@ -221,10 +224,11 @@ func anywhere(s string) (best Finding) {
 }
 
 // cast: a value or a call cast to a type of PostgreSQL: f(x)::int, '...'::jsonb.
-func cast(s string, i int) lex.Strength {
+func cast(v *lex.Whole, i int) lex.Strength {
+	s := v.Text
 	switch lex.Word(s, i+2) {
 	case "int", "integer", "bigint", "text", "json", "jsonb", "double", "numeric", "varchar", "boolean", "bytea", "regclass", "int4", "int8":
-		if b := lex.Byte(s, i-1); (b == ')' || b == '\'') && lex.Prose(s, 6) < 5 {
+		if b := lex.Byte(s, i-1); (b == ')' || b == '\'') && v.Prose(6) < 5 {
 			return lex.Likely
 		}
 	}

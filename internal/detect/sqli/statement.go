@@ -53,7 +53,7 @@ func (t *tail) clause(k token) lex.Strength {
 		if (w == "select" || w == "insert") && t.quote != 0 && t.from > 1 && k.at == t.from+1 && strings.IndexByte("(,= ", t.s[t.from-1]) >= 0 && lex.Byte(t.s, k.end) == ' ' {
 			return lex.Hint // the quote opens a statement in a program
 		}
-		if t.quote != 0 && t.from > 1 && k.at == t.from+1 && t.s[t.from-1] == ' ' && lex.Prose(t.s[:t.from], 4) > 3 {
+		if t.quote != 0 && t.from > 1 && k.at == t.from+1 && t.s[t.from-1] == ' ' && lex.Prose(t.s[max(0, t.from-lex.MaxLook):t.from], 4) > 3 {
 			return lex.Hint // or a name in a sentence
 		}
 		t.back(k)
@@ -146,7 +146,7 @@ func (t *tail) union() lex.Strength {
 	switch {
 	case w == literal || w >= told || items > 1, t.word(n) == "from" && t.clean(), n.kind == comment:
 		return lex.Likely
-	case w == nothing && n.kind <= comment && lex.Prose(t.s[n.at:], 3) < 2: // select *, select(
+	case w == nothing && n.kind <= comment && lex.Prose(lex.Ahead(t.s, n.at), 3) < 2: // select *, select(
 		return lex.Likely
 	case n.kind == end && t.literal && w != named:
 		return lex.Likely
@@ -214,15 +214,18 @@ func (t *tail) statement() lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
-		ok = strings.ContainsAny(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
-		if w == "if" && n.kind == open && (t.quote != 0 || t.literal) {
+		if t.quote == 0 && !t.literal && lex.OneOf(w, "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare") {
+			return lex.None // also words of programs
+		}
+		ok = lex.Any(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		if w == "if" && n.kind == open {
 			t.next()
 			if t.conditions() >= told {
 				return lex.Likely
 			}
 		}
-		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" { // also words of programs
-			ok = ok && (t.quote != 0 || t.literal) && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
+		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" {
+			ok = ok && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
 		}
 		ok = ok && lex.Prose(rest, 5) < 4
 	case "waitfor":

@@ -129,7 +129,10 @@ func (t *tail) commented() bool {
 
 // ended: a comment right behind the literal, as in admin'--.
 func (t *tail) ended(k token) lex.Strength {
-	rest := strings.TrimLeft(t.s[k.at:], "-#/*; +\t\x00")
+	from := k.at // behind what hides the rest of the application's statement
+	for end := min(len(t.s), from+lex.MaxLook); from < end && strings.IndexByte("-#/*; +\t\x00", t.s[from]) >= 0; from++ {
+	}
+	rest := t.s[from:]
 	mark := t.s[k.at]
 	next := lex.Byte(t.s, k.at+1)
 	if mark == '-' || mark == '/' {
@@ -141,7 +144,7 @@ func (t *tail) ended(k token) lex.Strength {
 		return lex.None
 	case t.numbered:
 		return lex.Hint
-	case lex.Prose(rest, 4) >= 3 || strings.Contains(rest, "\n"):
+	case lex.Prose(lex.Ahead(rest, 0), 4) >= 3 || strings.Contains(rest, "\n"):
 		return lex.None
 	case t.quote == 0:
 		if t.literal && set && t.closers > 0 {
@@ -179,7 +182,7 @@ func (t *tail) boolean() lex.Strength {
 	case constants, told, subselect:
 		return lex.Certain
 	case compared, called:
-		if lex.Prose(t.s[at:], 5) > 3 {
+		if lex.Prose(lex.Ahead(t.s, at), 5) > 3 {
 			return lex.Hint
 		}
 		return lex.Certain

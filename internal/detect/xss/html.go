@@ -10,7 +10,8 @@ const maxTag = 2048 // bytes of one tag
 
 // element judges what begins with '<' and says where it ends. plain says that
 // it is a tag that text is formatted with.
-func element(s string, i int) (st lex.Strength, plain bool, end int) {
+func element(l *look, i int) (st lex.Strength, plain bool, end int) {
+	s := l.Text
 	n := i + 1
 	for n < len(s) && n < i+4 && (s[n] == '/' || s[n] == 0 || s[n] == ' ' || s[n] == '%' || s[n] == ';') {
 		n++
@@ -33,8 +34,11 @@ func element(s string, i int) (st lex.Strength, plain bool, end int) {
 	if closing {
 		return closed(s, i, name), formatting(name), n
 	}
-	st, end = attributes(s, n)
-	st = max(st, opened(s, i, n, name))
+	end = n
+	if l.again <= maxAgain {
+		st, end = attributes(s, n)
+	}
+	st = max(st, opened(&l.Whole, i, n, name))
 	return st, formatting(name), end
 }
 
@@ -89,23 +93,24 @@ func closed(s string, i int, name string) lex.Strength {
 
 // named reports whether the script element at s[i] is spoken of: a sentence before
 // it, no address in it, and nothing behind it that a script could be.
-func named(s string, i, n int) bool {
-	if lex.Prose(s[:i], 2) < 2 {
+func named(v *lex.Whole, i, n int) bool {
+	if v.Before(i, 2) < 2 {
 		return false
 	}
-	rest := lex.Ahead(s, n)
+	rest := lex.Ahead(v.Text, n)
 	return strings.IndexByte(rest, '>') >= 0 && !strings.ContainsAny(rest, "=()[]{};`$\\/+%&\"")
 }
 
 // opened judges a start tag by its element.
-func opened(s string, i, n int, name string) lex.Strength {
+func opened(v *lex.Whole, i, n int, name string) lex.Strength {
+	s := v.Text
 	name = strings.Trim(name, "\x00")
 	if j := strings.IndexByte(name, ':'); j > 0 && strings.HasSuffix(name, ":vmlframe") {
 		name = name[j+1:]
 	}
 	switch {
 	case strings.HasPrefix(name, "script") && (len(name) == 6 || name[6] == 0 || name[6] == ':'):
-		if named(s, i, n) {
+		if named(v, i, n) {
 			return lex.Hint
 		}
 		if c := lex.Byte(s, n); c == 0 || strings.IndexByte(" /\t\n\r\f\x0b>+<(='\"", c) >= 0 || c >= 0x80 || c == '&' || c == ';' || c == '%' {

@@ -72,7 +72,8 @@ func spelled(s string, i int, name string) (rest int, ok bool) {
 
 // statement judges script that begins at s[i:], behind something that ended
 // what stood before.
-func statement(s string, i int) lex.Strength {
+func (l *look) statement(i int) lex.Strength {
+	s := l.Text
 	i = lex.Skip(s, i, " \t\r\n;(+-!~[{}'\"/*")
 	w := lex.Word(s, i)
 	if w == "" {
@@ -99,7 +100,7 @@ func statement(s string, i int) lex.Strength {
 	case "document", "window", "self", "top", "parent", "frames", "globalthis", "this", "location", "content", "opener", "navigator", "localstorage", "sessionstorage":
 		return object(s, n, w)
 	case "function", "new", "throw", "onerror", "import", "fetch", "with", "while", "xmlhttprequest":
-		if (c == '(' || c == '`' || c == '=' && w == "onerror" || w == "new" || w == "throw") && telltale(lex.Ahead(s, i)) {
+		if (c == '(' || c == '`' || c == '=' && w == "onerror" || w == "new" || w == "throw") && l.telltale(i) {
 			return lex.Likely
 		}
 	case "string":
@@ -161,10 +162,33 @@ func noise(s string, n int) int {
 	return n
 }
 
+// tales are what proofs of a hole do.
+var tales = [...]string{"alert", "confirm", "prompt", "eval", "document", "location", "javascript", "fromcharcode", "settimeout", "cookie", "atob", "fetch(", "import(", "constructor", "window", "\\u00", "&#", "xss", "setinterval", "innerhtml", "top[", "self[", "print(", "console.log", "this.", "src=", "$.get"}
+
 // telltale reports whether script does what proofs of a hole do.
 func telltale(v string) bool {
-	for _, w := range [...]string{"alert", "confirm", "prompt", "eval", "document", "location", "javascript", "fromcharcode", "settimeout", "cookie", "atob", "fetch(", "import(", "constructor", "window", "\\u00", "&#", "xss", "setinterval", "innerhtml", "top[", "self[", "print(", "console.log", "this.", "src=", "$.get"} {
+	for _, w := range tales {
 		if strings.Contains(v, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// telltale is telltale(lex.Ahead(l.Text, i)). Where each of tales stands next is
+// remembered, so that all questions of a value cost one pass for each of them.
+func (l *look) telltale(i int) bool {
+	to := min(i+lex.MaxLook, len(l.Text))
+	for k, w := range tales {
+		at := l.tales[k] - 1 // 0: not known, so that the zero value is ready
+		if at < i {
+			at = len(l.Text)
+			if j := strings.Index(l.Text[min(i, at):], w); j >= 0 {
+				at = i + j
+			}
+			l.tales[k] = at + 1
+		}
+		if at+len(w) <= to {
 			return true
 		}
 	}
@@ -185,10 +209,11 @@ func script(s string) (st lex.Strength, whole bool) {
 		}
 		i = lex.Skip(s, i+len(w), " \t")
 	}
-	if bareHandler(s, i) == lex.Likely {
+	l := look{Whole: lex.Whole{Text: s}}
+	if l.bareHandler(i) == lex.Likely {
 		return lex.Likely, false
 	}
-	if st := statement(s, i); st > lex.None {
+	if st := l.statement(i); st > lex.None {
 		if end := strings.TrimRight(s, " ;/\t\r\n\"'`)}>-+*<!]=&"); len(s) < 160 || len(end) < 160 {
 			return st, i > from
 		}

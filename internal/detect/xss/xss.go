@@ -62,8 +62,31 @@ func (f *Finding) outside(s string, from, to int) {
 	f.Words += lex.Prose(text, 32-f.Words)
 }
 
+// look is one look at one value.
+type look struct {
+	lex.Whole
+	shut  int             // where the next closing tag of script or style is, if that is known; -1: nowhere
+	again int             // tags inside a tag that have been judged
+	tales [len(tales)]int // where each of them stands next, and 1; 0: not known
+}
+
+// maxAgain is how many tags of script inside another tag are judged with their
+// attributes: one more pass over the tag for each.
+const maxAgain = 8
+
+// closing returns where the next closing tag of script or style is from i on, or -1.
+func (l *look) closing(i int) int {
+	if l.shut >= 0 && l.shut < i {
+		if l.shut = strings.Index(l.Text[i:], "</s"); l.shut >= 0 {
+			l.shut += i
+		}
+	}
+	return l.shut
+}
+
 // Judge looks at a value in lower case.
 func Judge(s string) (f Finding) {
+	l := look{Whole: lex.Whole{Text: s}}
 	if st := scheme(s, lex.Skip(s, 0, " \t\r\n'\"(>=")); st > lex.None {
 		f.raise(st, 0)
 	}
@@ -75,10 +98,13 @@ func Judge(s string) (f Finding) {
 		switch {
 		case s[i] == '<' && (i >= next || lex.At(s, i, "<script")):
 			f.outside(s, text, i)
-			next, text = f.tag(s, i)
+			if i < next {
+				l.again++
+			}
+			next, text = f.tag(&l, i)
 		case s[i] != '<' && f.Strength < lex.Certain:
 			joins = joins || (s[i] == '"' || s[i] == '\'' || s[i] == '`') && junction(s, i) > 0
-			f.sign(s, i)
+			f.sign(&l, i)
 		}
 	}
 	f.whole(s, joins)
@@ -86,17 +112,18 @@ func Judge(s string) (f Finding) {
 }
 
 // tag judges a tag at s[i:] and says where it ends, and where text begins again.
-func (f *Finding) tag(s string, i int) (next, text int) {
-	st, plain, next := element(s, i)
+func (f *Finding) tag(l *look, i int) (next, text int) {
+	s := l.Text
+	st, plain, next := element(l, i)
 	text = next
 	switch {
 	case lex.At(s, i, "<!--"): // a comment is no sentence
-		if j := strings.Index(lex.Ahead(s, i), "-->"); j >= 0 {
-			text = i + j + 3
+		if end := strings.Index(lex.Ahead(s, i), "-->"); end >= 0 {
+			text = i + end + 3
 		}
 	case lex.At(s, i, "<script"), lex.At(s, i, "<style"): // nor is what these hold
-		if j := strings.Index(s[i+1:], "</s"); j >= 0 {
-			text = i + 1 + j
+		if end := l.closing(i + 1); end >= 0 {
+			text = end
 		}
 	}
 	if st > f.Strength {
@@ -122,10 +149,11 @@ func (f *Finding) tag(s string, i int) (next, text int) {
 }
 
 // sign judges what begins with a sign at s[i] that is no tag's.
-func (f *Finding) sign(s string, i int) {
+func (f *Finding) sign(l *look, i int) {
+	s := l.Text
 	switch s[i] {
 	case '"', '\'', '`':
-		f.raise(leave(s, i), i)
+		f.raise(l.leave(i), i)
 		f.raise(urlAt(s, i+1), i)
 	case 'o':
 		if lex.At(s, i, "on") && !lex.WordByte(lex.Byte(s, i-1)) {
@@ -134,11 +162,11 @@ func (f *Finding) sign(s string, i int) {
 	case ';', '-', '+', '}', ')', ']', '/', '*', '\n', '=', '>', '|', '&', '^', '(', ',', '{', '[', '!', '~', '?', ':':
 		f.raise(urlAt(s, i+1), i)
 		if lex.Letter(lex.Byte(s, i+1)) || lex.Byte(s, i+1) == ' ' {
-			f.raise(statement(s, i+1), i)
+			f.raise(l.statement(i+1), i)
 		}
 	case ' ', '\t':
 		if lex.At(s, i+1, "on") {
-			f.raise(bareHandler(s, i+1), i)
+			f.raise(l.bareHandler(i+1), i)
 			w := lex.Word(s, i+1)
 			f.Handler = f.Handler || handlerName(w) && lex.Byte(s, i+1+len(w)) == '='
 		}
@@ -195,7 +223,8 @@ func control(w string) bool {
 }
 
 // leave judges what follows a quote: another attribute, or script.
-func leave(s string, i int) lex.Strength {
+func (l *look) leave(i int) lex.Strength {
+	s := l.Text
 	n := lex.Skip(s, i+1, " /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
 	if n == i+1 && lex.WordByte(lex.Byte(s, n)) && lex.WordByte(lex.Byte(s, i-1)) {
 		return lex.None
@@ -221,19 +250,20 @@ func leave(s string, i int) lex.Strength {
 		}
 	}
 	if n > i+1 || i == 0 {
-		return min(statement(s, n), lex.Likely)
+		return min(l.statement(n), lex.Likely)
 	}
 	return lex.None
 }
 
 // bareHandler: an event handler that stands by itself.
-func bareHandler(s string, i int) lex.Strength {
+func (l *look) bareHandler(i int) lex.Strength {
+	s := l.Text
 	w := lex.Word(s, i)
 	n := lex.Skip(s, i+len(w), " \t\r\n")
 	if !handlerName(w) || lex.Byte(s, n) != '=' {
 		return lex.None
 	}
-	if known(w) && telltale(lex.Ahead(s, n)) {
+	if known(w) && l.telltale(n) {
 		return lex.Likely
 	}
 	return lex.None

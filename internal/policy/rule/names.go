@@ -15,7 +15,7 @@ import (
 var texts = map[string]text{
 	"method":       func(r *request.Request) string { return r.Head.Method },
 	"host":         func(r *request.Request) string { return r.Head.Host },
-	"path":         func(r *request.Request) string { return r.Decoded() },
+	"path":         func(r *request.Request) string { return r.Plain() },
 	"raw_query":    func(r *request.Request) string { return r.RawQuery },
 	"protocol":     func(r *request.Request) string { return r.Head.Proto },
 	"site":         func(r *request.Request) string { return r.Site },
@@ -42,7 +42,7 @@ var numbers = map[string]number{
 	"risk":       func(r *request.Request) float64 { return r.Standing.Risk },
 	"age":        func(r *request.Request) float64 { return r.Standing.Age.Seconds() },
 	"body_size":  func(r *request.Request) float64 { return float64(r.Head.ContentLength) },
-	"depth":      func(r *request.Request) float64 { return float64(len(r.Segments)) },
+	"depth":      func(r *request.Request) float64 { return float64(len(r.Steps())) },
 	"headers":    func(r *request.Request) float64 { return float64(len(r.Head.Fields)) },
 	"parameters": func(r *request.Request) float64 { return float64(len(r.Query)) },
 }
