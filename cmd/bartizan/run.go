@@ -66,7 +66,9 @@ func (c *runCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	g.welcome(os.Stderr)
+	if level <= slog.LevelInfo {
+		g.welcome(os.Stderr)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return g.run(ctx)
