@@ -81,7 +81,11 @@ func printSite(w io.Writer, s *forecast.Site) error {
 	if err := printRefusals(w, s.Refusals); err != nil {
 		return err
 	}
-	return printEvidence(w, s.Evidence)
+	if err := printEvidence(w, s.Evidence); err != nil {
+		return err
+	}
+	printExceptions(w, s)
+	return nil
 }
 
 func printRefusals(w io.Writer, groups []forecast.Group) error {
@@ -108,21 +112,21 @@ func printEvidence(w io.Writer, groups []forecast.Group) error {
 	for _, g := range groups[:min(len(groups), groupsShown)] {
 		t.addf("%s%s (%s)\t%d\t%d\t%d\t%s", settled(g), g.What, g.Band, g.Requests, g.Clients, g.Good, strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
 	}
-	if err := printMore(w, &t, len(groups)); err != nil {
-		return err
-	}
-	shown := false
-	for _, g := range groups {
-		if g.Good == 0 || g.Settled || g.Exception == "" {
-			continue
+	return printMore(w, &t, len(groups))
+}
+
+// printExceptions prints what to paste: for what good clients show or, where none is
+// known to be good, for what the most clients do.
+func printExceptions(w io.Writer, s *forecast.Site) {
+	var lines []string
+	for _, g := range s.Evidence {
+		if !g.Settled && (g.Good > 0 || s.Good == 0 && len(lines) < groupsShown/2) {
+			lines = append(lines, "  "+printable(g.Exception))
 		}
-		if !shown {
-			fmt.Fprintln(w, "\nWhat good clients show. If it is usual for your API, paste these; they act at once:\n\nexceptions:")
-			shown = true
-		}
-		fmt.Fprintln(w, "  "+printable(g.Exception))
 	}
-	return nil
+	if len(lines) > 0 {
+		fmt.Fprintf(w, "\nWhere this is usual for your API, paste its exception; it acts at once:\n\nexceptions:\n%s\n", strings.Join(lines, "\n"))
+	}
 }
 
 func settled(g forecast.Group) string {

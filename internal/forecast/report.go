@@ -158,7 +158,7 @@ func (r *Site) judge(observed time.Duration) {
 		no("only %s were observed; a whole day is needed, for nights, mornings and jobs differ", observed.Round(time.Minute))
 	}
 	if r.Requests < leastRequests || r.Clients < leastClients {
-		no("only %d requests of about %d clients were seen; %d of %d are needed for one in a thousand to show", r.Requests, r.Clients, leastRequests, leastClients)
+		no("only %d requests of about %d clients were seen; %d requests of %d clients are needed for one in a thousand to show", r.Requests, r.Clients, leastRequests, leastClients)
 	}
 	if r.Untold > 0 {
 		no("%d requests came through a proxy that trusted_proxies does not name: clients cannot be told apart", r.Untold)
