@@ -161,8 +161,12 @@ type Standing struct {
 	// Until is the end of a block; zero for a stage that only risk holds up.
 	Until time.Time
 	// Accepted says that the request carries a credential that upstream has
-	// accepted before.
-	Accepted bool
+	// accepted before, Common that so many clients show it that it is nobody's own.
+	Accepted, Common bool
+	// Elsewhere is the digest of what the request says of the other site that began
+	// it, and of the sort of thing that it asks for; 0 where none did, or no page
+	// could have. What such a request shows is held against that alone.
+	Elsewhere uint64
 	// Proven says that hard evidence stands against whoever the stage comes from.
 	Proven bool
 	// Shared says that several accepted credentials use this address and software.
@@ -185,11 +189,12 @@ type Standing struct {
 	// Phase the phase of the attack; both empty below the watch stage.
 	Intent, Phase string
 	// Acting says where the stage comes from: the record of the "client", its
-	// "address" or "credential", or the "network" that it is a newcomer from.
+	// "address" or "credential", the "network" that it is a newcomer from, or what
+	// is held against requests that another site began ("elsewhere").
 	Acting  string
 	Network netip.Prefix
-	// Known says that the request carries an accepted credential that has nothing
-	// against it itself, whatever its client has done.
+	// Known says that the request carries an accepted credential that few clients
+	// show and that has nothing against it itself, whatever its client has done.
 	Known bool
 	// Vouched says that a pass has lowered risk and stage.
 	Vouched bool
