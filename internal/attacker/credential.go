@@ -133,12 +133,12 @@ func (t *Table) pair(r *request.Request) uint64 {
 }
 
 // Keys returns the keys of all records that speak of r; 0 where there is none.
-func (t *Table) Keys(r *request.Request) [2*Scopes]uint64 {
+func (t *Table) Keys(r *request.Request) [2 * Scopes]uint64 {
 	k, a := r.Standing.Keys, t.against(r)
 	if r.Standing.Elsewhere == 0 {
 		a = Keys{}
 	}
-	return [2*Scopes]uint64{k[Client], k[Address], k[Credential], a[Client], a[Address], t.pair(r)}
+	return [2 * Scopes]uint64{k[Client], k[Address], k[Credential], a[Client], a[Address], t.pair(r)}
 }
 
 // failing counts a login with an accepted credential, as for a client, and adds to its
