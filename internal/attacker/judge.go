@@ -53,7 +53,8 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		stage = c.stage
-		st.Established = c.rates.fine >= established && c.stage == signal.Clear
+		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
+		st.Established = st.Served && c.stage == signal.Clear
 		st.Shared = c.others.count(ms) >= 1.5
 		age = time.Duration(ms-c.first) * time.Millisecond
 		if c.called != 0 {
@@ -90,7 +91,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		return // good clients are behind the address, and its key is theirs too
 	}
 	if st.Accepted && credential.Risk > st.Risk {
-		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established = st.Keys, true, st.Common, st.Shared, st.Established
+		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established, credential.Served = st.Keys, true, st.Common, st.Shared, st.Established, st.Served
 		*st = credential
 	}
 }

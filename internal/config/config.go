@@ -131,6 +131,8 @@ type Interrogation struct {
 type Learning struct {
 	MinimumRequests int      `yaml:"minimum_requests"`
 	MinimumTime     Duration `yaml:"minimum_time"`
+	EnforceAfter    Duration `yaml:"enforce_after"`
+	EnforceNetworks int      `yaml:"enforce_networks"`
 }
 
 // Limits bound memory and connections.
@@ -303,7 +305,7 @@ func Default() File {
 		Interrogation: Interrogation{
 			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
 		},
-		Learning: Learning{MinimumRequests: 500, MinimumTime: minute},
+		Learning: Learning{MinimumRequests: 500, MinimumTime: minute, EnforceAfter: Duration(72 * time.Hour), EnforceNetworks: 20},
 		Limits:   Limits{Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,

@@ -39,6 +39,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
 		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
+	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}

@@ -172,8 +172,8 @@ type Standing struct {
 	// Shared says that several accepted credentials use this address and software.
 	Shared bool
 	// Established says that the client has been answered well before and shown
-	// nothing against it.
-	Established bool
+	// nothing against it. Served says the same of one that is watched at most.
+	Established, Served bool
 	// Previous is the endpoint that the client called before, within half an
 	// hour; 0 if there is none.
 	Previous uint64
