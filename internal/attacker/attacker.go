@@ -12,7 +12,8 @@
 // addresses cannot wash away a block.
 //
 // All methods are safe for concurrent use. Records are spread over shards with
-// a lock each; no two locks are held at once and none across a call out.
+// a lock each; no two of these are held at once and none across a call out, but for
+// package blocked's, which are leaves. A block that a full table pushes out goes on there.
 package attacker
 
 import (

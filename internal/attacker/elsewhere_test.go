@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -91,6 +92,17 @@ func TestCommonCredential(t *testing.T) {
 		if st := stand(table, time.Minute, with(from(a, 1), 7)); st.Stage != signal.Clear || !st.Common || st.Known {
 			t.Errorf("%s: got %v, common %t, known %t; want clear, nobody's own", a, st.Stage, st.Common, st.Known)
 		}
+	}
+	var b bytes.Buffer
+	if err := table.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	again := New(4000, seed)
+	if _, err := again.Restore(epoch.Add(2*time.Minute), &b); err != nil {
+		t.Fatal(err)
+	}
+	if st := stand(again, 2*time.Minute, with(from("192.0.2.1", 1), 7)); st.Stage != signal.Clear || !st.Common {
+		t.Errorf("after a restart: got %v, common %t; want clear, nobody's own", st.Stage, st.Common)
 	}
 	if st := stand(table, 26*time.Hour, with(from("192.0.2.1", 1), 7)); !st.Common {
 		t.Error("a day later: want it to be nobody's own still")
