@@ -127,7 +127,7 @@ func (t *Table) Unblock(p Pardon) int {
 			return
 		}
 		cleared = append(cleared, r.key)
-		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
+		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others, past: r.past & pastPair}
 	})
 	for _, key := range cleared {
 		t.links.Remove(key)
@@ -136,8 +136,10 @@ func (t *Table) Unblock(p Pardon) int {
 	switch {
 	case p.Network.IsValid():
 		t.networks.pardon(p.Network)
+		t.abroad.pardon(p.Network)
 	case p.Address.IsValid():
 		t.networks.pardon(addr.KeyOf(p.Address))
+		t.abroad.pardon(addr.KeyOf(p.Address))
 	}
 	return len(cleared) + pushed
 }

@@ -21,7 +21,7 @@ const (
 	// credential nobody's own.
 	manyUse = 15.5
 	// severalAttack is how many addresses of a credential must attack for it to act
-	// itself; they must also be half of those that use it well.
+	// itself; they must also be half of those that show it, or use it well.
 	severalAttack = 2.5
 	// The failed logins that are evidence against a credential, and users among them.
 	bearerFailed = 10
@@ -66,7 +66,7 @@ func (r *record) convicted(now int64) bool {
 		return false
 	}
 	n := linear(32, bits.OnesCount32(r.habits.what))
-	return n >= severalAttack && 2*n >= linear(64, bits.OnesCount64(uint64(r.walk.last)|r.habits.post))
+	return n >= severalAttack && 2*n >= max(linear(64, bits.OnesCount64(uint64(r.walk.last)|r.habits.post)), r.missing.count(now))
 }
 
 // linear estimates how many distinct values set n of size bits (Whang, Vander-Zanden
@@ -97,7 +97,7 @@ func (g *ruling) of(rec *record, now int64) {
 
 // bears reads the records of r's credential and notes who shows it.
 func (t *Table) bears(now int64, rules Rules, r *request.Request, rule *ruling) (b bearing) {
-	keys := &r.Standing.Keys
+	keys, paired := &r.Standing.Keys, false
 	b.accepted = t.with(now, Credential, keys[Credential], nil, func(c *record) {
 		c.parole(now, rules)
 		c.missing.add(now, keys[Address])
@@ -112,8 +112,9 @@ func (t *Table) bears(now int64, rules Rules, r *request.Request, rule *ruling) 
 		if b.vouches {
 			b.age = now - c.first
 		}
+		paired = c.past&pastPair != 0
 	})
-	if b.accepted {
+	if paired {
 		t.with(now, Credential, t.pair(r), nil, func(p *record) {
 			p.parole(now, rules)
 			p.stand(&b.standing, rules)

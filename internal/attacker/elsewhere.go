@@ -16,6 +16,9 @@ import (
 // These act on further such requests and on nothing else, so that who claims it to be
 // spared is stopped as fast as without. What no page could do is held against the client.
 
+// Elsewhere is whose stage it is that is held against requests which other sites begin.
+const Elsewhere = "elsewhere"
+
 // against returns the keys of the records that r's evidence belongs to.
 func (t *Table) against(r *request.Request) Keys {
 	st := &r.Standing
@@ -40,11 +43,13 @@ func unlikePages(s signal.Signal) bool {
 // where the client is known as a good one.
 func (t *Table) elsewhere(now int64, rules Rules, r *request.Request, asked *asked, rule *ruling) {
 	var held request.Standing
+	var own signal.Stage
 	st, keys := &r.Standing, t.against(r)
-	good := st.Established
+	good, link := st.Established, r.Navigation() && !slices.ContainsFunc(r.Signals, shown)
 	t.with(now, Client, keys[Client], nil, func(c *record) {
 		c.parole(now, rules)
 		c.stand(&held, rules)
+		own = c.stage
 		*asked = c.asked
 		rule.of(c, now)
 	})
@@ -55,7 +60,10 @@ func (t *Table) elsewhere(now int64, rules Rules, r *request.Request, asked *ask
 			a.stand(&held, rules)
 		}
 	})
-	if held.Stage >= signal.Interrogate && r.Navigation() && !slices.ContainsFunc(r.Signals, shown) {
+	if !link {
+		t.abroad.neighbours(now, r, own)
+	}
+	if held.Stage >= signal.Interrogate && link {
 		if st.Established || st.Known {
 			return
 		}
@@ -64,7 +72,7 @@ func (t *Table) elsewhere(now int64, rules Rules, r *request.Request, asked *ask
 	if held.Stage < st.Stage || held.Stage == st.Stage && held.Risk <= st.Risk {
 		return
 	}
-	st.Stage, st.Risk, st.Until, st.Attacker, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker, "elsewhere"
+	st.Stage, st.Risk, st.Until, st.Attacker, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker, Elsewhere
 	st.Intent, st.Phase, st.Proven = held.Intent, held.Phase, held.Proven
 }
 

@@ -41,7 +41,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		}
 		st.Rule, st.RuleUntil = rule.id, rule.until
 		asked.stand(ms, st)
-		t.neighbours(ms, r, stage)
+		t.networks.neighbours(ms, r, stage)
 		if t.links.Any() {
 			t.lower(ms, rules, r)
 		}
@@ -206,6 +206,7 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 			attacks = rec.stage >= signal.Interrogate
 		})
 		t.with(ms, Credential, keys[Credential], nil, func(rec *record) {
+			rec.past |= pastPair
 			if attacks {
 				rec.attacked(ms, keys[Address])
 			}

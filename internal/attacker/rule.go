@@ -13,6 +13,7 @@ func (t *Table) Rule(now time.Time, r *request.Request, id uint32, until time.Ti
 	scope, key := Client, t.against(r)[Client]
 	if r.Standing.Shared && r.Standing.Accepted && r.Standing.Elsewhere == 0 {
 		scope, key = Credential, t.pair(r)
+		t.with(millis(now), Credential, r.Standing.Keys[Credential], nil, func(c *record) { c.past |= pastPair })
 	}
 	s := Sentence{Key: key, Scope: scope, Prefix: r.Client.Key.String(), Until: until, Rule: id, At: now}
 	t.with(millis(now), scope, s.Key, r, func(rec *record) { rec.serve(id, until) })

@@ -141,6 +141,7 @@ func (r *record) parse(b []byte) {
 		r.walk.last = int64(le.Uint64(b[8:]))
 	}
 	if r.past = pastEntry; r.scope == Credential {
+		r.past |= pastPair
 		r.before = nobody
 	}
 	r.risk = float32(fuse(r, false).Risk)

@@ -47,6 +47,7 @@ type Table struct {
 	blocked   *blocked.Table // blocks whose records had to go
 	accounts  accounts
 	networks  networks
+	abroad    networks // of those whose requests other sites began
 	tally     tally
 	carried   carried
 }
@@ -149,7 +150,7 @@ func (s *shard) least(key uint64, now int64) *record {
 // comeBack restores what was kept of a record that had to go while its block ran.
 func (r *record) comeBack(now int64, e blocked.Entry) {
 	r.network, r.scope = e.Network, min(Scope(e.Scope), Credential)
-	r.blocks, r.until = e.Blocks, int64(e.Until)*1000
+	r.blocks, r.until, r.past = e.Blocks, int64(e.Until)*1000, pastPair
 	if r.until > now {
 		r.stage = signal.Block
 	}

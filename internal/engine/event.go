@@ -22,7 +22,7 @@ type Event struct {
 
 	Client   string     `json:"client"`
 	Attacker string     `json:"attacker,omitempty"`
-	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network"
+	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network", "elsewhere"
 	Network  string     `json:"network,omitempty"` // mostly of suspects, that the client is a newcomer from
 	Linked   bool       `json:"linked,omitempty"`  // links to a suspect raised the stage
 	From     string     `json:"from,omitempty"`    // stage before, for "stage"

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -270,7 +271,9 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 	for _, c := range r.Changes {
 		ev := e.event(now, r, v, o, "stage")
 		ev.From, ev.Stage, ev.Risk, ev.Attacker = c.From.String(), c.To.String(), round(c.Risk), attacker.Name(c.Key)
-		ev.Scope = attacker.Scope(c.Scope).String()
+		if ev.Scope = attacker.Scope(c.Scope).String(); r.Standing.Elsewhere != 0 && !slices.Contains(r.Standing.Keys[:], c.Key) {
+			ev.Scope = attacker.Elsewhere
+		}
 		if c.To == signal.Block {
 			ev.Until = &c.Until
 			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared && r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])

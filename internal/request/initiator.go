@@ -1,6 +1,9 @@
 package request
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // Initiator returns the host of the site that began r, if a browser says that it was
 // another one than r's: by Sec-Fetch-Site (W3C Fetch Metadata), or without that field by
@@ -8,21 +11,24 @@ import "strings"
 // claimed says that the fields say so, foreign that a page could also have made a browser send r: a
 // program may claim as much.
 func (r *Request) Initiator() (host string, claimed, foreign bool) {
-	origin, referer := r.Header("Origin"), r.Header("Referer")
-	from := origin
-	if from == "" {
-		from = referer
+	origin, referer, said, other := "", "", false, false
+	for i := range r.Head.Fields { // once: every request comes here
+		f := &r.Head.Fields[i]
+		switch {
+		case len(f.Name) == len("origin") && origin == "" && fold(f.Name, "origin"):
+			origin = f.Value
+		case len(f.Name) == len("referer") && referer == "" && fold(f.Name, "referer"):
+			referer = f.Value
+		case len(f.Name) == len("sec-fetch-site") && fold(f.Name, "sec-fetch-site"):
+			other = other || strings.EqualFold(f.Value, "cross-site") || strings.EqualFold(f.Value, "same-site")
+			said = said || strings.EqualFold(f.Value, "same-origin") || strings.EqualFold(f.Value, "none")
+		}
 	}
-	host = hostOf(from)
-	said, other := false, false
-	for site := range r.Headers("Sec-Fetch-Site") {
-		other = other || strings.EqualFold(site, "cross-site") || strings.EqualFold(site, "same-site")
-		said = said || strings.EqualFold(site, "same-origin") || strings.EqualFold(site, "none")
-	}
+	from := cmp.Or(origin, referer)
 	if !other && (said || from == "" || SameHost(from, r.Head.Host)) {
 		return "", false, false
 	}
-	return host, true, r.byPage(origin)
+	return hostOf(from), true, r.byPage(origin)
 }
 
 // Elsewhere returns what r's initiator and the sort of thing that it asks for are told
