@@ -127,6 +127,27 @@ func TestOwnCredential(t *testing.T) {
 	}
 }
 
+// A stranger who comes before an app's users of the day does not keep them out: what
+// many show is not convicted, whoever used it well so far.
+func TestCredentialOfTheMorning(t *testing.T) {
+	table := New(4000, seed)
+	uses(table, 0, "198.51.100.1", 7)
+	for n := range 4 {
+		for i := range 4 {
+			observe(table, time.Minute, with(from(fmt.Sprintf("203.0.113.%d", n), 1), 7), hit(signal.SQLInjection, signal.Certain, uint64(n*8+i)<<9|1))
+		}
+	}
+	blocked := 0
+	for i := range 40 {
+		if st := stand(table, 2*time.Minute, with(from(fmt.Sprintf("198.51.100.%d", i+1), 1), 7)); st.Stage == signal.Block {
+			blocked++
+		}
+	}
+	if blocked > 6 {
+		t.Errorf("got %d of 40 users blocked; want the key freed as soon as twice as many show it as attack", blocked)
+	}
+}
+
 // A credential vouches for a client that moves about, not for a crowd, nor for one that
 // fails to log in as many.
 func TestCredentialVouchesForOne(t *testing.T) {

@@ -151,7 +151,7 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 	if slices.ContainsFunc(found, unlikePages) {
 		keys = r.Standing.Keys
 	}
-	t.update(now, rules, r, keys, func(rec *record) {
+	t.update(now, rules, r, keys, proof != nil && proof.Band == signal.Certain, func(rec *record) {
 		for _, s := range found {
 			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
 				rec.hold(s.Kind, s.Band)
@@ -184,8 +184,8 @@ func strongest(found []signal.Signal) (proof *signal.Signal) {
 }
 
 // update runs f on the records of keys, and of the credential at this address, and
-// restages each.
-func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys, f func(*record)) {
+// restages each. attacks says that this address attacks, whatever it did before.
+func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys, attacks bool, f func(*record)) {
 	ms := millis(now)
 	add := func(rec *record) {
 		rec.parole(ms, rules)
@@ -200,10 +200,9 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 	t.with(ms, Client, keys[Client], r, add)
 	t.with(ms, Address, keys[Address], r, add)
 	if t.with(ms, Credential, keys[Credential], nil, func(*record) {}) {
-		attacks := false
 		t.with(ms, Credential, t.pair(r), r, func(rec *record) {
 			add(rec)
-			attacks = rec.stage >= signal.Interrogate
+			attacks = attacks || rec.stage >= signal.Interrogate
 		})
 		t.with(ms, Credential, keys[Credential], nil, func(rec *record) {
 			rec.past |= pastPair

@@ -148,7 +148,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	if found = r.Signals[from:]; len(found) == 0 {
 		return
 	}
-	t.update(now, rules, r, t.against(r), func(rec *record) {
+	t.update(now, rules, r, t.against(r), false, func(rec *record) {
 		for _, s := range found {
 			switch {
 			case s.Kind == signal.LoginFailure:
