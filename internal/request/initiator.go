@@ -69,7 +69,8 @@ func (r *Request) simple() bool {
 	}
 	media, _, _ := strings.Cut(r.Header("Content-Type"), ";")
 	switch media = strings.TrimSpace(media); {
-	case media == "", strings.EqualFold(media, "application/x-www-form-urlencoded"), strings.EqualFold(media, "multipart/form-data"), strings.EqualFold(media, "text/plain"):
+	case media == "", strings.EqualFold(media, "application/x-www-form-urlencoded"), strings.EqualFold(media, "multipart/form-data"),
+		strings.EqualFold(media, "text/plain"):
 	case r.Head.Method == "POST" && (strings.EqualFold(media, "application/csp-report") || strings.EqualFold(media, "application/reports+json")):
 	default:
 		return false
