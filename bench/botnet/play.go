@@ -23,6 +23,7 @@ type result struct {
 	rest, stopped    int           // attack requests since then
 	good, hit        int           // good requests since the attack began, and stopped by a signature
 	challenged       int           // of hit, only challenged or limited
+	refused          int           // of good, for whatever reason
 	signatures       int
 	blocking         int
 	action           string // strongest
@@ -108,6 +109,9 @@ func (r *result) add(v replay.Verdict, attack, waiting bool, first *time.Time) {
 	case waiting && first.IsZero():
 	default:
 		r.good++
+		if stopped {
+			r.refused++
+		}
 		if stopped && v.Reason == "signature" {
 			r.hit++
 			if v.Would != "block" {

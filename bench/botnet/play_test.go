@@ -8,7 +8,7 @@ import (
 	"bartizan/internal/simulate"
 )
 
-// Three plans stand for all in the tests; `make bench-botnet` plays every one.
+// Five plans stand for all in the tests; `make bench-botnet` plays every one.
 func TestPlans(t *testing.T) {
 	if testing.Short() || racing {
 		t.Skip("a plan takes seconds, and a minute under the race detector")
@@ -31,6 +31,14 @@ func TestPlans(t *testing.T) {
 	}
 	if r.stopped*100 < r.rest*97 || r.signatures > 4 {
 		t.Errorf("returning: got %d of %d requests stopped with %d signatures; want what slept to wake", r.stopped, r.rest, r.signatures)
+	}
+	for _, plan := range []string{"one-key.yaml", "one-app.yaml"} {
+		if r, err = play(plan, 1, false); err != nil {
+			t.Fatal(err)
+		}
+		if !r.found || r.stopped*100 < r.rest*97 || r.refused*1000 > r.good {
+			t.Errorf("%s: found %t, %d of %d requests stopped, %d of %d good ones refused; want 97 %% and 0.1 %%", plan, r.found, r.stopped, r.rest, r.refused, r.good)
+		}
 	}
 	if r, err = play("good-flash.yaml", 1, false); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,9 @@ type apiCommand struct {
 	List   apiListCommand   `cmd:"" help:"List the learned endpoints."`
 	Export apiExportCommand `cmd:"" help:"Write them as an OpenAPI 3.1 document."`
 	Report apiReportCommand `cmd:"" help:"Say what enforcing them (sites.learned) would have refused since the program began."`
-	Drift  apiDriftCommand  `cmd:"" help:"Compare them with the API's own document."`
+	// Approve comes behind Report: nobody should approve what he has not read.
+	Approve apiApproveCommand `cmd:"" help:"Make what was learned of a site the law now (sites.learned: enforce), without waiting for days and networks."`
+	Drift   apiDriftCommand   `cmd:"" help:"Compare them with the API's own document."`
 }
 
 type apiListCommand struct{ socket }
@@ -89,15 +91,34 @@ func (c *apiReportCommand) Run() error {
 		return nil
 	}
 	var t table
-	t.addf("site\tendpoint\tcertain\trequests\twould refuse\tof clients\tanswered well\tplaces")
+	t.addf("site\tendpoint\tcertain\tenforced\trequests\twould refuse\tof clients\tanswered well\tplaces")
 	for _, d := range all {
 		name := d.Method + " " + d.Template
 		if d.Template == "" {
 			name = map[string]string{"any": "(unknown paths)", "unknown": "(unknown methods)"}[d.Method]
 		}
-		t.addf("%s\t%s\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
+		t.addf("%s\t%s\t%v\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Settled, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
 	}
 	return t.print(os.Stdout)
+}
+
+type apiApproveCommand struct {
+	socket
+	Site string `arg:"" optional:"" help:"Site, by its first host." default:"*"`
+}
+
+// Run approves.
+func (c *apiApproveCommand) Run() error {
+	client, err := c.dial()
+	if err != nil {
+		return err
+	}
+	a, err := client.Approve(c.Site)
+	if err != nil {
+		return err
+	}
+	say(os.Stdout, "approved what was learned of %d endpoints of %s: where sites.learned is enforce, departures are refused from now on", a.Endpoints, c.Site)
+	return nil
 }
 
 type apiDriftCommand struct {

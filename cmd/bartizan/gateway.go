@@ -182,7 +182,10 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 
 // modelOf bounds the API model.
 func modelOf(f config.File) apimap.Options {
-	return apimap.Options{MinimumRequests: f.Learning.MinimumRequests, MinimumTime: time.Duration(f.Learning.MinimumTime)}
+	l := f.Learning
+	return apimap.Options{
+		MinimumRequests: l.MinimumRequests, MinimumTime: time.Duration(l.MinimumTime), EnforceAfter: time.Duration(l.EnforceAfter), EnforceNetworks: l.EnforceNetworks,
+	}
 }
 
 // swarmOf sets the botnet search.

@@ -244,6 +244,15 @@ func TestControl(t *testing.T) {
 	if status, _ := ask(t, r, "/api/products"); status != 200 {
 		t.Errorf("after unblock: got %d; want 200", status)
 	}
+	if _, err := client.Approve("*"); err == nil || !strings.Contains(err.Error(), "nothing has been learned") {
+		t.Errorf("approve: got %v; want to be told that nothing is known yet", err)
+	}
+	for range 60 { // one client's path is believed then
+		ask(t, r, "/api/products")
+	}
+	if a, err := client.Approve("*"); err != nil || a.Endpoints != 1 {
+		t.Errorf("approve: got %+v, %v; want one endpoint", a, err)
+	}
 	if u, err := client.Unblock("127.0.0.0/24"); err != nil || u.Records != 2 {
 		t.Errorf("unblock a network: got %+v, %v; want the 2 records in it", u, err)
 	}

@@ -31,6 +31,11 @@ type Options struct {
 	// any certainty; 500 and one minute.
 	MinimumRequests int
 	MinimumTime     time.Duration
+	// EnforceAfter and EnforceNetworks are what a fact needs before it may be the law:
+	// for how long it has been known, and from how many networks or accepted
+	// credentials, at most MostSources; 72 hours and 20.
+	EnforceAfter    time.Duration
+	EnforceNetworks int
 }
 
 // teachers is how many distinct clients a path or a parameter must come from
@@ -44,6 +49,7 @@ type Model struct {
 	sites    map[string]*trie
 	nodes    int
 	profiles map[uint64]*profile
+	lifts    bounded[uint64, lift]
 	learned  uint64 // requests that taught
 	found    uint64 // endpoints found
 	refused  uint64 // what the bounds kept out
@@ -62,7 +68,11 @@ func New(o Options) *Model {
 	if o.MinimumTime == 0 {
 		o.MinimumTime = time.Minute
 	}
-	return &Model{options: o, sites: map[string]*trie{}, profiles: map[uint64]*profile{}}
+	if o.EnforceAfter == 0 {
+		o.EnforceAfter = 72 * time.Hour
+	}
+	set(&o.EnforceNetworks, 20)
+	return &Model{options: o, sites: map[string]*trie{}, profiles: map[uint64]*profile{}, lifts: bounded[uint64, lift]{entries: map[uint64]*lift{}, max: MostLifts}}
 }
 
 // Locate fills r.Endpoint's Template, ID and Known from what has been learned;
@@ -107,11 +117,12 @@ func (m *Model) profileOf(id uint64) *profile {
 type Stats struct {
 	Endpoints, Nodes        int
 	Learned, Found, Refused uint64
+	Lifts                   int // places where known clients broke the law, lifted or not
 }
 
 // Stats returns the counters.
 func (m *Model) Stats() Stats {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return Stats{len(m.profiles), m.nodes, m.learned, m.found, m.refused}
+	return Stats{len(m.profiles), m.nodes, m.learned, m.found, m.refused, len(m.lifts.entries)}
 }

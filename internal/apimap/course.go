@@ -169,7 +169,11 @@ func (m *Model) dressed(site string) bool {
 }
 
 // storedSite is what a snapshot keeps of a site.
-type storedSite struct{ Browsers, Bare float32 }
+type storedSite struct {
+	Browsers, Bare  float32
+	First, Approved int64   // ms
+	By              sources // who has taught it
+}
 
 // stored adds what a snapshot keeps of the steps from p; p.mu is held.
 func (f *follow) stored(s *storedProfile) {

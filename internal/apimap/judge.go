@@ -48,6 +48,7 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		if n >= siteRipe && float64(m.found)/n < oddRate && t != nil && !t.wanted(r.Endpoint.Template) {
 			add(r, signal.UnknownEndpoint, signal.Hint, "path", "the API has never answered this path well", 0)
 			r.Endpoint.Foreign = n >= ripeTimes*siteRipe && float64(m.found)/n < strangeRate
+			settle(r, m.settled(now.UnixMilli(), t.first, t.approved, t.by))
 		}
 	}
 }
@@ -67,8 +68,8 @@ func (m *Model) judgeKnown(now time.Time, p *profile, r *request.Request) (n flo
 	m.judgeFlow(p, r)
 	r.Endpoint.Hasty, r.Endpoint.Usual, r.Endpoint.Cookies = p.hasty(r), p.usual(), p.browsers >= manyBrowsers && p.cookied >= cookieRate*p.browsers
 	r.Endpoint.Issues = p.objects.issues()
-	m.judgeShape(p, r, 0)
-	p.judgeNames(r)
+	m.judgeShape(now, p, r, 0)
+	p.judgeNames(r, m.settled(now.UnixMilli(), p.first, p.approved, p.by))
 	return p.n, p.follow.courses.odd()
 }
 
@@ -130,12 +131,13 @@ func (m *Model) judgeMethod(now time.Time, r *request.Request) {
 	if r.Head.Method == "OPTIONS" || r.Head.Method == "HEAD" {
 		return
 	}
-	known := 0.0
+	known, settled := 0.0, false
 	for _, method := range [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		if p := m.profileOf(endpointID(m.options.Seed, r.Site, method, r.Endpoint.Template)); p != nil {
 			p.mu.Lock()
 			if p.certain(m, now) {
 				known += p.n
+				settled = settled || m.settled(now.UnixMilli(), p.first, p.approved, p.by)
 			}
 			p.mu.Unlock()
 		}
@@ -143,6 +145,7 @@ func (m *Model) judgeMethod(now time.Time, r *request.Request) {
 	switch {
 	case known >= 4*float64(m.options.MinimumRequests):
 		add(r, signal.UnknownMethod, signal.Likely, "method", r.Head.Method, 0)
+		settle(r, settled)
 	case known > 0:
 		add(r, signal.UnknownMethod, signal.Hint, "method", r.Head.Method, 0)
 	}
@@ -163,42 +166,48 @@ func (m *Model) JudgeBody(now time.Time, r *request.Request, from int, size int6
 	if b := bucket(size); b > largest(&p.sizes)+largeTimes && size > 4096 {
 		add(r, signal.BodySize, signal.Hint, "body", strconv.FormatInt(size, 10)+" bytes", 0)
 	}
-	m.judgeShape(p, r, from)
-	p.judgeNames(r)
+	m.judgeShape(now, p, r, from)
+	p.judgeNames(r, m.settled(now.UnixMilli(), p.first, p.approved, p.by))
 }
 
 // judgeShape judges parameters from index from on; p.mu is held.
-func (m *Model) judgeShape(p *profile, r *request.Request, from int) {
+func (m *Model) judgeShape(now time.Time, p *profile, r *request.Request, from int) {
+	if from == len(r.Shape) {
+		return
+	}
+	ms := now.UnixMilli()
+	settled := m.settled(ms, p.first, p.approved, p.by)
 	for i := from; i < len(r.Shape); i++ {
 		s := &r.Shape[i]
 		q := p.params[s.Key]
 		switch {
 		case q == nil:
-			p.judgeUnknown(r, s, s.Name)
+			p.judgeUnknown(r, s, s.Name, settled)
 		case !q.believed():
-			p.judgeUnknown(r, s, q.name)
+			p.judgeUnknown(r, s, q.name, settled)
 		default:
-			q.judge(r, s)
+			q.judge(r, s, settled && m.settled(ms, q.first, p.approved, q.by))
 		}
 	}
 }
 
 // judgeUnknown judges a parameter that too few clients have sent. Once there were
 // too many parameters to keep, none is unknown any more.
-func (p *profile) judgeUnknown(r *request.Request, s *request.Seen, name string) {
+func (p *profile) judgeUnknown(r *request.Request, s *request.Seen, name string, settled bool) {
 	if p.omitted || name == "" {
 		return
 	}
 	switch rate := (p.novel + 0.5) / (p.n + 1); {
 	case rate < strangeRate:
 		add(r, signal.UnknownParameter, signal.Likely, place(s.In, name), "never taken here", s.Key)
+		settle(r, settled)
 	case rate < oddRate:
 		add(r, signal.UnknownParameter, signal.Hint, place(s.In, name), "hardly ever taken here", s.Key)
 	}
 }
 
 // judge compares a value with what its parameter has had.
-func (q *param) judge(r *request.Request, s *request.Seen) {
+func (q *param) judge(r *request.Request, s *request.Seen, settled bool) {
 	if q.n < typed {
 		return
 	}
@@ -215,6 +224,7 @@ func (q *param) judge(r *request.Request, s *request.Seen) {
 			band = signal.Likely
 		}
 		add(r, signal.ParameterType, band, place(s.In, q.name), k.String()+" instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
+		settle(r, settled)
 		if band == signal.Likely && s.Signs >= manySigns {
 			if s.Signs == manySigns {
 				band = signal.Hint
@@ -256,6 +266,13 @@ func place(in request.Location, name string) string {
 		return "query:" + name
 	}
 	return "body:" + name
+}
+
+// settle notes of the signal that was just added whether it may be the law's.
+func settle(r *request.Request, settled bool) {
+	if n := len(r.Signals); n > 0 {
+		r.Signals[n-1].Settled = settled
+	}
 }
 
 // maxSignals bounds what one request can add.

@@ -12,7 +12,7 @@ import (
 )
 
 // Lawful reports whether s, evidence of this model on r, would refuse the request
-// if the model were the law: what it has never seen of an endpoint that it knows
+// if the model were the law and settled: what it has never seen of an endpoint that it knows
 // well. What is merely unusual (sizes, steps, credentials) never is.
 func Lawful(r *request.Request, s signal.Signal) bool {
 	e := &r.Endpoint
@@ -102,6 +102,7 @@ func (m *Model) Depart(r *request.Request, good bool) {
 type Departure struct {
 	Site, Method, Template string
 	Ripe                   bool // the model is certain enough
+	Settled                bool // and old enough, of enough networks, or approved: it refuses where it is the law
 	Requests               int  // that taught
 	Refused                int
 	Clients                int // of those refused, about; 64 at most
@@ -131,7 +132,7 @@ func (m *Model) Departures(now time.Time) []Departure {
 	ripe := float64(m.learned) >= ripeTimes*siteRipe && float64(m.found)/float64(m.learned) < strangeRate
 	for site, t := range m.sites {
 		for _, d := range []Departure{t.paths.describe(site, "any", ""), t.methods.describe(site, "unknown", "")} {
-			d.Ripe = ripe
+			d.Ripe, d.Settled = ripe, ripe && m.settled(now.UnixMilli(), t.first, t.approved, t.by)
 			out = append(out, d)
 		}
 	}
@@ -140,6 +141,7 @@ func (m *Model) Departures(now time.Time) []Departure {
 		p.mu.Lock()
 		d := p.departed.describe(p.site, p.method, p.template)
 		d.Ripe, d.Requests = p.certain(m, now) && p.n >= ripeTimes*float64(m.options.MinimumRequests), int(p.n)
+		d.Settled = d.Ripe && m.settled(now.UnixMilli(), p.first, p.approved, p.by)
 		p.mu.Unlock()
 		out = append(out, d)
 	}

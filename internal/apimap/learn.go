@@ -22,7 +22,7 @@ func (m *Model) Learn(now time.Time, r *request.Request, o request.Outcome) {
 	if o.Status/100 != 2 || r.Site == "" {
 		return
 	}
-	template := m.place(r, o)
+	template := m.path(now.UnixMilli(), r, o)
 	if template == "" {
 		return
 	}
@@ -40,13 +40,14 @@ func (m *Model) Learn(now time.Time, r *request.Request, o request.Outcome) {
 	}
 }
 
-// place teaches the path and returns the template it has by now, "" if none.
-func (m *Model) place(r *request.Request, o request.Outcome) string {
+// path teaches the path and returns the template it has by now, "" if none.
+func (m *Model) path(now int64, r *request.Request, o request.Outcome) string {
 	if r.Endpoint.PathKnown {
 		m.mu.Lock()
 		m.learned++
 		if t := m.sites[r.Site]; t != nil {
 			t.good++
+			t.taught(now, r)
 			t.dress.learn(r.Pages)
 		}
 		m.mu.Unlock()
@@ -60,6 +61,7 @@ func (m *Model) place(r *request.Request, o request.Outcome) string {
 		t = newTrie()
 		m.sites[strings.Clone(r.Site)] = t
 	}
+	t.taught(now, r)
 	t.dress.learn(r.Pages)
 	if !t.labels(r.Steps()) {
 		return ""

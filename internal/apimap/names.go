@@ -126,7 +126,7 @@ func (s *storedNames) restored() *names {
 
 // judgeNames appends what r names that this endpoint is not asked for, and queries
 // that cost more than hardly any did; p.mu is held and p is certain.
-func (p *profile) judgeNames(r *request.Request) {
+func (p *profile) judgeNames(r *request.Request, settled bool) {
 	s, g := p.names, &r.Graph
 	if s == nil || g.Named == 0 || s.n < typed {
 		return
@@ -145,6 +145,7 @@ func (p *profile) judgeNames(r *request.Request) {
 			where = "body" // somebody has named it before
 		}
 		add(r, signal.UnknownParameter, band, where, "never asked for here", n.Key)
+		settle(r, settled)
 	}
 	if g.Operations == 0 {
 		return

@@ -45,6 +45,8 @@ type profile struct {
 	hurried  uint64             // the client whose fast step was learned last
 	objects  objects
 	follow   follow
+	by       sources // who has taught it
+	approved int64   // ms: when an operator approved it; 0 if none did
 }
 
 // maxPause is the number of buckets of pauses: up to a minute.
@@ -140,6 +142,7 @@ type param struct {
 	clients uint64 // linear counting bits
 	kinds   [kinds]float32
 	longest int
+	by      sources // who has taught it
 }
 
 // believed reports whether enough distinct clients have sent the parameter.
@@ -170,6 +173,8 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	}
 	p.last = ms
 	p.n++
+	source := sourceOf(r)
+	p.by.add(source)
 	mark(p.clients[:], digest.Mix(client, 1))
 	if r.Standing.Keys[2] != 0 {
 		p.auth++
@@ -196,7 +201,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	p.latency[bucket(o.Duration.Microseconds())]++
 	p.learnNames(client, &r.Graph)
 	for i := range r.Shape {
-		p.learnParam(ms, client, &r.Shape[i])
+		p.learnParam(ms, client, source, &r.Shape[i])
 	}
 }
 
@@ -212,7 +217,7 @@ func (p *profile) contentType(t string) {
 	}
 }
 
-func (p *profile) learnParam(ms int64, client uint64, s *request.Seen) {
+func (p *profile) learnParam(ms int64, client, source uint64, s *request.Seen) {
 	q := p.params[s.Key]
 	if q == nil {
 		if len(p.params) >= maxParams {
@@ -229,6 +234,7 @@ func (p *profile) learnParam(ms int64, client uint64, s *request.Seen) {
 		}
 	}
 	q.n++
+	q.by.add(source)
 	q.clients |= 1 << (digest.Mix(client, 2) & 63)
 	q.kinds[min(s.Type, kinds-1)]++
 	q.longest = max(q.longest, s.Length)

@@ -27,6 +27,7 @@ type storedHead struct {
 	Learned uint64
 	Found   uint64
 	Sites   map[string]storedSite
+	Lifted  []uint64 // what is no law any more
 }
 
 type storedProfile struct {
@@ -35,6 +36,8 @@ type storedProfile struct {
 	N, Novel, Auth, Machines float64
 	Clients                  [4]uint64
 	Omitted                  bool
+	By                       sources // who has taught it
+	Approved                 int64   // ms
 	Types                    []string
 	Sizes, Latency           [maxBucket]float64
 	Pauses                   [maxPause]float32
@@ -67,6 +70,7 @@ type storedParam struct {
 	Clients uint64
 	Kinds   [kinds]float32
 	Longest int
+	By      sources
 }
 
 // Options returns the bounds that the model was made with.
@@ -79,11 +83,17 @@ func (m *Model) Snapshot(w io.Writer) error {
 	for _, p := range m.profiles {
 		all = append(all, p)
 	}
-	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found, map[string]storedSite{}}
+	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found, map[string]storedSite{}, nil}
 	for name, t := range m.sites {
-		head.Sites[name] = storedSite{t.dress.browsers, t.dress.bare}
+		head.Sites[name] = storedSite{t.dress.browsers, t.dress.bare, t.first, t.approved, t.by}
+	}
+	for k, l := range m.lifts.entries {
+		if l.lifted {
+			head.Lifted = append(head.Lifted, k)
+		}
 	}
 	m.mu.RUnlock()
+	slices.Sort(head.Lifted)
 	if err := put(w, head); err != nil {
 		return err
 	}
@@ -118,6 +128,7 @@ func (p *profile) stored(m *Model) storedProfile {
 		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
 		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Pauses: p.pauses, Answers: p.answers, Browsers: p.browsers, Cookied: p.cookied, Asked: p.objects.asked, Shown: p.objects.shown, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
 	}
+	s.By, s.Approved = p.by, p.approved
 	s.From, s.FirstOfVisit, s.Other = map[uint64]float64{}, p.flow.first, p.flow.other
 	for _, f := range p.flow.from {
 		if f.n > 0 {
@@ -127,7 +138,7 @@ func (p *profile) stored(m *Model) storedProfile {
 	p.follow.stored(&s)
 	s.Names = p.names.stored()
 	for k, q := range p.params {
-		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest}
+		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest, q.by}
 	}
 	return s
 }
@@ -154,9 +165,12 @@ func (m *Model) Restore(r io.Reader) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.learned, m.found = head.Learned, head.Found
+	for _, k := range head.Lifted[:min(len(head.Lifted), MostLifts)] {
+		m.lifts.entries[k] = &lift{lifted: true}
+	}
 	for name, s := range head.Sites {
 		t := newTrie()
-		t.dress = dress{s.Browsers, s.Bare}
+		t.dress, t.first, t.approved, t.by = dress{s.Browsers, s.Bare}, s.First, s.Approved, s.By
 		m.sites[name] = t
 	}
 	for {
@@ -196,8 +210,9 @@ func (m *Model) adopt(s storedProfile) {
 		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, objects: objects{asked: s.Asked, shown: s.Shown}, params: make(map[uint64]*param, len(s.Params)),
 	}
 	for k, q := range s.Params {
-		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest}
+		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest, q.By}
 	}
+	p.by, p.approved = s.By, s.Approved
 	p.flow.first, p.flow.other = s.FirstOfVisit, s.Other
 	for i, id := range slices.Sorted(maps.Keys(s.From)) {
 		if i < maxFrom {

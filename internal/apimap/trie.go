@@ -29,6 +29,9 @@ type trie struct {
 	methods   departed                 // and with unknown methods
 	good      float64                  // calls of known endpoints that were answered well
 	dress     dress
+	first     int64   // ms: when the site was first answered well
+	by        sources // who has taught it
+	approved  int64   // ms: when an operator approved it; 0 if none did
 }
 
 // The bounds and thresholds of induction, from the design notes, section 3.
@@ -152,6 +155,14 @@ func count(b []uint64) float64 {
 func mark(b []uint64, value uint64) {
 	i := value % uint64(64*len(b))
 	b[i>>6] |= 1 << (i & 63)
+}
+
+// taught notes who has had a good answer of the site.
+func (t *trie) taught(now int64, r *request.Request) {
+	if t.first == 0 {
+		t.first = now
+	}
+	t.by.add(sourceOf(r))
 }
 
 // teach adds one good answer for the path in t.path to the induction. It returns

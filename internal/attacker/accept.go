@@ -32,6 +32,7 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 				c.past |= pastBrowser
 			}
 		}
+		c.used(now, r.Standing.Keys[Address])
 		first = c.others.count(now)+c.users.count(now) == 0
 		if browser {
 			c.others.add(now, where)

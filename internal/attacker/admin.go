@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bartizan/internal/addr"
+	"bartizan/internal/attacker/blocked"
 	"bartizan/internal/signal"
 )
 
@@ -126,18 +127,21 @@ func (t *Table) Unblock(p Pardon) int {
 			return
 		}
 		cleared = append(cleared, r.key)
-		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others}
+		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others, past: r.past & pastPair}
 	})
 	for _, key := range cleared {
 		t.links.Remove(key)
 	}
+	pushed := t.blocked.RemoveAll(func(e blocked.Entry) bool { return p.covers(&record{key: e.Key, network: e.Network}) })
 	switch {
 	case p.Network.IsValid():
 		t.networks.pardon(p.Network)
+		t.abroad.pardon(p.Network)
 	case p.Address.IsValid():
 		t.networks.pardon(addr.KeyOf(p.Address))
+		t.abroad.pardon(addr.KeyOf(p.Address))
 	}
-	return len(cleared)
+	return len(cleared) + pushed
 }
 
 // Sentence is a block, or what a rule over an outcome does, as the journal keeps it.
@@ -163,8 +167,12 @@ func (t *Table) Impose(now time.Time, s Sentence) bool {
 	defer sh.mu.Unlock()
 	r := sh.find(s.Key)
 	if r == nil {
-		r = sh.place(s.Key, millis(now), t.maxSets)
+		r = t.place(sh, s.Key, millis(now))
 		*r = record{key: s.Key, network: networkOf(p.Addr().As16()), scope: s.Scope, first: millis(s.At), updated: millis(s.At)}
+		if e, ok := t.blocked.Get(s.Key); ok {
+			r.comeBack(millis(now), e)
+			t.blocked.Remove(s.Key)
+		}
 	}
 	if s.Rule != 0 {
 		r.serve(s.Rule, s.Until)

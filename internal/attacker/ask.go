@@ -75,7 +75,7 @@ type Ask struct {
 // evidence of by now.
 func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.Signal) {
 	ms := millis(now)
-	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
+	t.with(ms, Client, t.against(r)[Client], r, func(c *record) {
 		if a.Marked && c.asked.marked == 0 {
 			c.asked.marked = uint32(ms / 1000)
 		}
@@ -99,7 +99,7 @@ func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.
 // loads knows no Retry-After. brings says that a browser brings its cookies along.
 func (t *Table) Heed(now time.Time, r *request.Request, browser, brings bool) (found []signal.Signal) {
 	sec := uint32(millis(now) / 1000)
-	t.with(millis(now), Client, r.Standing.Keys[Client], nil, func(c *record) {
+	t.with(millis(now), Client, t.against(r)[Client], nil, func(c *record) {
 		a := &c.asked
 		if r.Pass.Answers() {
 			a.open, a.early, a.told = 0, 0, 0

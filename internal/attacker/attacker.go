@@ -5,14 +5,17 @@
 // the address, and a credential that the upstream has accepted. An unaccepted
 // credential makes no entry, or a random bearer token on each request would make
 // each request a new client without a past. The acting risk is the highest of
-// the keys that may act; an address acts only while no good client is behind it.
+// the keys that may act; an address acts only while no good client is behind it, a
+// credential binds to the address first (credential.go). What other sites begin is
+// held on records of its own (elsewhere.go).
 //
 // Records are fixed-size and pointer-free, in a table with a ceiling. A client
-// that is punished is never forgotten for one that is not, so a flood of fresh
-// addresses cannot wash away a block.
+// that is punished is never forgotten for one that is not, and a running block goes on
+// without its record, so a flood of addresses cannot wash away a block.
 //
 // All methods are safe for concurrent use. Records are spread over shards with
-// a lock each; no two locks are held at once and none across a call out.
+// a lock each; no two of these are held at once and none across a call out, but for
+// package blocked's, which are leaves. A block that a full table pushes out goes on there.
 package attacker
 
 import (

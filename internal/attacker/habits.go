@@ -12,8 +12,8 @@ import (
 // habits is how a client goes about it. Counts fade in an hour unless said otherwise.
 type habits struct {
 	pace    pace
-	what    uint32  // what it asked for last
-	changed uint32  // s: when it changed an account; 0 once something was paid
+	what    uint32  // what it asked for last. Credential: bits of the addresses that attack with it
+	changed uint32  // s: when it changed an account; 0 once something was paid. Credential: the day that its bits are of
 	minute  uint32  // of the last reservation, doubled; odd while all of that minute's are close to the full one
 	cashed  float32 // payments soon after an account was changed
 	timed   float32 // minutes in which it reserved something
@@ -23,7 +23,7 @@ type habits struct {
 	excess  float32 // powers of two by which answers were larger than usual
 	bare    float32 // requests of a browser without the cookies that browsers bring here
 	twins   float32 // posts that nearly equal the one before
-	post    uint64  // likeness of the last post
+	post    uint64  // likeness of the last post. Credential: bits of the addresses that used it well the day before
 }
 
 const habitsTau = time.Hour

@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"slices"
 	"time"
 
 	"bartizan/internal/addr"
@@ -23,20 +24,24 @@ const rotates = 2.5
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
-	*st = request.Standing{Keys: st.Keys}
+	*st = request.Standing{Keys: st.Keys, Elsewhere: st.Elsewhere}
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
 	var stage signal.Stage // of the client's own record
 	known, varied, same := false, false, false
-	var rule, own uint32
-	var until, ownUntil time.Time
+	var rule, own ruling
+	elsewhere := st.Elsewhere
 	defer func() {
 		st.Previous, st.Age, st.Gap, st.Known, st.Varied, st.Same = previous, age, gap, known, varied, same
-		if st.Rule, st.RuleUntil = rule, until; own != 0 || st.Shared && st.Accepted {
-			st.Rule, st.RuleUntil = own, ownUntil
+		if own.id != 0 || st.Shared && st.Accepted {
+			rule = own
 		}
+		if st.Elsewhere = elsewhere; elsewhere != 0 {
+			t.elsewhere(ms, rules, r, &asked, &rule)
+		}
+		st.Rule, st.RuleUntil = rule.id, rule.until
 		asked.stand(ms, st)
-		t.neighbours(ms, r, stage)
+		t.networks.neighbours(ms, r, stage)
 		if t.links.Any() {
 			t.lower(ms, rules, r)
 		}
@@ -44,11 +49,12 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	}()
 	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
 		asked = c.asked
-		rule, until = c.serving(ms)
+		rule.of(c, ms)
 		c.parole(ms, rules)
 		c.stand(st, rules)
 		stage = c.stage
-		st.Established = c.rates.fine >= established && c.stage == signal.Clear
+		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
+		st.Established = st.Served && c.stage == signal.Clear
 		st.Shared = c.others.count(ms) >= 1.5
 		age = time.Duration(ms-c.first) * time.Millisecond
 		if c.called != 0 {
@@ -59,31 +65,33 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		}
 		varied = ms-1000*int64(c.varied) < visit || previous != 0 && previous != r.Endpoint.ID
 	})
-	var credential request.Standing
-	st.Accepted = t.with(ms, Credential, st.Keys[Credential], nil, func(c *record) {
-		c.parole(ms, rules)
-		c.stand(&credential, rules)
-		own, ownUntil = c.serving(ms)
-		age = max(age, time.Duration(ms-c.first)*time.Millisecond)
-	})
-	known = st.Accepted && credential.Stage < signal.Interrogate
+	b := t.bears(ms, rules, r, &own)
+	credential := b.standing
+	age = max(age, time.Duration(b.age)*time.Millisecond)
+	st.Accepted, st.Common = b.accepted, b.common
+	known = b.vouches && credential.Stage < signal.Interrogate
+	others := 0.0
 	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
 		a.parole(ms, rules)
-		if !st.Established && a.others.count(ms) == 0 && a.users.count(ms) >= rotates {
+		others = a.others.count(ms)
+		if !st.Established && others == 0 && a.users.count(ms) >= rotates {
 			a.stand(st, rules)
 		}
 	})
-	if st.Accepted && st.Shared && credential.Stage < signal.Interrogate {
+	if st.Accepted && !st.Common && st.Shared && credential.Stage < signal.Interrogate {
 		// Several people use this address and software; this one has shown a
 		// credential of its own and nothing against it.
 		st.Stage, st.Risk, st.Until, st.Attacker = credential.Stage, credential.Risk, credential.Until, credential.Attacker
 		return
 	}
-	if st.Shared && !st.Accepted {
+	if st.Shared && (!st.Accepted || st.Common) {
 		st.Stage = min(st.Stage, t.shared(r))
 	}
+	if st.Common && (st.Established || others > 0) {
+		return // good clients are behind the address, and its key is theirs too
+	}
 	if st.Accepted && credential.Risk > st.Risk {
-		credential.Keys, credential.Accepted, credential.Shared, credential.Established = st.Keys, true, st.Shared, st.Established
+		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established, credential.Served = st.Keys, true, st.Common, st.Shared, st.Established, st.Served
 		*st = credential
 	}
 }
@@ -94,7 +102,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 // credentials are checked is let through: the upstream tells a false one, and
 // else nobody new could ever be accepted.
 func (t *Table) shared(r *request.Request) signal.Stage {
-	if r.Standing.Keys[Credential] != 0 && t.guarded.has(r.Endpoint.ID) {
+	if r.Standing.Keys[Credential] != 0 && !r.Standing.Common && t.guarded.has(r.Endpoint.ID) {
 		return signal.Watch
 	}
 	return signal.Interrogate
@@ -139,7 +147,11 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 	if proof != nil {
 		place = uint8(digest.Mix(r.Endpoint.ID, digest.String(t.seed, proof.Where))) | 1
 	}
-	t.update(now, rules, r, func(rec *record) {
+	keys := t.against(r)
+	if slices.ContainsFunc(found, unlikePages) {
+		keys = r.Standing.Keys
+	}
+	t.update(now, rules, r, keys, proof != nil && proof.Band == signal.Certain, func(rec *record) {
 		for _, s := range found {
 			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
 				rec.hold(s.Kind, s.Band)
@@ -171,23 +183,38 @@ func strongest(found []signal.Signal) (proof *signal.Signal) {
 	return proof
 }
 
-// update runs f on every record that r's evidence belongs to and restages each.
-func (t *Table) update(now time.Time, rules Rules, r *request.Request, f func(*record)) {
+// update runs f on the records of keys, and of the credential at this address, and
+// restages each. attacks says that this address attacks, whatever it did before.
+func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys, attacks bool, f func(*record)) {
 	ms := millis(now)
-	for scope := range Scope(Scopes) {
-		create := r
-		if scope == Credential {
-			create = nil
+	add := func(rec *record) {
+		rec.parole(ms, rules)
+		if rec.scope == Address {
+			rec.users.add(ms, keys[Client])
 		}
-		t.with(ms, scope, r.Standing.Keys[scope], create, func(rec *record) {
+		f(rec)
+		if c, ok := rec.restage(ms, rules); ok {
+			r.Changes = append(r.Changes, c)
+		}
+	}
+	t.with(ms, Client, keys[Client], r, add)
+	t.with(ms, Address, keys[Address], r, add)
+	if t.with(ms, Credential, keys[Credential], nil, func(*record) {}) {
+		t.with(ms, Credential, t.pair(r), r, func(rec *record) {
+			add(rec)
+			attacks = attacks || rec.stage >= signal.Interrogate
+		})
+		t.with(ms, Credential, keys[Credential], nil, func(rec *record) {
+			rec.past |= pastPair
+			if attacks {
+				rec.attacked(ms, keys[Address])
+			}
+			if rec.convicted(ms) {
+				add(rec)
+				return
+			}
 			rec.parole(ms, rules)
-			if scope == Address {
-				rec.users.add(ms, r.Standing.Keys[Client])
-			}
-			f(rec)
-			if c, ok := rec.restage(ms, rules); ok {
-				r.Changes = append(r.Changes, c)
-			}
+			f(rec) // counts when several addresses attack
 		})
 	}
 	t.Stand(now, rules, r)

@@ -97,19 +97,29 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	var found []signal.Signal
 	var good, again bool
 	var own issued.Who
+	elsewhere := r.Standing.Elsewhere != 0
 	t.with(ms, Client, r.Standing.Keys[Client], r, func(c *record) {
 		c.parole(ms, rules)
-		again = c.again(x)
-		c.count(ms, x, again)
-		c.step(r)
-		c.page(r, x)
-		found = c.conclude(ms, r, x, again)
+		if c.page(r, x); elsewhere {
+			c.welcome(ms, r, x)
+		} else {
+			again = c.again(x)
+			c.count(ms, x, again)
+			c.step(r)
+			found = c.conclude(ms, r, x, again)
+		}
 		good = c.rates.fine >= established && c.stage == signal.Clear
 		own = c.past.note(c.key, x, x.touches())
 	})
+	if elsewhere {
+		found = t.learnElsewhere(ms, rules, r, x)
+	}
 	found = t.objects(ms, r, own, x, found)
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
+	}
+	if x.Login && !again && !elsewhere {
+		t.failing(ms, rules, r, x)
 	}
 	if x.Login && x.User != 0 && x.Status/100 < 4 {
 		t.entered(ms, r, x.User)
@@ -138,7 +148,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	if found = r.Signals[from:]; len(found) == 0 {
 		return
 	}
-	t.update(now, rules, r, func(rec *record) {
+	t.update(now, rules, r, t.against(r), false, func(rec *record) {
 		for _, s := range found {
 			switch {
 			case s.Kind == signal.LoginFailure:

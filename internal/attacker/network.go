@@ -223,20 +223,20 @@ func (t *Table) Networks(now time.Time) []Network {
 	return out
 }
 
-// neighbours has a newcomer asked for the network that it comes from. own is the
+// neighbours has a newcomer asked for the network that it comes from, one of n. own is the
 // stage of the client's own record. It runs several times in one request: children
 // are counted as distinct ones.
-func (t *Table) neighbours(now int64, r *request.Request, own signal.Stage) {
+func (n *networks) neighbours(now int64, r *request.Request, own signal.Stage) {
 	st := &r.Standing
 	ip := r.Client.Key.Addr()
 	if own >= signal.Interrogate {
-		t.networks.suspect(now, ip)
+		n.suspect(now, ip)
 		return
 	}
-	if !t.networks.any.Load() {
+	if !n.any.Load() {
 		return
 	}
-	p := t.networks.visit(now, ip, visitor{now - st.Age.Milliseconds(), st.Established || st.Known || r.Pass.Result == request.PassValid, st.Known})
+	p := n.visit(now, ip, visitor{now - st.Age.Milliseconds(), st.Established || st.Known || r.Pass.Result == request.PassValid, st.Known})
 	if p.IsValid() && st.Stage < signal.Interrogate {
 		st.Stage, st.Acting, st.Network = signal.Interrogate, "network", p
 	}

@@ -18,6 +18,7 @@ const (
 	pastUnread                   // it was shown an answer that nobody has read
 	pastAsset                    // Client: something that belongs to pages was fetched
 	pastBrowser                  // Credential: a browser was the first to show it
+	pastPair                     // Credential: something has been held against it at some address
 )
 
 // note brings the past forward by one exchange and returns who it was before.

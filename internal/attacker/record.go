@@ -30,16 +30,16 @@ type record struct {
 	ruled   uint32 // s: until when
 	varied  uint32 // s: when it last called another endpoint than before
 	rates   rates
-	missing distinct // paths that do not exist
+	missing distinct // paths that do not exist. Credential: addresses that show it
 	users   distinct // Client: user names in failed logins. Address: clients that showed evidence. Credential: networks where programs show it
 	course  float32  // exponential mean of the surprises of its steps, nats
-	walk    walk
+	walk    walk     // Credential: last is bits of the addresses that used it well today
 	before  uint64   // Client: endpoint of the last answered request. Credential: the client that first showed it
-	called  int64    // ms: when that was
+	called  int64    // ms: when that was. Credential: bits of the users that failed to log in with it
 	others  distinct // Address: good clients behind it. Client: accepted credentials. Credential: networks where browsers show it
 	tagged  business
 	seen    seen
-	habits  habits
+	habits  habits // Credential: what, post and changed, see there
 	asked   asked
 }
 

@@ -7,14 +7,15 @@ import (
 )
 
 // Rule has the operator's rule with this id act until then on whoever sent r: the
-// client, or the accepted credential where several use its address and software. It
+// client, or the accepted credential at its address where several use its address and software. It
 // returns what the journal must keep.
 func (t *Table) Rule(now time.Time, r *request.Request, id uint32, until time.Time) Sentence {
-	scope := Client
-	if r.Standing.Shared && r.Standing.Accepted {
-		scope = Credential
+	scope, key := Client, t.against(r)[Client]
+	if r.Standing.Shared && r.Standing.Accepted && r.Standing.Elsewhere == 0 {
+		scope, key = Credential, t.pair(r)
+		t.with(millis(now), Credential, r.Standing.Keys[Credential], nil, func(c *record) { c.past |= pastPair })
 	}
-	s := Sentence{Key: r.Standing.Keys[scope], Scope: scope, Prefix: r.Client.Key.String(), Until: until, Rule: id, At: now}
+	s := Sentence{Key: key, Scope: scope, Prefix: r.Client.Key.String(), Until: until, Rule: id, At: now}
 	t.with(millis(now), scope, s.Key, r, func(rec *record) { rec.serve(id, until) })
 	return s
 }

@@ -13,11 +13,12 @@ import (
 
 // The snapshot: magic, version, digest of the seed; then for
 // each shard a count, the records worth keeping, and a CRC-32C of both; then the
-// guarded endpoints and, since version 2, the links with theirs. All integers
+// guarded endpoints, since version 2 the links with theirs, and since version 3 the
+// blocks whose records had to go. All integers
 // little-endian.
 const (
 	snapshotMagic   = "BARTZATT"
-	snapshotVersion = 2 // 1: records had no rule at their end, and there were no links
+	snapshotVersion = 3 // 1: records had no rule at their end, and there were no links; 2: nor who uses a credential well, and no blocks
 )
 
 var le = binary.LittleEndian
@@ -50,6 +51,9 @@ func (t *Table) Snapshot(w io.Writer) error {
 		return err
 	}
 	if err := frame.Write(out, t.links.Append(buf[:0])); err != nil {
+		return err
+	}
+	if err := frame.Write(out, t.blocked.Append(0, buf[:0])); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -88,14 +92,22 @@ func (r *record) append(b []byte) []byte {
 		b = append(b, byte(e.kind), byte(e.band), byte(min(e.mass()*16, 255)))
 	}
 	b = le.AppendUint32(b, r.rule)
-	return le.AppendUint32(b, r.ruled)
+	b = le.AppendUint32(b, r.ruled)
+	if r.scope != Credential {
+		return le.AppendUint64(b, 0)
+	}
+	return le.AppendUint64(b, uint64(r.walk.last)|r.habits.post) // else an app's key would be somebody's own after a restart
 }
+
+// mostBlock bounds what a snapshot may claim of a block's end.
+const mostBlock = 366 * 24 * time.Hour
 
 // nobody is the first to show a credential that was kept over a restart.
 const nobody = 1
 
 const (
-	recordBytes = firstBytes + 2*4
+	recordBytes = secondBytes + 8
+	secondBytes = firstBytes + 2*4                   // of version 2
 	firstBytes  = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld // of version 1
 )
 
@@ -124,7 +136,12 @@ func (r *record) parse(b []byte) {
 	if len(b) >= 8 {
 		r.rule, r.ruled = le.Uint32(b), le.Uint32(b[4:])
 	}
+	if len(b) >= 16 && r.scope == Credential {
+		r.today(r.updated)
+		r.walk.last = int64(le.Uint64(b[8:]))
+	}
 	if r.past = pastEntry; r.scope == Credential {
+		r.past |= pastPair
 		r.before = nobody
 	}
 	r.risk = float32(fuse(r, false).Risk)
@@ -141,10 +158,7 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 	if err := t.checkHead(head); err != nil {
 		return 0, err
 	}
-	size := recordBytes
-	if head[8] == 1 {
-		size = firstBytes
-	}
+	size := [...]int{1: firstBytes, 2: secondBytes, 3: recordBytes}[head[8]]
 	var all []record
 	for range shards {
 		b, err := frame.Read(in, t.maxSets*ways*size)
@@ -176,6 +190,15 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 			return 0, fmt.Errorf("reading links: %w: %w", ErrSnapshot, err)
 		}
 	}
+	if head[8] > 2 {
+		b, err := frame.Read(in, t.blocked.MostBytes())
+		if err == nil {
+			err = t.blocked.Restore(uint32(now.Add(mostBlock).Unix()), b)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("reading blocks: %w: %w", ErrSnapshot, err)
+		}
+	}
 	t.adopt(millis(now), all, g)
 	return len(all), nil
 }
@@ -187,7 +210,7 @@ func (t *Table) adopt(now int64, all []record, g []byte) {
 		s := &t.shards[r.key%shards]
 		s.mu.Lock()
 		if r.key != 0 && s.find(r.key) == nil {
-			*s.place(r.key, now, t.maxSets) = *r
+			*t.place(s, r.key, now) = *r
 		}
 		s.mu.Unlock()
 	}

@@ -98,7 +98,7 @@ func TestSnapshotOfRules(t *testing.T) {
 		t.Errorf("got rule %d when it is over", st.Rule)
 	}
 	first := New(4096, seed)
-	if _, err := first.Restore(epoch, bytes.NewReader(firstVersion(t, b.Bytes()))); err != nil {
+	if _, err := first.Restore(epoch, bytes.NewReader(asVersion(t, b.Bytes(), 1))); err != nil {
 		t.Fatal(err)
 	}
 	if st := stand(first, time.Minute, bad); st.Rule != 0 || st.Risk != risk || risk == 0 {
@@ -106,8 +106,8 @@ func TestSnapshotOfRules(t *testing.T) {
 	}
 }
 
-// firstVersion rewrites a snapshot as version 1 had it.
-func firstVersion(t *testing.T, snapshot []byte) []byte {
+// asVersion rewrites a snapshot as an older version had it.
+func asVersion(t *testing.T, snapshot []byte, version byte) []byte {
 	t.Helper()
 	in, out := bytes.NewReader(snapshot), new(bytes.Buffer)
 	for i := 0; in.Len() > 0; i++ {
@@ -117,13 +117,15 @@ func firstVersion(t *testing.T, snapshot []byte) []byte {
 		}
 		switch {
 		case i == 0:
-			block[8] = 1
+			block[8] = version
 		case i <= shards:
 			var cut []byte
 			for ; len(block) > 0; block = block[recordBytes:] {
-				cut = append(cut, block[:firstBytes]...)
+				cut = append(cut, block[:[...]int{1: firstBytes, 2: secondBytes}[version]]...)
 			}
 			block = cut
+		case i == shards+2 && version < 2, i == shards+3:
+			continue // links; blocks
 		}
 		if err := frame.Write(out, block); err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"bartizan/internal/attacker/blocked"
 	"bartizan/internal/attacker/identity"
 	"bartizan/internal/attacker/issued"
 	"bartizan/internal/request"
@@ -28,7 +29,7 @@ type shard struct {
 	sets    [][ways]record // length is a power of two
 	used    int
 	evicted uint64
-	pardons uint64 // punished records that had to go: a set was full of them
+	pardons uint64 // punished records that had to go, a set was full of them; but for running blocks
 }
 
 // Table holds the records. Make one with New.
@@ -43,20 +44,22 @@ type Table struct {
 	entrances filter // endpoints that answer 401 to a user and a password
 	links     *identity.Graph
 	issued    *issued.Table
+	blocked   *blocked.Table // blocks whose records had to go
 	accounts  accounts
 	networks  networks
+	abroad    networks // of those whose requests other sites began
 	tally     tally
 	carried   carried
 }
 
-// New returns a table for at most max records, rounded down to a power of two of
+// New returns a table for at most max records, and as many blocks without one, rounded down to a power of two of
 // sets in each shard, at least one; memory is taken as it is needed, RecordSize a
 // record. It panics if max is not positive: a table without a bound is a hole.
 func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), blocked: blocked.New(max), carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}
@@ -78,11 +81,18 @@ func (t *Table) with(now int64, scope Scope, key uint64, create *request.Request
 	defer s.mu.Unlock()
 	r := s.find(key)
 	if r == nil {
-		if create == nil {
+		e, known := t.blocked.Get(key)
+		if create == nil && !(known && int64(e.Until)*1000 > now) {
 			return false
 		}
-		r = s.place(key, now, t.maxSets)
-		*r = record{key: key, network: networkOf(create.Client.Key.Addr().As16()), scope: scope, first: now, updated: now}
+		r = t.place(s, key, now)
+		if *r = (record{key: key, scope: scope, first: now, updated: now}); create != nil {
+			r.network = networkOf(create.Client.Key.Addr().As16())
+		}
+		if known {
+			r.comeBack(now, e)
+			t.blocked.Remove(key)
+		}
 	}
 	r.decay(now)
 	f(r)
@@ -137,33 +147,45 @@ func (s *shard) least(key uint64, now int64) *record {
 	return out
 }
 
-// place returns a place for a new key: a free one, one after growing, or that
-// of the least worth.
-func (s *shard) place(key uint64, now int64, maxSets int) *record {
+// comeBack restores what was kept of a record that had to go while its block ran.
+func (r *record) comeBack(now int64, e blocked.Entry) {
+	r.network, r.scope = e.Network, min(Scope(e.Scope), Credential)
+	r.blocks, r.until, r.past = e.Blocks, int64(e.Until)*1000, pastPair
+	if r.until > now {
+		r.stage = signal.Block
+	}
+}
+
+// place returns a place for a new key in s, which is locked: a free one, one after
+// growing, or that of the least worth. The block of who has to go is kept.
+func (t *Table) place(s *shard, key uint64, now int64) *record {
 	for {
 		if r := s.free(key); r != nil {
 			s.used++
 			return r
 		}
-		if len(s.sets) >= maxSets {
+		if len(s.sets) >= t.maxSets {
 			r := s.least(key, now)
-			s.evict(r, now)
+			t.evict(s, r, now)
 			return r
 		}
-		s.grow(now)
+		t.grow(s, now)
 	}
 }
 
-// evict counts a record that has to go.
-func (s *shard) evict(r *record, now int64) {
+// evict counts a record that has to go, and keeps its block.
+func (t *Table) evict(s *shard, r *record, now int64) {
 	s.evicted++
-	if r.punished(now) {
+	if r.blocks > 0 && r.scope != user {
+		t.blocked.Put(blocked.Entry{Key: r.key, Network: r.network, Until: uint32((max(r.until, 0) + 999) / 1000), Blocks: r.blocks, Scope: uint8(r.scope)})
+	}
+	if r.punished(now) && r.until <= now {
 		s.pardons++
 	}
 }
 
-// grow doubles the shard.
-func (s *shard) grow(now int64) {
+// grow doubles a shard.
+func (t *Table) grow(s *shard, now int64) {
 	old := s.sets
 	s.sets = make([][ways]record, 2*len(old))
 	for i := range old {
@@ -176,7 +198,7 @@ func (s *shard) grow(now int64) {
 			if to == nil { // both sets are full in a table twice as large: hardly ever
 				to = s.least(r.key, now)
 				s.used--
-				s.evict(to, now)
+				t.evict(s, to, now)
 			}
 			*to = *r
 		}
@@ -187,12 +209,15 @@ func (r *record) punished(now int64) bool {
 	return r.stage >= signal.Interrogate || r.until > now || 1000*int64(r.ruled) > now
 }
 
-// worth orders records for eviction: punished before suspect before accepted
-// before the rest, then by how lately they were seen. A flood of fresh keys has
-// the least worth of all.
+// worth orders records for eviction: asked or held up before suspect before blocked
+// before accepted before the rest, then by how lately they were seen. A flood of fresh keys has
+// the least worth of all. A running block goes on without its record: among nothing but
+// such, whoever begins to attack must find places to be judged in.
 func (r *record) worth(now int64) float64 {
 	w := -float64(now-r.updated) / 1000 // seconds of silence
 	switch {
+	case r.stage == signal.Block && r.until > now && 1000*int64(r.ruled) <= now:
+		w += 2e6
 	case r.punished(now):
 		w += 1e9
 	case r.risk >= 5:
@@ -206,8 +231,9 @@ func (r *record) worth(now int64) float64 {
 // Stats are counters for metrics.
 type Stats struct {
 	Records, Capacity  int
-	Bytes              int64 // issued ids included
+	Bytes              int64 // issued ids and blocks included
 	Evictions, Pardons uint64
+	Blocked            blocked.Stats // blocks whose records had to go
 }
 
 // Stats returns the table's fill.
@@ -222,7 +248,8 @@ func (t *Table) Stats() Stats {
 		st.Pardons += s.pardons
 		s.mu.Unlock()
 	}
-	st.Bytes += t.issued.Bytes()
+	st.Blocked = t.blocked.Stats()
+	st.Bytes += t.issued.Bytes() + st.Blocked.Bytes
 	return st
 }
 

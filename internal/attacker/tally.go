@@ -45,7 +45,7 @@ func knownAs(r *request.Request) (who int, ok bool) {
 // Weigh counts what r has shown. Call it once for each request that has ended.
 func (t *Table) Weigh(now time.Time, r *request.Request) {
 	client := r.Standing.Keys[Client]
-	if client%tallied != 0 {
+	if client%tallied != 0 || r.Standing.Elsewhere != 0 {
 		return
 	}
 	who, ok := knownAs(r)

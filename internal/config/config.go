@@ -154,6 +154,8 @@ type Interrogation struct {
 type Learning struct {
 	MinimumRequests int      `yaml:"minimum_requests"`
 	MinimumTime     Duration `yaml:"minimum_time"`
+	EnforceAfter    Duration `yaml:"enforce_after"`
+	EnforceNetworks int      `yaml:"enforce_networks"`
 }
 
 // Limits bound memory and connections.
@@ -336,7 +338,7 @@ func Default() File {
 		Interrogation: Interrogation{
 			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
 		},
-		Learning: Learning{MinimumRequests: 500, MinimumTime: minute},
+		Learning: Learning{MinimumRequests: 500, MinimumTime: minute, EnforceAfter: Duration(72 * time.Hour), EnforceNetworks: 20},
 		Limits: Limits{
 			Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10, Fields: 500, Target: 16 << 10,
 		},

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"bartizan/internal/addr"
+	"bartizan/internal/apimap"
 	"bartizan/internal/policy"
 	"bartizan/internal/signal"
 
@@ -181,6 +182,7 @@ func (c *checker) limits(f *File) {
 	}{
 		{"limits.memory", int64(f.Limits.Memory), 16 << 20}, {"limits.connections", int64(f.Limits.Connections), 1},
 		{"limits.connections_per_client", int64(f.Limits.ConnectionsPerClient), 1}, {"learning.minimum_requests", int64(f.Learning.MinimumRequests), 0},
+		{"learning.enforce_after", int64(f.Learning.EnforceAfter), 1}, {"learning.enforce_networks", int64(f.Learning.EnforceNetworks), 1},
 		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
 		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
 		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
@@ -198,6 +200,9 @@ func (c *checker) limits(f *File) {
 	}
 	if f.Limits.Target > f.Limits.Head {
 		c.fail("limits.target", fmt.Errorf("is %s: more than limits.head (%s), which holds the target too", f.Limits.Target, f.Limits.Head))
+	}
+	if n := f.Learning.EnforceNetworks; n > apimap.MostSources {
+		c.fail("learning.enforce_networks", fmt.Errorf("is %d: at most %d are told apart", n, apimap.MostSources))
 	}
 	if n := f.Limits.BodyInspect; n > 64<<10 {
 		c.fail("limits.body_inspect", fmt.Errorf("is %s: at most 64KiB are inspected", n))

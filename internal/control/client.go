@@ -78,6 +78,11 @@ func (c *Client) Unblock(who string) (u Unblocked, err error) {
 	return u, c.call(http.MethodPost, "/unblock/"+url.PathEscape(who), &u)
 }
 
+// Approve makes what was learned of a site the law.
+func (c *Client) Approve(site string) (a Approved, err error) {
+	return a, c.call(http.MethodPost, "/approve?site="+url.QueryEscape(site), &a)
+}
+
 // PassAll lets everything pass for d.
 func (c *Client) PassAll(d time.Duration) (p Passing, err error) {
 	return p, c.call(http.MethodPost, "/pass-all?for="+d.String(), &p)

@@ -47,8 +47,15 @@ type Act struct {
 	Block   *attacker.Sentence `json:"block,omitempty"`
 	Unblock *Unblock           `json:"unblock,omitempty"`
 	PassAll *time.Time         `json:"pass_all,omitempty"`
+	Approve *Approve           `json:"approve,omitempty"`
 
 	Signature *SignatureAct `json:"signature,omitempty"`
+}
+
+// Approve names a site of which what was learned became the law.
+type Approve struct {
+	Site string    `json:"site"`
+	At   time.Time `json:"at"`
 }
 
 // Unblock names whose records were cleared: an address, or a display name.
@@ -82,6 +89,8 @@ func (a Act) Apply(e *engine.Engine, now time.Time) bool {
 		return err == nil && e.Unblock(p) > 0
 	case a.Signature != nil:
 		return e.Do(now, a.Signature.Name, a.Signature.Act) == nil
+	case a.Approve != nil:
+		return e.Approve(a.Approve.At, a.Approve.Site) > 0
 	case a.PassAll != nil:
 		e.PassAll(*a.PassAll)
 		return a.PassAll.After(now)
@@ -129,6 +138,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("POST /signatures/{name}/{act}", s.signature)
 	mux.HandleFunc("POST /unblock/{who}", s.unblock)
 	mux.HandleFunc("POST /pass-all", s.passAll)
+	mux.HandleFunc("POST /approve", s.approve)
 	mux.HandleFunc("POST /selftest", s.selftest)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	return s, nil
@@ -202,6 +212,21 @@ func (s *Server) unblock(w http.ResponseWriter, r *http.Request) {
 	}
 	n := s.options.Engine.Unblock(p)
 	s.done(w, Act{Unblock: &u}, Unblocked{n})
+}
+
+// Approved answers an approval.
+type Approved struct {
+	Endpoints int `json:"endpoints"`
+}
+
+func (s *Server) approve(w http.ResponseWriter, r *http.Request) {
+	a := Approve{Site: r.URL.Query().Get("site"), At: s.options.Now()}
+	n := s.options.Engine.Approve(a.At, a.Site)
+	if n == 0 {
+		fail(w, http.StatusNotFound, fmt.Errorf("approving %q: nothing has been learned of that site (`bartizan api list` names them)", a.Site))
+		return
+	}
+	s.done(w, Act{Approve: &a}, Approved{n})
 }
 
 // Passing answers a pass-all.

@@ -100,7 +100,12 @@ func (d *Detector) Head(r *request.Request) {
 	d.scannerAgent(r)
 	d.tokens(r, s)
 	r.WalkHead(func(v *request.Value) bool {
-		d.value(r, s, v)
+		if ownPage(r, v) {
+			v.Text = request.PathOf(v.Text) // the host says nothing: the client is there already
+		}
+		if v.Text != "" {
+			d.value(r, s, v)
+		}
 		return true
 	})
 }
@@ -117,6 +122,12 @@ func (d *Detector) Trailers(r *request.Request) {
 		d.value(r, s, v)
 		return true
 	})
+}
+
+// ownPage reports whether v names a page of the host that r is for, as browsers do
+// with each request.
+func ownPage(r *request.Request, v *request.Value) bool {
+	return v.In == request.InHeader && (strings.EqualFold(v.Key, "Referer") || strings.EqualFold(v.Key, "Origin")) && request.SameHost(v.Text, r.Head.Host)
 }
 
 // Body judges one value of a body and appends what it finds to the request's

@@ -15,14 +15,14 @@ import (
 // Event is one security event, as it is logged and stored. Secrets are masked.
 type Event struct {
 	Time    time.Time `json:"time"`
-	Type    string    `json:"type"` // "stage", "rule", "refused", "would-refuse", "noted", "evidence", "campaign", "alarm", "overload", "fault"
+	Type    string    `json:"type"` // "stage", "rule", "refused", "would-refuse", "noted", "evidence", "lifted" (what was learned is no law there any more), "campaign", "alarm", "overload", "fault"
 	Request string    `json:"request"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
 
 	Client   string     `json:"client"`
 	Attacker string     `json:"attacker,omitempty"`
-	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network"
+	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network", "elsewhere"
 	Network  string     `json:"network,omitempty"` // mostly of suspects, that the client is a newcomer from
 	Linked   bool       `json:"linked,omitempty"`  // links to a suspect raised the stage
 	From     string     `json:"from,omitempty"`    // stage before, for "stage"

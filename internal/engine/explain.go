@@ -30,7 +30,7 @@ type Explanation struct {
 	// Undo says what would undo it, one command or setting a line.
 	Undo []string `json:"undo,omitempty"`
 
-	keys attacker.Keys
+	keys [2 * attacker.Scopes]uint64
 }
 
 // Record is one attacker record for people.
@@ -183,7 +183,7 @@ func (e *Engine) recordOf(now time.Time, v attacker.View) Record {
 func (e *Engine) explanation(now time.Time, r *request.Request, v Verdict, o request.Outcome, version uint64) Explanation {
 	x := Explanation{
 		Event: e.event(now, r, v, o, "verdict"), Mode: v.Mode.String(), Endpoint: clip(r.Head.Method + " " + r.Endpoint.Template),
-		Software: r.Software.Claimed.String(), JA4: strings.Clone(r.Software.JA4), H2: strings.Clone(r.Software.H2), keys: r.Standing.Keys,
+		Software: r.Software.Claimed.String(), JA4: strings.Clone(r.Software.JA4), H2: strings.Clone(r.Software.H2), keys: e.attackers.Keys(r),
 	}
 	x.Policy = version
 	return x

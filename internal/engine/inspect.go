@@ -80,6 +80,13 @@ func (e *Engine) identify(r *request.Request) {
 	if c := r.Credential(); c != "" {
 		keys[attacker.Credential] = attacker.Key(e.seed, attacker.Credential, digest.String(e.seed, c))
 	}
+	r.Standing.Elsewhere = 0
+	if r.Head.Fault != request.Fine {
+		return // no page makes a browser send such a message
+	}
+	if host, destination, ok := r.Elsewhere(); ok {
+		r.Standing.Elsewhere = digest.Mix(digest.Folded(e.seed, host), digest.String(e.seed, destination)) | 1
+	}
 }
 
 // contradictions turns contradictions, and what is known against the address, into signals.

@@ -117,7 +117,7 @@ func (e *Engine) class(now time.Time, s *compiled, g *load.Gate, r *request.Requ
 		return load.KnownGood
 	case st.Stage >= signal.Watch || r.Match.Signature != "":
 		return load.Suspect
-	case st.Accepted || st.Established:
+	case st.Established:
 		if over := g.Overload(now); over == 0 || st.Age > over+stranger {
 			return load.KnownGood
 		}
@@ -151,7 +151,7 @@ func (l *rate) key(r *request.Request) uint64 {
 	switch st := &r.Standing; l.Per {
 	case policy.PerClient:
 		who = st.Keys[attacker.Address]
-		if st.Accepted {
+		if st.Accepted && !st.Common { // else one of its users could use up all the others' rate
 			who = st.Keys[attacker.Credential]
 		}
 	case policy.PerEndpoint:

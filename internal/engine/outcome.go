@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,6 +40,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
 		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
+	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
 		events = append(events, e.event(now, r, v, o, "fault"))
 	}
@@ -270,10 +272,12 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 	for _, c := range r.Changes {
 		ev := e.event(now, r, v, o, "stage")
 		ev.From, ev.Stage, ev.Risk, ev.Attacker = c.From.String(), c.To.String(), round(c.Risk), attacker.Name(c.Key)
-		ev.Scope = attacker.Scope(c.Scope).String()
+		if ev.Scope = attacker.Scope(c.Scope).String(); r.Standing.Elsewhere != 0 && !slices.Contains(r.Standing.Keys[:], c.Key) {
+			ev.Scope = attacker.Elsewhere
+		}
 		if c.To == signal.Block {
 			ev.Until = &c.Until
-			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
+			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared && r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
 			ev.Sentence = &attacker.Sentence{Key: c.Key, Scope: attacker.Scope(c.Scope), Prefix: c.Address, Until: c.Until, Blocks: c.Blocks, At: now}
 		}
 		events = append(events, ev)

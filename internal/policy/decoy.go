@@ -65,12 +65,6 @@ func (p *Policy) Decoy(r *request.Request) {
 			break
 		}
 	}
-	for i := range r.Query {
-		if p.decoys.fields[r.Query[i].Name] {
-			r.Signals = append(r.Signals, fieldSignal(r.Query[i].Name))
-			break
-		}
-	}
 	if len(p.decoys.credentials) == 0 {
 		return
 	}

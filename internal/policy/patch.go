@@ -142,7 +142,9 @@ func (f Fields) Hold(r *request.Request, v *request.Value) {
 			x.hold(r, v.Text)
 		}
 	}
-	if f.decoys[v.Key] {
+	// Only a form of the site's own can have carried the field: its name stands in the
+	// page, and any other page can have it sent.
+	if f.decoys[v.Key] && (v.In == request.InForm || v.In == request.InPart) && r.Standing.Elsewhere == 0 {
 		r.Signals = append(r.Signals, fieldSignal(v.Key))
 	}
 }

@@ -21,7 +21,7 @@ type parker interface {
 // maybe: there only this one waits, and is then answered as usual.
 func (x *exchange) tarpit(a answer.Response) bool {
 	p, kind := x.proxy.pit, tarpit.Kind{Secure: x.req.Conn.Secure, Body: !x.body.none() && !x.body.atEOF()}
-	if x.req.Standing.Shared || x.req.Client.Forwarded {
+	if x.req.Standing.Shared || x.req.Standing.Elsewhere != 0 || x.req.Client.Forwarded {
 		return false // a trusted proxy's connections are others' too
 	}
 	if x.hr.ProtoMajor != 1 {

@@ -174,15 +174,19 @@ type Standing struct {
 	// Until is the end of a block; zero for a stage that only risk holds up.
 	Until time.Time
 	// Accepted says that the request carries a credential that upstream has
-	// accepted before.
-	Accepted bool
+	// accepted before, Common that so many clients show it that it is nobody's own.
+	Accepted, Common bool
+	// Elsewhere is the digest of what the request says of the other site that began
+	// it, and of the sort of thing that it asks for; 0 where none did, or no page
+	// could have. What such a request shows is held against that alone.
+	Elsewhere uint64
 	// Proven says that hard evidence stands against whoever the stage comes from.
 	Proven bool
 	// Shared says that several accepted credentials use this address and software.
 	Shared bool
 	// Established says that the client has been answered well before and shown
-	// nothing against it.
-	Established bool
+	// nothing against it. Served says the same of one that is watched at most.
+	Established, Served bool
 	// Previous is the endpoint that the client called before, within half an
 	// hour; 0 if there is none.
 	Previous uint64
@@ -198,11 +202,12 @@ type Standing struct {
 	// Phase the phase of the attack; both empty below the watch stage.
 	Intent, Phase string
 	// Acting says where the stage comes from: the record of the "client", its
-	// "address" or "credential", or the "network" that it is a newcomer from.
+	// "address" or "credential", the "network" that it is a newcomer from, or what
+	// is held against requests that another site began ("elsewhere").
 	Acting  string
 	Network netip.Prefix
-	// Known says that the request carries an accepted credential that has nothing
-	// against it itself, whatever its client has done.
+	// Known says that the request carries an accepted credential that few clients
+	// show and that has nothing against it itself, whatever its client has done.
 	Known bool
 	// Vouched says that a pass has lowered risk and stage.
 	Vouched bool

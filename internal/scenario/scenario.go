@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ type population struct {
 	Every    string   `yaml:"every"`    // mean time between requests of a client
 	Regular  bool     `yaml:"regular"`  // exactly every, instead of drawn exponentially
 	Count    int      `yaml:"count"`    // requests of a client
-	Headers  []string `yaml:"headers"`  // "Name: value", added to the software's
+	Headers  []string `yaml:"headers"`  // "Name: value", added to the software's or in place of one; no value: taken away
 	Requests []step   `yaml:"requests"` // taken in turn
 }
 
@@ -260,7 +261,7 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 	l.Headers = append(l.Headers, s.headers(l.Host)...)
 	for _, h := range append(append([]string(nil), p.Headers...), q.Headers...) {
 		name, value, _ := strings.Cut(h, ":")
-		l.Headers = append(l.Headers, [2]string{name, fill(strings.TrimSpace(value))})
+		l.Headers = set(l.Headers, name, fill(strings.TrimSpace(value)))
 	}
 	if body, kind := q.body(); body != "" {
 		l.Body = fill(body)
@@ -281,6 +282,20 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 		l.ResponseSize = q.Size[n/len(p.Requests)%len(q.Size)]
 	}
 	return l
+}
+
+// set gives a field that the software sends another value, or adds one; an empty value
+// takes it away.
+func set(fields [][2]string, name, value string) [][2]string {
+	i := slices.IndexFunc(fields, func(f [2]string) bool { return strings.EqualFold(f[0], name) })
+	switch {
+	case i < 0:
+		return append(fields, [2]string{name, value})
+	case value == "":
+		return slices.Delete(fields, i, i+1)
+	}
+	fields[i][1] = value
+	return fields
 }
 
 func eight(n int) string { return fmt.Sprintf("%08x", n) }

@@ -66,6 +66,8 @@ type Signal struct {
 	// Spoken says that the value is a field's and holds words of people beside what
 	// was found, as a question about an attack does.
 	Spoken bool
+	// Settled says that what a departure departs from may be the law. Writer: apimap.
+	Settled bool
 }
 
 // Weight returns the signal's full log-likelihood ratio, in nats.

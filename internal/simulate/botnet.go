@@ -20,6 +20,31 @@ var tools = [...]string{
 	"chrome",     // a real browser; only what it does, and does not do before, betrays it
 	"okhttp",     // the mobile app's HTTP library, without the app's own headers
 	"app",        // the mobile app in every respect
+	"partner",    // the good partners' Go program in every respect
+}
+
+// keys are what a partner's tool may show.
+var keys = [...]string{"", "shared", "application", "random"}
+
+// ripen makes the requests by which a botmaster has his key accepted: one without it,
+// which is refused, and eight with it. done is told of the last.
+func (w *world) ripen(i int, b *Botnet, done func(time.Time)) func(time.Time) replay.Line {
+	own := *b
+	own.Name, own.Addresses = "prepare", 1
+	make, n := w.botnet(i, &own), 0
+	return func(at time.Time) replay.Line {
+		l := make(at)
+		l.Method, l.Target, l.Body, l.BodySize, l.Status = "GET", "/api/orders", "", 0, 200
+		l.Headers = without(l.Headers, "content-type", "content-length")
+		l.ResponseSchema = "e" + strconv.Itoa(orders)
+		if n == 0 {
+			l.Status, l.Headers, l.ResponseSchema = 401, without(l.Headers, "x-api-key"), ""
+		}
+		if n++; n == 9 {
+			done(at)
+		}
+		return l
+	}
 }
 
 var targets = [...]string{"login", "search", "product", "scan"}
@@ -98,7 +123,7 @@ func (w *world) named(name string) *program {
 // tool puts the call into the tool's headers.
 func (w *world) tool(at time.Time, c *client, q *request, b *Botnet, own *rand.Rand, generation int, agents []struct{ agent, version string }) replay.Line {
 	r := w.r
-	p := *w.named(map[string]string{"python": "python", "go-browser": "go", "shuffled": "go", "random": "go", "chrome": "chrome-windows", "okhttp": "app-android", "app": "app-android"}[b.Tool])
+	p := *w.named(map[string]string{"python": "python", "go-browser": "go", "shuffled": "go", "random": "go", "chrome": "chrome-windows", "okhttp": "app-android", "app": "app-android", "partner": "go"}[b.Tool])
 	c.program = &p
 	c.version = min(own.IntN(6)*own.IntN(2), len(p.versions)-1)
 	c.device = own.IntN(p.devices)
@@ -110,6 +135,16 @@ func (w *world) tool(at time.Time, c *client, q *request, b *Botnet, own *rand.R
 		q.agent, q.language = x.agent, languageOf(0)
 	case "chrome":
 		q.referer = true
+	case "partner":
+		q.language = ""
+		switch b.Key {
+		case "shared":
+			q.key = "botmaster's-own"
+		case "application":
+			q.key = applicationKey
+		case "random":
+			q.key = strconv.FormatUint(own.Uint64(), 16)
+		}
 	case "app":
 		q.device = strconv.Itoa(100000 + c.id%1_000_000)
 	case "random":

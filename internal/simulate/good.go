@@ -278,12 +278,17 @@ func (w *world) dress(c *client, q *request, e int) {
 		q.bearer = "Bearer " + c.token
 	}
 	if p.auth == "key" {
-		q.key = c.token
+		if q.key = c.token; w.plan.Good.OneKey {
+			q.key = applicationKey
+		}
 	}
 	if p.kind == "app" {
 		q.device = strconv.Itoa(100000 + c.id)
 	}
 }
+
+// applicationKey stands in each copy of the application.
+const applicationKey = "the-application's"
 
 // line puts the call on a connection.
 func (w *world) line(at time.Time, c *client, q *request) replay.Line {

@@ -42,6 +42,8 @@ type Good struct {
 	// Poison is the share of requests in the first half of Before that come from
 	// the first botnet's tool, well-behaved: an attempt to teach it as normal.
 	Poison float64 `yaml:"poison"`
+	// OneKey has all programs of partners show one API key, that of an application.
+	OneKey bool `yaml:"one_key"`
 }
 
 // Occurrence is something that good clients do all at once.
@@ -64,6 +66,7 @@ type Botnet struct {
 	Success   float64       `yaml:"success"`   // share of logins that succeed; 0.015
 	Hosted    float64       `yaml:"hosted"`    // share of addresses in data centres; 0.3
 	Mutate    time.Duration `yaml:"mutate"`    // changes its tool so often; 0: never
+	Key       string        `yaml:"key"`       // API key of a partner's tool: shared (by all bots, and accepted eight times before), application (the good programs' one), random, or none
 }
 
 // Parse reads a plan in YAML.
@@ -105,6 +108,8 @@ func (p *Plan) complete() error {
 			return fmt.Errorf("reading plan: botnets[%d].tool: unknown %q; known are %v", i, b.Tool, tools)
 		case !known(targets[:], b.Target):
 			return fmt.Errorf("reading plan: botnets[%d].target: unknown %q; known are %v", i, b.Target, targets)
+		case !known(keys[:], b.Key) || b.Key != "" && b.Tool != "partner":
+			return fmt.Errorf("reading plan: botnets[%d].key: is %q: want shared, application or random, with the tool partner", i, b.Key)
 		case b.Rate <= 0 || b.Addresses <= 0:
 			return fmt.Errorf("reading plan: botnets[%d]: want a rate and addresses", i)
 		}
@@ -194,6 +199,11 @@ func (w *world) sources() (out sources) {
 	}
 	for i := range p.Botnets {
 		b := &p.Botnets[i]
+		if b.Key == "shared" {
+			add(uint64(300+i), b.At/8, b.At/2, 0.2, nil)
+			s := out[len(out)-1]
+			s.make = w.ripen(i, b, func(at time.Time) { s.end = at })
+		}
 		length := b.For
 		if length == 0 {
 			length = p.Duration

@@ -170,7 +170,7 @@ func (s *Swarm) trusts(r *request.Request) bool {
 		return true
 	}
 	old := s.trust.Load()
-	return st.Stage == signal.Clear && (st.Accepted || st.Established) && old > 0 && st.Age.Milliseconds() >= old
+	return st.Stage == signal.Clear && (st.Known || st.Established) && old > 0 && st.Age.Milliseconds() >= old
 }
 
 // Exchange is how a request ended.
@@ -201,7 +201,9 @@ func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
 			row.flags |= f
 		}
 	}
-	set(trusted, good)
+	if set(trusted, good); r.Standing.Elsewhere != 0 && (x.Exploit || r.Standing.Stage >= signal.Tarpit) {
+		row.client = fold32(digest.Mix(r.Standing.Keys[0], r.Standing.Elsewhere)) // condemned is what another site began
+	}
 	set(seed, x.Exploit || r.Standing.Stage >= signal.Tarpit)
 	set(refused, x.Refused)
 	set(canary, r.Match.Canary)
