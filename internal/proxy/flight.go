@@ -10,7 +10,7 @@ const (
 	defaultRequests = 16 << 10
 	// share of the free places that one client may take: as places run out, so does
 	// what the heaviest may have.
-	share = 16
+	share = 4
 	// few requests of one client go in whatever its share, and find room in an eighth
 	// beyond the bound; a client's only one in a quarter beyond it. Whoever fills the
 	// places with many must not shut out who has a few.

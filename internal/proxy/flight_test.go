@@ -24,7 +24,7 @@ func TestFlight(t *testing.T) {
 		}
 	}
 	if took[0] > most/share || took[0] < most/share/2 {
-		t.Errorf("the first to come took %d places; want about a sixteenth of %d", took[0], most)
+		t.Errorf("the first to come took %d places; want about a fifth of %d", took[0], most)
 	}
 	if f.all > most+most/4 || len(f.clients) > f.all {
 		t.Errorf("got %d places taken by %d clients; want at most %d", f.all, len(f.clients), most+most/4)

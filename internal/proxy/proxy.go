@@ -51,7 +51,7 @@ type Options struct {
 	// 0 means 256 MiB. What does not fit is forwarded and counted, not judged.
 	Budget int64
 	// Requests bounds the requests under way, but for a quarter more from clients with
-	// few; 0 means 16,384. A client may have a sixteenth of the places that are free,
+	// few; 0 means 16,384. A client may have a quarter of the places that are free,
 	// eight at least; beyond that its requests are answered 503.
 	Requests int
 	// A body that upstream has not begun to answer may be silent for BodyGrace

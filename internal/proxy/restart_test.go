@@ -146,7 +146,7 @@ func (s suite) turnedAway(t *testing.T) {
 		f.begin(uint32(1+2*n), true, ":method", "GET", ":scheme", "http", ":authority", "a", ":path", "/wait")
 	}
 	f.flush(t)
-	eventually(t, "the places to be taken", func() bool { return g.proxy.Stats().TurnedAway == 52 })
+	eventually(t, "the places to be taken", func() bool { return g.proxy.Stats().TurnedAway == 35 })
 	refused(t, call(t, g, simple), 503)
 	close(release)
 	eventually(t, "the places to be given back", func() bool { return g.proxy.Stats().InFlight == 0 })
@@ -159,8 +159,8 @@ func (s suite) turnedAway(t *testing.T) {
 			turned++
 		}
 	}
-	if turned != 53 {
-		t.Errorf("got %d requests answered 503; want 53", turned)
+	if turned != 36 {
+		t.Errorf("got %d requests answered 503; want 36", turned)
 	}
 	f.conn.Close()
 }
