@@ -24,6 +24,7 @@ const (
 	maxSites    = 32
 	maxGroups   = 96 // of one site, refusals and evidence each
 	maxExamples = 3
+	turnover    = 100 * time.Millisecond
 	// remembered is how long a group is told that was not seen again.
 	remembered = 7 * 24 * time.Hour
 )
@@ -81,7 +82,7 @@ type Ledger struct {
 // site are the counts of one site.
 type site struct {
 	requests, refused, exempt, exemptRefused, untold uint64
-	last                                             time.Time
+	turned                                           time.Time // when a group gave way last
 	clients, good, established                       sketch
 	restRequests, groups                             uint64 // of groups that gave way; made so far
 	refusals                                         map[Refusal]*group
@@ -133,7 +134,6 @@ func (l *Ledger) Count(now time.Time, r *Request) {
 		return
 	}
 	s.requests++
-	s.last = now
 	s.clients.add(r.Client)
 	if r.Good {
 		s.good.add(r.Client)
@@ -154,15 +154,19 @@ func (l *Ledger) Count(now time.Time, r *Request) {
 	}
 	if refused {
 		s.refused++
-		g := groupOf(s, s.refusals, r.Refusal, now)
-		g.count(now, r)
+		if g := groupOf(s, s.refusals, r.Refusal, now, r.Good); g != nil {
+			g.count(now, r)
+		}
 	}
 	for i := range r.Evidence {
 		e := r.Evidence[i]
 		if e.Kind == "" {
 			break
 		}
-		g := groupOf(s, s.evidence, e, now)
+		g := groupOf(s, s.evidence, e, now, r.Good)
+		if g == nil {
+			continue
+		}
 		if g.count(now, r); refused {
 			g.refused++
 		}
@@ -179,13 +183,19 @@ func (l *Ledger) site(name string) *site {
 }
 
 // groupOf returns the group of key, in place of the one that says the least where there
-// is no room.
-func groupOf[K comparable](s *site, groups map[K]*group, key K, now time.Time) *group {
+// is no room. Finding that one takes a look at all, so a new group has to wait for
+// turnover since the last came, unless a good client is in it; until then it is nil.
+func groupOf[K comparable](s *site, groups map[K]*group, key K, now time.Time, good bool) *group {
 	g := groups[key]
 	if g != nil {
 		return g
 	}
 	if len(groups) >= maxGroups {
+		if !good && now.Sub(s.turned) < turnover {
+			s.restRequests++
+			return nil
+		}
+		s.turned = now
 		var least K
 		var found *group
 		for k, other := range groups {

@@ -27,7 +27,6 @@ type saved struct {
 
 type savedSite struct {
 	Requests, Refused, Exempt, ExemptRefused, Untold, Rest, Groups uint64
-	Last                                                           time.Time
 	Clients, Good, Established                                     sketch
 	Refusals                                                       map[Refusal]savedGroup
 	Evidence                                                       map[Evidence]savedGroup
@@ -48,7 +47,9 @@ func (l *Ledger) Snapshot(w io.Writer) error {
 	out := saved{Version: version, Since: l.since, Changed: l.changed, Under: l.under, Sites: make(map[string]savedSite, len(l.sites))}
 	for name, s := range l.sites {
 		out.Sites[name] = savedSite{
-			s.requests, s.refused, s.exempt, s.exemptRefused, s.untold, s.restRequests, s.groups, s.last, s.clients, s.good, s.established, save(s.refusals), save(s.evidence),
+			Requests: s.requests, Refused: s.refused, Exempt: s.exempt, ExemptRefused: s.exemptRefused, Untold: s.untold,
+			Rest: s.restRequests, Groups: s.groups, Clients: s.clients, Good: s.good, Established: s.established,
+			Refusals: save(s.refusals), Evidence: save(s.evidence),
 		}
 	}
 	l.mu.Unlock()
@@ -87,7 +88,9 @@ func (l *Ledger) Restore(r io.Reader) error {
 			return fmt.Errorf("reading forecast: %w: too many groups", frame.ErrDamaged)
 		}
 		sites[name] = &site{
-			s.Requests, s.Refused, s.Exempt, s.ExemptRefused, s.Untold, s.Last, s.Clients, s.Good, s.Established, s.Rest, s.Groups, load(s.Refusals), load(s.Evidence),
+			requests: s.Requests, refused: s.Refused, exempt: s.Exempt, exemptRefused: s.ExemptRefused, untold: s.Untold,
+			restRequests: s.Rest, groups: s.Groups, clients: s.Clients, good: s.Good, established: s.Established,
+			refusals: load(s.Refusals), evidence: load(s.Evidence),
 		}
 	}
 	l.mu.Lock()
