@@ -235,6 +235,7 @@ func (s suite) fieldsThatEnd(t *testing.T) {
 		"X-Real-IP", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl",
 		"X-Forwarded-User", "X-Forwarded-Anything", "X-Original-URL", "X-Rewrite-URL", "Front-End-Https", "X-Cluster-Client-IP", "Remote-User", "X-Remote-User",
 		"Fastly-Client-IP", "X-Auth-Request-Email", "Client-Cert", "X-SSL-Client-Verify", "Proxy", "Mesh-JA4", "X-Mine",
+		"X-Forward-Host", "X-Real-Host", "Incap-Client-IP", "CDN-Src-IP", "X-Amzn-Oidc-Identity", "X-MS-Client-Principal-Name", "X-Client-Certificate",
 	}
 	stay := []string{"X-Request-Id", "Traceparent", "X-Requested-With", "X-Forwarding", "X-Realm", "Original-Filename", "X-Original-Filename", "X-Api-Key", "Via", "X-Kept-By-Us"}
 	o := func(o *policy.Options) {
