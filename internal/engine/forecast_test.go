@@ -60,3 +60,20 @@ func TestForecast(t *testing.T) {
 		t.Errorf("with the exception: got %+v; want nothing refused any more", got)
 	}
 }
+
+// The key of an application, which everybody can have, makes no attacker a client known
+// to be good; the key of one customer, refused by mistake, does.
+func TestForecastOfSharedKey(t *testing.T) {
+	for key, c := range map[string]struct{ bearers, good int }{"shared": {60, 0}, "own": {1, 1}} {
+		e, at, field := newEngine(t, options(policy.Observe)), time.Duration(0), "X-Api-Key: "+key+"\r\n"
+		exchange(e, 0, "198.51.100.250", "GET", "/orders", "", "", 401)
+		for n := range 6 * c.bearers {
+			at += time.Second
+			exchange(e, at, fmt.Sprint("198.51.100.", n%c.bearers+1), "GET", "/orders", field, "", 200)
+		}
+		exchange(e, at+time.Second, "203.0.113.9", "GET", "/orders?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", field, "", 200)
+		if got := e.Forecast(epoch.Add(at + time.Second)).Sites[0]; got.RefusedClients != 1 || got.RefusedGood != c.good {
+			t.Errorf("%s: got %d clients refused, %d of them good; want 1 and %d", key, got.RefusedClients, got.RefusedGood, c.good)
+		}
+	}
+}
