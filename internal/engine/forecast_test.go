@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bartizan/internal/policy"
+	"bartizan/internal/request"
 )
 
 // In observe mode the forecast says what enforcing would have refused, of whom, and the
@@ -75,5 +76,19 @@ func TestForecastOfSharedKey(t *testing.T) {
 		if got := e.Forecast(epoch.Add(at + time.Second)).Sites[0]; got.RefusedClients != 1 || got.RefusedGood != c.good {
 			t.Errorf("%s: got %d clients refused, %d of them good; want 1 and %d", key, got.RefusedClients, got.RefusedGood, c.good)
 		}
+	}
+}
+
+// What the operator's own self tests show is no traffic.
+func TestForecastLeavesSelfTestsOut(t *testing.T) {
+	e := newEngine(t, options(policy.Observe))
+	for i := range 4 {
+		r, now := new(request.Request), epoch.Add(time.Duration(i)*time.Second)
+		receive(r, "192.0.2.1", "GET", "/?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", "")
+		v := e.Begin(now, r)
+		e.End(now, r, v, request.Outcome{Status: 204, Test: i > 0})
+	}
+	if got := e.Forecast(epoch.Add(time.Minute)).Sites; len(got) != 1 || got[0].Requests != 1 || got[0].Refused != 1 {
+		t.Errorf("got %+v; want the one request that is no test", got)
 	}
 }

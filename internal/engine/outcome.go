@@ -46,7 +46,9 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}
 	e.asked(now, s, r, v, o)
 	e.attackers.Weigh(now, r)
-	e.foresee(now, s, r, v)
+	if !o.Test {
+		e.foresee(now, s, r, v)
+	}
 	imposed := e.afterwards(now, s, r, v, o)
 	if !notable(r, v) {
 		return events

@@ -379,6 +379,7 @@ type Outcome struct {
 	// Answered says that the upstream answered; false for our own answers,
 	// upstream faults and clients that went away.
 	Answered bool
+	Test     bool // a self test of the operator's, which no report counts
 	Status   int
 	// GRPC is the status of a gRPC answer, 1 to 16; 0: OK, or no gRPC. See Meant.
 	GRPC     int
