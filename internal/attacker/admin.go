@@ -182,17 +182,22 @@ func (t *Table) Impose(now time.Time, s Sentence) bool {
 	return true
 }
 
-// Quiet decides whether a repeated event of this key is to be reported: at most
-// one in each interval. It returns how many were swallowed since the last.
-func (t *Table) Quiet(now time.Time, key uint64, interval time.Duration) (report bool, swallowed int) {
+// Quiet decides whether a repeated event is to be reported: at most one in each
+// interval for the first of keys that has a record, each if none has. It returns how
+// many were swallowed since the last.
+func (t *Table) Quiet(now time.Time, interval time.Duration, keys ...uint64) (report bool, swallowed int) {
 	ms := millis(now)
-	found := t.with(ms, Client, key, nil, func(r *record) {
-		if ms-1000*int64(r.spoke) < interval.Milliseconds() {
-			r.silent++
-			return
+	for _, key := range keys {
+		if t.with(ms, Client, key, nil, func(r *record) {
+			if ms-1000*int64(r.spoke) < interval.Milliseconds() {
+				r.silent++
+				return
+			}
+			report, swallowed = true, int(r.silent)
+			r.spoke, r.silent = uint32(ms/1000), 0
+		}) {
+			return report, swallowed
 		}
-		report, swallowed = true, int(r.silent)
-		r.spoke, r.silent = uint32(ms/1000), 0
-	})
-	return report || !found, swallowed
+	}
+	return true, 0
 }

@@ -416,7 +416,7 @@ func TestQuiet(t *testing.T) {
 	key := r.Standing.Keys[Client]
 	reported, swallowed := 0, 0
 	for i := range 100 {
-		if ok, n := table.Quiet(epoch.Add(time.Duration(i)*time.Second), key, 10*time.Second); ok {
+		if ok, n := table.Quiet(epoch.Add(time.Duration(i)*time.Second), 10*time.Second, key); ok {
 			reported, swallowed = reported+1, swallowed+n
 		}
 	}

@@ -72,7 +72,7 @@ func (t *Table) elsewhere(now int64, rules Rules, r *request.Request, asked *ask
 	if held.Stage < st.Stage || held.Stage == st.Stage && held.Risk <= st.Risk {
 		return
 	}
-	st.Stage, st.Risk, st.Until, st.Attacker, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker, Elsewhere
+	st.Stage, st.Risk, st.Until, st.Attacker, st.Actor, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker, held.Actor, Elsewhere
 	st.Intent, st.Phase, st.Proven = held.Intent, held.Phase, held.Proven
 }
 

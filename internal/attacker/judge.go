@@ -81,7 +81,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	if st.Accepted && !st.Common && st.Shared && credential.Stage < signal.Interrogate {
 		// Several people use this address and software; this one has shown a
 		// credential of its own and nothing against it.
-		st.Stage, st.Risk, st.Until, st.Attacker = credential.Stage, credential.Risk, credential.Until, credential.Attacker
+		st.Stage, st.Risk, st.Until, st.Attacker, st.Actor = credential.Stage, credential.Risk, credential.Until, credential.Attacker, credential.Actor
 		return
 	}
 	if st.Shared && (!st.Accepted || st.Common) {
@@ -113,7 +113,7 @@ func (r *record) stand(st *request.Standing, rules Rules) {
 	if r.stage < st.Stage || r.stage == st.Stage && float64(r.risk) <= st.Risk {
 		return
 	}
-	st.Stage, st.Risk, st.Attacker, st.Acting = r.stage, float64(r.risk), Name(r.key), r.scope.String()
+	st.Stage, st.Risk, st.Attacker, st.Actor, st.Acting = r.stage, float64(r.risk), Name(r.key), r.key, r.scope.String()
 	st.Until, st.Intent, st.Phase = time.Time{}, "", ""
 	if r.stage >= signal.Watch {
 		in := r.intent(r.updated)

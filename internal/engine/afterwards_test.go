@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -200,6 +201,54 @@ func TestOutcomeRulesAreChecked(t *testing.T) {
 		o.Rules = []policy.Rule{r}
 		if _, problems := policy.Compile(o); len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), want) {
 			t.Errorf("got %v; want one problem, %q", problems, want)
+		}
+	}
+}
+
+// Who is blocked by his address or credential comes as new software each time, which has
+// no record of its own: his refusals are one event every ten seconds all the same.
+func TestRefusalsOfNewSoftwareAreQuiet(t *testing.T) {
+	as := func(e *Engine, at time.Duration, client, software, target, more string, status int) (Verdict, []Event) {
+		r, now := new(request.Request), epoch.Add(at)
+		receive(r, client, "GET", target, more)
+		r.Conn.H2 = software
+		v := e.Begin(now, r)
+		return v, e.End(now.Add(time.Millisecond), r, v, request.Outcome{Answered: !v.Refused(), Status: status})
+	}
+	const attack, key = "/items?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", "X-Api-Key: own\r\n"
+	for scope, more := range map[string]string{"address": "", "credential": key} {
+		e := newEngine(t, options(policy.Enforce))
+		if more != "" {
+			as(e, 0, "203.0.113.9", "app", "/orders", "", 401)
+			for i := range 8 {
+				as(e, time.Duration(i)*time.Second, "203.0.113.9", "app", "/orders", more, 200)
+			}
+		}
+		from := "203.0.113.9"
+		for i := range 12 {
+			if more != "" {
+				from = fmt.Sprint("203.0.113.", 9+i%4)
+			}
+			as(e, time.Minute+time.Duration(i)*100*time.Millisecond, from, fmt.Sprint("tool ", i), attack, more, 200)
+		}
+		if more != "" {
+			from = "203.0.113.50"
+		}
+		told, refused := 0, 0
+		for i := range 200 { // in 20 s
+			v, events := as(e, 2*time.Minute+time.Duration(i)*100*time.Millisecond, from, fmt.Sprint("new ", i), "/orders", more, 200)
+			if v.Refused() {
+				refused++
+			}
+			for _, ev := range events {
+				told++
+				if ev.Scope != scope || told > 1 && ev.Repeats < 90 {
+					t.Errorf("%s: got event %s of %s with %d repeats", scope, ev.Type, ev.Scope, ev.Repeats)
+				}
+			}
+		}
+		if refused != 200 || told > 3 {
+			t.Errorf("%s: got %d of 200 refused and %d events; want all, and one in ten seconds", scope, refused, told)
 		}
 	}
 }

@@ -14,14 +14,14 @@ import (
 
 // foresee counts what enforcing would do, or does, to r, which has ended. What an
 // operator has said by lists, rules, patches and rates is no question, nor what is
-// refused in observe mode too.
+// refused in observe mode too. A credential that is nobody's own makes nobody known.
 func (e *Engine) foresee(now time.Time, s *compiled, r *request.Request, v Verdict) {
 	if r.Site == "" || r.Head.Fault != request.Fine || e.reserved(s, r) {
 		return
 	}
 	st := &r.Standing
 	f := forecast.Request{
-		Site: r.Site, ID: r.ID, Client: st.Keys[attacker.Client], Good: st.Known || st.Accepted || r.Pass.Answers(), Established: st.Established,
+		Site: r.Site, ID: r.ID, Client: st.Keys[attacker.Client], Good: st.Known || st.Accepted && !st.Common || r.Pass.Answers(), Established: st.Established,
 		Exempt: s.policy.Exempt(r), Untold: r.Client.Untold, Would: v.Would,
 	}
 	would := v.Would != signal.Pass || v.Waiver == policy.PrivateClient

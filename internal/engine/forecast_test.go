@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bartizan/internal/policy"
+	"bartizan/internal/request"
 )
 
 // In observe mode the forecast says what enforcing would have refused, of whom, and the
@@ -58,5 +59,36 @@ func TestForecast(t *testing.T) {
 	attack(1)
 	if got := e.Forecast(now).Sites[0]; got.RefusedClients != 0 || !got.Refusals[0].Settled {
 		t.Errorf("with the exception: got %+v; want nothing refused any more", got)
+	}
+}
+
+// The key of an application, which everybody can have, makes no attacker a client known
+// to be good; the key of one customer, refused by mistake, does.
+func TestForecastOfSharedKey(t *testing.T) {
+	for key, c := range map[string]struct{ bearers, good int }{"shared": {60, 0}, "own": {1, 1}} {
+		e, at, field := newEngine(t, options(policy.Observe)), time.Duration(0), "X-Api-Key: "+key+"\r\n"
+		exchange(e, 0, "198.51.100.250", "GET", "/orders", "", "", 401)
+		for n := range 6 * c.bearers {
+			at += time.Second
+			exchange(e, at, fmt.Sprint("198.51.100.", n%c.bearers+1), "GET", "/orders", field, "", 200)
+		}
+		exchange(e, at+time.Second, "203.0.113.9", "GET", "/orders?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", field, "", 200)
+		if got := e.Forecast(epoch.Add(at + time.Second)).Sites[0]; got.RefusedClients != 1 || got.RefusedGood != c.good {
+			t.Errorf("%s: got %d clients refused, %d of them good; want 1 and %d", key, got.RefusedClients, got.RefusedGood, c.good)
+		}
+	}
+}
+
+// What the operator's own self tests show is no traffic.
+func TestForecastLeavesSelfTestsOut(t *testing.T) {
+	e := newEngine(t, options(policy.Observe))
+	for i := range 4 {
+		r, now := new(request.Request), epoch.Add(time.Duration(i)*time.Second)
+		receive(r, "192.0.2.1", "GET", "/?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", "")
+		v := e.Begin(now, r)
+		e.End(now, r, v, request.Outcome{Status: 204, Test: i > 0})
+	}
+	if got := e.Forecast(epoch.Add(time.Minute)).Sites; len(got) != 1 || got[0].Requests != 1 || got[0].Refused != 1 {
+		t.Errorf("got %+v; want the one request that is no test", got)
 	}
 }

@@ -46,7 +46,9 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}
 	e.asked(now, s, r, v, o)
 	e.attackers.Weigh(now, r)
-	e.foresee(now, s, r, v)
+	if !o.Test {
+		e.foresee(now, s, r, v)
+	}
 	imposed := e.afterwards(now, s, r, v, o)
 	if !notable(r, v) {
 		return events
@@ -295,7 +297,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 	}
 	report, swallowed := true, 0
 	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
-		report, swallowed = e.attackers.Quiet(now, r.Standing.Keys[attacker.Client], repeatEvery)
+		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
 	if report {
 		ev := e.event(now, r, v, o, kind)
@@ -303,4 +305,18 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		events = append(events, ev)
 	}
 	return events
+}
+
+// speaks returns the keys that the like of r's event is counted for, the first that has
+// a record: of what acted on r, of its client, of its address. Who is refused for his
+// address or credential, each time as a new client, would have each request reported.
+func speaks(r *request.Request, v Verdict) []uint64 {
+	st := &r.Standing
+	switch v.Reason {
+	case policy.StageReason:
+		return []uint64{st.Actor, st.Keys[attacker.Client], st.Keys[attacker.Address]}
+	case policy.RateLimited:
+		return st.Keys[:attacker.Credential]
+	}
+	return st.Keys[:attacker.Address]
 }

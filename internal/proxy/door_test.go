@@ -235,6 +235,7 @@ func (s suite) fieldsThatEnd(t *testing.T) {
 		"X-Real-IP", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl",
 		"X-Forwarded-User", "X-Forwarded-Anything", "X-Original-URL", "X-Rewrite-URL", "Front-End-Https", "X-Cluster-Client-IP", "Remote-User", "X-Remote-User",
 		"Fastly-Client-IP", "X-Auth-Request-Email", "Client-Cert", "X-SSL-Client-Verify", "Proxy", "Mesh-JA4", "X-Mine",
+		"X-Forward-Host", "X-Real-Host", "Incap-Client-IP", "CDN-Src-IP", "X-Amzn-Oidc-Identity", "X-MS-Client-Principal-Name", "X-Client-Certificate",
 	}
 	stay := []string{"X-Request-Id", "Traceparent", "X-Requested-With", "X-Forwarding", "X-Realm", "Original-Filename", "X-Original-Filename", "X-Api-Key", "Via", "X-Kept-By-Us"}
 	o := func(o *policy.Options) {
@@ -393,6 +394,19 @@ func (s suite) identityCoding(t *testing.T) {
 				u.mu.Unlock()
 			}
 		}
+	}
+	for _, lines := range []string{"HTTP/1.1 200 OK\nX-A: 1\nTransfer-Encoding: identity\nContent-Length: 2\n\nok", "HTTP/1.0 200 OK\r\nX-A: 1\nContent-Length: 2\n\r\nok"} {
+		u := newRaw(t, says(lines, true)) // old programs end lines in LF alone
+		g := s.front.start(t, setup{upstreams: []string{u.url}})
+		res := call(t, g, simple)
+		if got := read(t, res, nil); res.StatusCode != 200 || got != "ok" || res.Header.Get("X-A") != "1" {
+			t.Errorf("%q: got %d %q; want it passed on", lines, res.StatusCode, got)
+		}
+	}
+	for _, status := range []string{"1 X", "1000 X", "10 X"} {
+		u := newRaw(t, says(head("HTTP/1.1 %s\nContent-Length: 2\n", status)+"ok", true))
+		g := s.front.start(t, setup{upstreams: []string{u.url}})
+		refused(t, call(t, g, simple), 502)
 	}
 	for _, bad := range []string{"gzip", "identity, identity", "xidentity"} {
 		u := newRaw(t, says(head("HTTP/1.1 200 OK\nTransfer-Encoding: %s\nContent-Length: 2\n", bad)+"ok", true))

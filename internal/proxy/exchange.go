@@ -305,7 +305,7 @@ func (x *exchange) conclude() {
 	x.outcome.Duration = now.Sub(x.start)
 	x.outcome.RequestSize = x.body.read
 	if x.test {
-		x.outcome.Answered = false
+		x.outcome.Answered, x.outcome.Test = false, true
 	}
 	x.undo()
 	if len(x.answer) > 0 {

@@ -139,7 +139,8 @@ func (s suite) requestTrailers(t *testing.T) {
 }
 
 func (s suite) answerTrailers(t *testing.T) {
-	u := newRaw(t, says(head("HTTP/1.1 200 OK\nTrailer: X-Sum\nTransfer-Encoding: chunked\n")+"2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Surprise: 1\r\n\r\n", true))
+	u := newRaw(t, says(head("HTTP/1.1 200 OK\nTrailer: Set-Cookie, X-Sum\nTransfer-Encoding: chunked\n")+
+		"2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Surprise: 1\r\nSet-Cookie: a=1\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\nConnection: X-Sum\r\n\r\n", true))
 	g := s.front.start(t, setup{upstreams: []string{u.url}})
 	t.Run("raw", func(t *testing.T) {
 		c := dial(t, g.plain)

@@ -62,17 +62,35 @@ func (c *headConn) Read(p []byte) (n int, err error) {
 // they are interim (1xx). It returns the new n, and whether no head is cut short.
 func (c *headConn) scan(p []byte, n int) (int, bool) {
 	for at := 0; ; {
-		end := bytes.Index(p[at:n], []byte("\r\n\r\n"))
-		if end < 0 {
+		lines, empty := headEnd(p[at:n])
+		if empty == 0 {
 			return n, at > 0 && at == n // an upstream that says 100 waits
 		}
-		head := p[at : at+end+2]
+		head := p[at : at+lines]
 		kept := len(withoutIdentity(head))
 		n -= len(head) - kept
 		copy(p[at+kept:n], p[at+len(head):])
-		if at += kept + 2; !interimHead(head) {
+		if at += kept + empty; !interimHead(head) {
 			c.expecting.Store(false)
 			return n, true
+		}
+	}
+}
+
+// headEnd returns the lengths of the lines of the head that b begins with and of the
+// empty line behind them; 0 and 0 if that has not come. Lines may end in LF alone, as
+// net/http reads them and old programs write them.
+func headEnd(b []byte) (lines, empty int) {
+	for i := 0; ; {
+		end := bytes.IndexByte(b[i:], '\n')
+		if end < 0 {
+			return 0, 0
+		}
+		switch i += end + 1; {
+		case bytes.HasPrefix(b[i:], []byte("\n")):
+			return i, 1
+		case bytes.HasPrefix(b[i:], []byte("\r\n")):
+			return i, 2
 		}
 	}
 }
@@ -81,7 +99,9 @@ func (c *headConn) scan(p []byte, n int) (int, bool) {
 // another protocol begins.
 func interimHead(head []byte) bool {
 	_, rest, _ := bytes.Cut(head, []byte(" "))
-	return len(rest) >= 3 && rest[0] == '1' && !bytes.HasPrefix(rest, []byte("101"))
+	status, _, _ := bytes.Cut(rest, []byte(" "))
+	status = bytes.TrimSpace(status)
+	return len(status) == 3 && status[0] == '1' && string(status) != "101"
 }
 
 // withoutIdentity takes the lines "Transfer-Encoding: identity" out of head, in place.

@@ -44,6 +44,9 @@ func (x *exchange) respond(resp *http.Response) {
 		x.outcome.GRPC = request.GRPCCode(code)
 	}
 	for name, values := range resp.Trailer {
+		if onlyBefore(name) {
+			continue
+		}
 		if listed(h["Trailer"], name) {
 			h[name] = values
 		} else {
@@ -87,9 +90,26 @@ func announce(h http.Header, resp *http.Response) {
 	}
 	names := make([]string, 0, len(resp.Trailer))
 	for name := range resp.Trailer {
-		names = append(names, name)
+		if !onlyBefore(name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
 	}
 	h["Trailer"] = []string{strings.Join(names, ", ")}
+}
+
+// onlyBefore reports whether a trailer of an answer must not be passed on: what frames a
+// message or ends at one hop, and a cookie, which a client that merges trailers into
+// fields would take (RFC 9110, section 6.5.1).
+func onlyBefore(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Trailer", "Te", "Upgrade", "Content-Length", "Content-Encoding",
+		"Content-Range", "Content-Type", "Host", "Set-Cookie", "Www-Authenticate", "Proxy-Authenticate":
+		return true
+	}
+	return false
 }
 
 func listed(lines []string, name string) bool {

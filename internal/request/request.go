@@ -171,6 +171,7 @@ type Standing struct {
 	Stage    signal.Stage
 	Risk     float64 // 0 to 100
 	Attacker string  // display id, "a-…"
+	Actor    uint64  // key of the record that the stage comes from; 0 if none acts
 	// Until is the end of a block; zero for a stage that only risk holds up.
 	Until time.Time
 	// Accepted says that the request carries a credential that upstream has
@@ -378,6 +379,7 @@ type Outcome struct {
 	// Answered says that the upstream answered; false for our own answers,
 	// upstream faults and clients that went away.
 	Answered bool
+	Test     bool // a self test of the operator's, which no report counts
 	Status   int
 	// GRPC is the status of a gRPC answer, 1 to 16; 0: OK, or no gRPC. See Meant.
 	GRPC     int
