@@ -40,7 +40,7 @@ func (c *reportCommand) Run() error {
 const groupsShown = 12
 
 func printForecast(w io.Writer, r forecast.Report, now time.Time) error {
-	say(w, "Observed since %s (%s). Numbers of clients are estimates, within a few percent.", r.Since.Local().Format(time.DateTime), now.Sub(r.Since).Round(time.Minute))
+	say(w, "Observed since %s (%s). Numbers of clients are estimates, within a few percent.", r.Since.Local().Format(time.DateTime), forecast.Span(now.Sub(r.Since)))
 	if !r.Changed.IsZero() {
 		say(w, "The configuration changed at %s; what was not seen again since then is marked with ~ and counts no more.", r.Changed.Local().Format(time.DateTime))
 	}

@@ -51,7 +51,7 @@ func TestSafe(t *testing.T) {
 			}
 			return now
 		}, ""},
-		{"an hour", func(l *Ledger) time.Time { return usual(l, 5000, 100, time.Hour) }, "only 1h0m0s were observed"},
+		{"an hour", func(l *Ledger) time.Time { return usual(l, 5000, 100, time.Hour) }, "only 1h0m were observed"},
 		{"few", func(l *Ledger) time.Time { return usual(l, 50, 10, 25*time.Hour) }, "only 50 requests of about 10 clients"},
 		{"a good client", func(l *Ledger) time.Time {
 			now := usual(l, 5000, 100, 25*time.Hour)

@@ -155,7 +155,7 @@ func compareEvidence(a, b Evidence) int {
 func (r *Site) judge(observed time.Duration) {
 	no := func(format string, args ...any) { r.NotYet = append(r.NotYet, fmt.Sprintf(format, args...)) }
 	if observed < leastTime {
-		no("only %s were observed; a whole day is needed, for nights, mornings and jobs differ", observed.Round(time.Minute))
+		no("only %s were observed; a whole day is needed, for nights, mornings and jobs differ", Span(observed))
 	}
 	if r.Requests < leastRequests || r.Clients < leastClients {
 		no("only %d requests of about %d clients were seen; %d requests of %d clients are needed for one in a thousand to show", r.Requests, r.Clients, leastRequests, leastClients)
@@ -179,6 +179,14 @@ func (r *Site) judge(observed time.Duration) {
 		r.Advice = append(r.Advice, "no client is known to be good by a credential or an answered challenge, so that nothing warns of good clients that are hit: look at each group below")
 	}
 	r.Safe = len(r.NotYet) == 0
+}
+
+// Span writes how long something was observed, in minutes once it is a minute.
+func Span(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 func share(part, whole uint64) float64 {
