@@ -37,7 +37,8 @@ func TestPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !r.found || r.stopped*100 < r.rest*97 || r.refused*1000 > r.good {
-			t.Errorf("%s: found %t, %d of %d requests stopped, %d of %d good ones refused; want 97 %% and 0.1 %%", plan, r.found, r.stopped, r.rest, r.refused, r.good)
+			t.Errorf("%s: found %t, %d of %d requests stopped, %d of %d good ones refused; want 97 %% and 0.1 %%", plan,
+				r.found, r.stopped, r.rest, r.refused, r.good)
 		}
 	}
 	if r, err = play("good-flash.yaml", 1, false); err != nil {

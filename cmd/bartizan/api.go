@@ -42,7 +42,8 @@ func (c *apiListCommand) Run() error {
 	var t table
 	t.addf("site\tendpoint\trequests\tclients\tparameters\tcredentials\tcertain")
 	for _, e := range all {
-		t.addf("%s\t%s %s\t%d\t%.0f\t%d\t%.0f %%\t%v", e.Site, e.Method, e.Template, e.Requests, e.Clients, len(e.Parameters), 100*e.Credentials, e.Certain)
+		t.addf("%s\t%s %s\t%d\t%.0f\t%d\t%.0f %%\t%v", e.Site, e.Method, e.Template, e.Requests, e.Clients,
+			len(e.Parameters), 100*e.Credentials, e.Certain)
 	}
 	return t.print(os.Stdout)
 }
@@ -97,7 +98,8 @@ func (c *apiReportCommand) Run() error {
 		if d.Template == "" {
 			name = map[string]string{"any": "(unknown paths)", "unknown": "(unknown methods)"}[d.Method]
 		}
-		t.addf("%s\t%s\t%v\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Settled, d.Requests, d.Refused, d.Clients, d.Good, strings.Join(d.Places, " "))
+		t.addf("%s\t%s\t%v\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Settled, d.Requests, d.Refused, d.Clients,
+			d.Good, strings.Join(d.Places, " "))
 	}
 	return t.print(os.Stdout)
 }
@@ -117,7 +119,8 @@ func (c *apiApproveCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	say(os.Stdout, "approved what was learned of %d endpoints of %s: where sites.learned is enforce, departures are refused from now on", a.Endpoints, c.Site)
+	say(os.Stdout, "approved what was learned of %d endpoints of %s: where sites.learned is enforce, departures are "+
+		"refused from now on", a.Endpoints, c.Site)
 	return nil
 }
 

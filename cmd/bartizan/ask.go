@@ -54,7 +54,8 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 	t.addf("request\t%s\t%s", x.Request, x.Time.Format(time.RFC3339Nano))
 	t.addf("what\t%s %s%s\tendpoint %s", x.Method, x.Host, x.Path, x.Endpoint)
 	t.addf("who\t%s\tattacker %s, software %s %s", x.Client, x.Attacker, x.Software, x.JA4)
-	t.addf("verdict\t%s\treason %s, mode %s, policy %d", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode, x.Policy)
+	t.addf("verdict\t%s\treason %s, mode %s, policy %d", verdict, strings.TrimSpace(x.Reason+" "+x.Entry), x.Mode,
+		x.Policy)
 	t.addf("then\tstage %s\trisk %.1f", x.Stage, x.Risk)
 	if x.Imposed != "" {
 		t.addf("rule\t%s\tacts on the client since its outcome", x.Imposed)
@@ -66,7 +67,8 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 		t.addf("evidence\t%s (%s)\t%+.1f nats at %s: %s", s.Kind, s.Band, s.Weight, s.Where, s.Note)
 	}
 	if x.Botnet != nil && x.Botnet.Signature != nil {
-		t.addf("botnet\t%s\t%s", strings.TrimSpace(x.Botnet.Signature.Name+" "+x.Botnet.Campaign.Name), x.Botnet.Signature.Why)
+		t.addf("botnet\t%s\t%s", strings.TrimSpace(x.Botnet.Signature.Name+" "+x.Botnet.Campaign.Name),
+			x.Botnet.Signature.Why)
 	}
 	if err := t.print(w); err != nil {
 		return err
@@ -88,7 +90,8 @@ func printRecords(w io.Writer, records []engine.Record) error {
 		if r.Until != nil {
 			until = " until " + r.Until.Format(time.RFC3339)
 		}
-		t.addf("%s %s\t%s\t%s%s, risk %.1f, blocked %d times", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk, r.Blocks)
+		t.addf("%s %s\t%s\t%s%s, risk %.1f, blocked %d times", r.Scope, r.Name, r.Address, r.Stage, until, r.Risk,
+			r.Blocks)
 		if r.Scope == "network" {
 			t.addf("\t\t%s", r.Because)
 			continue
@@ -193,9 +196,11 @@ func (c *evidenceCommand) Run() error {
 	if c.JSON {
 		return printJSON(x)
 	}
-	say(os.Stdout, "%d hours of clients known to attack, %d of clients known to be good, since the start; nothing applies this", x.Attackers, x.Good)
+	say(os.Stdout, "%d hours of clients known to attack, %d of clients known to be good, since the start; nothing "+
+		"applies this", x.Attackers, x.Good)
 	if x.Attackers+x.Good == 0 {
-		say(os.Stdout, "nothing is measured yet: a client is known to be good by an accepted credential or an answered challenge, to attack by a botnet's signature, a decoy or a forged pass")
+		say(os.Stdout, "nothing is measured yet: a client is known to be good by an accepted credential or an "+
+			"answered challenge, to attack by a botnet's signature, a decoy or a forged pass")
 	}
 	var t table
 	t.addf("kind\tband\tshipped\tmeasured\tattackers\tgood\t")

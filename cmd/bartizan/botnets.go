@@ -58,7 +58,8 @@ func printBotnets(w io.Writer, b control.Botnets) error {
 	if len(b.Campaigns) == 0 {
 		fmt.Fprintln(w, "no botnet has been found")
 	}
-	say(w, "good traffic known: %d requests, %d of them held out for proofs; a signature can be shown to hit at most %.4f %% of it%s", x.Rows, x.HeldOut, 100*x.Bound,
+	say(w, "good traffic known: %d requests, %d of them held out for proofs; a signature can be shown to hit at most "+
+		"%.4f %% of it%s", x.Rows, x.HeldOut, 100*x.Bound,
 		map[bool]string{true: "", false: ": too little to block by it, more traffic is needed"}[x.Enough])
 	return nil
 }
@@ -70,7 +71,8 @@ func printCampaign(w io.Writer, c swarm.Campaign) error {
 		state = "over"
 	}
 	t.addf("%s\t%s, %s: %s", c.Name, state, c.Phase, c.Intent)
-	t.addf("  when\t%s to %s, at most %.1f requests a second", c.First.Format(time.RFC3339), c.Last.Format(time.RFC3339), c.Peak)
+	t.addf("  when\t%s to %s, at most %.1f requests a second", c.First.Format(time.RFC3339),
+		c.Last.Format(time.RFC3339), c.Peak)
 	t.addf("  who\t%d addresses in %d networks (/24, /48) have shown themselves", c.Addresses, c.Prefixes)
 	t.addf("  tool\t%s", c.Tool)
 	for _, target := range c.Targets {
@@ -81,9 +83,11 @@ func printCampaign(w io.Writer, c swarm.Campaign) error {
 		cost = fmt.Sprintf("%d answered well: %.0f addresses each", c.Successes, c.AddressesPerSuccess)
 	}
 	t.addf("  requests\t%d, %d stopped, %d answered; %s", c.Requests, c.Stopped, c.Answered, cost)
-	t.addf("  others\t%d matches of known-good clients; at most %.4f %% of good traffic is hit", c.Spared, 100*c.Collateral)
+	t.addf("  others\t%d matches of known-good clients; at most %.4f %% of good traffic is hit", c.Spared,
+		100*c.Collateral)
 	for _, g := range c.Signatures {
-		t.addf("  %s\t%s, %s since %s, %d matches: %s", g.Name, g.State, g.Action, g.Born.Format(time.RFC3339), g.Matches, g.Why)
+		t.addf("  %s\t%s, %s since %s, %d matches: %s", g.Name, g.State, g.Action, g.Born.Format(time.RFC3339),
+			g.Matches, g.Why)
 	}
 	return t.print(w)
 }
@@ -127,7 +131,8 @@ func (c *signaturesCommand) Run() error {
 	}
 	var t table
 	for _, g := range list {
-		t.addf("%s\t%s\t%s\t%d matches, %d stopped, %d spared, %d of %d canaries answered well\t%s", g.Name, g.State, g.Action, g.Matches, g.Stopped, g.Spared, g.CanariesServed, g.Canaries, g.Why)
+		t.addf("%s\t%s\t%s\t%d matches, %d stopped, %d spared, %d of %d canaries answered well\t%s", g.Name, g.State,
+			g.Action, g.Matches, g.Stopped, g.Spared, g.CanariesServed, g.Canaries, g.Why)
 	}
 	return t.print(os.Stdout)
 }

@@ -90,7 +90,8 @@ func (c *demoCommand) play(ctx context.Context, g *gateway, b *board) error {
 	cast.AddBotnet(stage)
 	live := !c.Smoke && isTerminal(os.Stdout)
 	if !c.Smoke {
-		say(os.Stdout, "gateway http://%s and https://%s, admin http://%s/metrics; try your own requests", at[0].Address, at[1].Address, g.admin.Addr())
+		say(os.Stdout, "gateway http://%s and https://%s, admin http://%s/metrics; try your own requests",
+			at[0].Address, at[1].Address, g.admin.Addr())
 	}
 	done := make(chan struct{})
 	go func() {
@@ -133,7 +134,8 @@ func conclude(tallies []demo.Tally) error {
 	faults = append(faults, t.print(os.Stdout))
 	for _, p := range tallies {
 		if p.Before > 0 && p.During > 0 {
-			say(os.Stdout, "%s: 99 of 100 answers within %.1f ms before the botnet, %.1f ms while it was searched and stopped", p.Name, ms(p.Before), ms(p.During))
+			say(os.Stdout, "%s: 99 of 100 answers within %.1f ms before the botnet, %.1f ms while it was searched "+
+				"and stopped", p.Name, ms(p.Before), ms(p.During))
 		}
 	}
 	return errors.Join(faults...)
@@ -214,11 +216,13 @@ func eventLine(ev engine.Event) string {
 	for _, s := range ev.Signals {
 		why = append(why, fmt.Sprintf("%s (%s) at %s", s.Kind, s.Band, s.Where))
 	}
-	return fmt.Sprintf("%s %-11s risk %3.0f %s %s %s: %s", ev.Time.Format(clock), ev.Client, ev.Risk, what, ev.Method, printable(ev.Path), printable(strings.Join(why, ", ")))
+	return fmt.Sprintf("%s %-11s risk %3.0f %s %s %s: %s", ev.Time.Format(clock), ev.Client, ev.Risk, what, ev.Method,
+		printable(ev.Path), printable(strings.Join(why, ", ")))
 }
 
 func botnetLine(ev engine.Event) string {
-	line := fmt.Sprintf("%s BOTNET %s %s: %d addresses", ev.Time.Format(clock), ev.Campaign, ev.Botnet.Kind, ev.Botnet.Campaign.Addresses)
+	line := fmt.Sprintf("%s BOTNET %s %s: %d addresses", ev.Time.Format(clock), ev.Campaign, ev.Botnet.Kind,
+		ev.Botnet.Campaign.Addresses)
 	if g := ev.Botnet.Signature; g != nil {
 		line += fmt.Sprintf("; %s %s: %s", g.Name, g.Action, g.Why)
 	}

@@ -184,7 +184,8 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 func modelOf(f config.File) apimap.Options {
 	l := f.Learning
 	return apimap.Options{
-		MinimumRequests: l.MinimumRequests, MinimumTime: time.Duration(l.MinimumTime), EnforceAfter: time.Duration(l.EnforceAfter), EnforceNetworks: l.EnforceNetworks,
+		MinimumRequests: l.MinimumRequests, MinimumTime: time.Duration(l.MinimumTime),
+		EnforceAfter: time.Duration(l.EnforceAfter), EnforceNetworks: l.EnforceNetworks,
 	}
 }
 
@@ -261,7 +262,8 @@ func (g *gateway) openFront() (err error) {
 		return err
 	}
 	o := proxy.Options{
-		Engine: g.engine, Sites: sites, Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take, Locate: g.intel.Locate,
+		Engine: g.engine, Sites: sites, Fill: g.fill, BodyFault: bodyFault, Selftest: g.tests.take,
+		Locate: g.intel.Locate,
 		Report: g.tell, Access: g.line, Budget: bodyBudget, Requests: requestsOf(g.file), Log: g.log,
 		BodyGrace: time.Duration(g.file.Timeouts.Body), BodyRate: int(g.file.Timeouts.BodyRate),
 	}
@@ -324,7 +326,8 @@ func (g *gateway) listen(l config.Listen, limits *listen.Limits) (*listen.Server
 		Limits: limits, Logger: g.log,
 		HandshakeTimeout: time.Duration(t.Handshake), HeaderTimeout: time.Duration(t.Header), IdleTimeout: time.Duration(t.Idle),
 		OnFault: g.streamFault,
-		Head:    request.HeadLimits{Bytes: int(g.file.Limits.Head), Fields: g.file.Limits.Fields, Target: int(g.file.Limits.Target)},
+		Head: request.HeadLimits{Bytes: int(g.file.Limits.Head), Fields: g.file.Limits.Fields,
+			Target: int(g.file.Limits.Target)},
 	}
 	switch {
 	case l.TLS == nil:
@@ -444,7 +447,8 @@ func (g *gateway) line(r *request.Request, v engine.Verdict, o request.Outcome) 
 		g.warnUntold(r)
 	}
 	if v.Mode == policy.Enforce && r.Client.Private() && g.engine.Policy().Exempt(r) && !g.exempted.Swap(true) {
-		g.log.Warn("a private client is exempt in a site that enforces; this is said once", "client", r.Client.Addr, "note", exempt)
+		g.log.Warn("a private client is exempt in a site that enforces; this is said once", "client", r.Client.Addr,
+			"note", exempt)
 	}
 	if g.file.Access.File != "" || g.file.Access.Stdout {
 		g.access.Offer(sink.Bulk, sink.AccessOf(r, v, o))
@@ -471,8 +475,9 @@ func sitesOf(f config.File) (out []proxy.Site, err error) {
 		response := cmp.Or(s.Timeouts.Response, f.Timeouts.Response)
 		out = append(out, proxy.Site{
 			Name: s.Hosts[0], Upstreams: s.Upstreams, Bait: proxy.Bait(s.Bait),
-			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(response), Idle: time.Duration(f.Timeouts.UpstreamIdle)},
-			Roots:    roots, ServerName: s.TLS.ServerName,
+			Timeouts: proxy.Timeouts{Connect: time.Duration(f.Timeouts.Connect), Response: time.Duration(response),
+				Idle: time.Duration(f.Timeouts.UpstreamIdle)},
+			Roots: roots, ServerName: s.TLS.ServerName,
 			Health: proxy.Health{Path: s.Health.Path, Every: time.Duration(s.Health.Every)},
 		})
 	}

@@ -45,12 +45,15 @@ func start(t *testing.T, configuration string) *process {
 	dir := t.TempDir()
 	p := &process{plain: freePort(t), secure: freePort(t)}
 	file := filepath.Join(dir, "bartizan.yaml")
-	text := fmt.Sprintf("listen: [{address: %q}, {address: %q, tls: {self_signed: true}}]\nsites: [{hosts: [\"*\"], mode: enforce, upstreams: [\"http://%s\"]}]\n"+
-		"admin: {address: \"127.0.0.1:0\"}\nprotect_private: true\nevents: {stdout: false, file: events.jsonl}\n%s", p.plain, p.secure, shop.Addr(), configuration)
+	text := fmt.Sprintf("listen: [{address: %q}, {address: %q, tls: {self_signed: true}}]\nsites: [{hosts: [\"*\"], "+
+		"mode: enforce, upstreams: [\"http://%s\"]}]\n"+
+		"admin: {address: \"127.0.0.1:0\"}\nprotect_private: true\nevents: {stdout: false, file: events.jsonl}\n%s",
+		p.plain, p.secure, shop.Addr(), configuration)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = &exec.Cmd{Path: os.Args[0], Args: []string{"bartizan", "run", "--config", file, "--log-level", "error"}, Stderr: os.Stderr}
+	p.cmd = &exec.Cmd{Path: os.Args[0], Args: []string{"bartizan", "run", "--config", file, "--log-level", "error"},
+		Stderr: os.Stderr}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +118,8 @@ func (p *process) visit(b int) error {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(20 * time.Second))
-	io.WriteString(c, "GET / HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\nAccept: text/html\r\nAccept-Language: en\r\n\r\n")
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) "+
+		"Gecko/20100101 Firefox/128.0\r\nAccept: text/html\r\nAccept-Language: en\r\n\r\n")
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err == nil && res.StatusCode != 200 {
 		err = fmt.Errorf("got status %d; want 200", res.StatusCode)
@@ -131,12 +135,14 @@ func TestProcessMemory(t *testing.T) {
 	}
 	const memory, requests, connections, pit = 64 << 20, 1000, 2500, 16 << 20
 	const bound = 64<<20 + memory + bodyBudget + requests*5/4*(64<<10) + connections*(64<<10) + pit
-	p := start(t, fmt.Sprintf("limits: {memory: %d, requests: %d, connections: %d}\ntarpit: {connections: 300, memory: %d}\n", memory, requests, connections, pit))
+	p := start(t, fmt.Sprintf("limits: {memory: %d, requests: %d, connections: %d}\ntarpit: {connections: 300, "+
+		"memory: %d}\n", memory, requests, connections, pit))
 	for _, attack := range []struct {
 		name string
 		run  func(*testing.T, *process) (release func())
 	}{
-		{"stalled uploads", stalledUploads}, {"idle connections", idleConnections}, {"exploits from ever new addresses", newAddresses}, {"packed bodies", packedBodies},
+		{"stalled uploads", stalledUploads}, {"idle connections", idleConnections},
+		{"exploits from ever new addresses", newAddresses}, {"packed bodies", packedBodies},
 	} {
 		release := attack.run(t, p)
 		for n := range 20 {
@@ -168,7 +174,8 @@ func stalledUploads(t *testing.T, p *process) func() {
 	f := http2.NewFramer(&out, nil)
 	f.WriteSettings()
 	for n := range 100 {
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(1 + 2*n), BlockFragment: block.Bytes(), EndHeaders: true})
+		f.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(1 + 2*n), BlockFragment: block.Bytes(),
+			EndHeaders: true})
 		f.WriteData(uint32(1+2*n), false, bytes.Repeat([]byte{'x'}, 500))
 	}
 	var all sync.WaitGroup
@@ -229,7 +236,8 @@ func newAddresses(t *testing.T, p *process) func() {
 					continue
 				}
 				c.SetDeadline(time.Now().Add(10 * time.Second))
-				io.WriteString(c, "GET /?q=1%27%20UNION%20SELECT%20password%20FROM%20users-- HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n")
+				io.WriteString(c, "GET /?q=1%27%20UNION%20SELECT%20password%20FROM%20users-- HTTP/1.1\r\nHost: "+
+					"shop.test\r\nConnection: close\r\n\r\n")
 				io.Copy(io.Discard, c)
 				c.Close()
 			}
@@ -251,7 +259,9 @@ func packedBodies(t *testing.T, p *process) func() {
 					continue
 				}
 				c.SetDeadline(time.Now().Add(20 * time.Second))
-				fmt.Fprintf(c, "POST /api/x HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(packed), packed)
+				fmt.Fprintf(c, "POST /api/x HTTP/1.1\r\nHost: shop.test\r\nContent-Type: "+
+					"application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+					len(packed), packed)
 				io.Copy(io.Discard, c)
 				c.Close()
 			}

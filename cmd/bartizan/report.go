@@ -40,7 +40,8 @@ func (c *reportCommand) Run() error {
 const groupsShown = 12
 
 func printForecast(w io.Writer, r forecast.Report, now time.Time) error {
-	say(w, "Observed since %s (%s). Numbers of clients are estimates, within a few percent.", r.Since.Local().Format(time.DateTime), forecast.Span(now.Sub(r.Since)))
+	say(w, "Observed since %s (%s). Numbers of clients are estimates, within a few percent.",
+		r.Since.Local().Format(time.DateTime), forecast.Span(now.Sub(r.Since)))
 	if !r.Changed.IsZero() {
 		say(w, "The configuration changed at %s; what was not seen again since then is marked with ~ and counts no more.", r.Changed.Local().Format(time.DateTime))
 	}
@@ -59,10 +60,13 @@ func printForecast(w io.Writer, r forecast.Report, now time.Time) error {
 func printSite(w io.Writer, s *forecast.Site) error {
 	fmt.Fprintln(w)
 	var t table
-	t.addf("site %s\t%d requests of %d clients: %d known to be good, %d established", s.Name, s.Requests, s.Clients, s.Good, s.Established)
-	t.addf("refused\t%d requests of %d clients would be refused; %d of these clients are known to be good, %d would be refused without proof", s.Refused, s.RefusedClients, s.RefusedGood, s.SoftClients)
+	t.addf("site %s\t%d requests of %d clients: %d known to be good, %d established", s.Name, s.Requests, s.Clients,
+		s.Good, s.Established)
+	t.addf("refused\t%d requests of %d clients would be refused; %d of these clients are known to be good, %d would "+
+		"be refused without proof", s.Refused, s.RefusedClients, s.RefusedGood, s.SoftClients)
 	if s.Exempt > 0 {
-		t.addf("exempt\t%d requests came from private addresses, %d of them would be refused if protect_private were true", s.Exempt, s.ExemptRefused)
+		t.addf("exempt\t%d requests came from private addresses, %d of them would be refused if protect_private were "+
+			"true", s.Exempt, s.ExemptRefused)
 	}
 	verdict := "yes: set mode: enforce, for one site or route at a time"
 	if !s.Safe {
@@ -97,7 +101,8 @@ func printRefusals(w io.Writer, groups []forecast.Group) error {
 	t.addf("why\twould\trequests\tclients\tgood\twhere, and references")
 	for _, g := range groups[:min(len(groups), groupsShown)] {
 		why := strings.TrimSpace(g.Reason + " " + g.What)
-		t.addf("%s%s\t%s\t%d\t%d\t%d\t%s", settled(g), why, g.Would, g.Requests, g.Clients, g.Good, strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
+		t.addf("%s%s\t%s\t%d\t%d\t%d\t%s", settled(g), why, g.Would, g.Requests, g.Clients, g.Good,
+			strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
 	}
 	return printMore(w, &t, len(groups))
 }
@@ -110,7 +115,8 @@ func printEvidence(w io.Writer, groups []forecast.Group) error {
 	var t table
 	t.addf("evidence\trequests\tclients\tgood\twhere, and references")
 	for _, g := range groups[:min(len(groups), groupsShown)] {
-		t.addf("%s%s (%s)\t%d\t%d\t%d\t%s", settled(g), g.What, g.Band, g.Requests, g.Clients, g.Good, strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
+		t.addf("%s%s (%s)\t%d\t%d\t%d\t%s", settled(g), g.What, g.Band, g.Requests, g.Clients, g.Good,
+			strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
 	}
 	return printMore(w, &t, len(groups))
 }
@@ -125,7 +131,8 @@ func printExceptions(w io.Writer, s *forecast.Site) {
 		}
 	}
 	if len(lines) > 0 {
-		fmt.Fprintf(w, "\nWhere this is usual for your API, paste its exception; it acts at once:\n\nexceptions:\n%s\n", strings.Join(lines, "\n"))
+		fmt.Fprintf(w, "\nWhere this is usual for your API, paste its exception; it acts at once:\n\nexceptions:\n%s\n",
+			strings.Join(lines, "\n"))
 	}
 }
 

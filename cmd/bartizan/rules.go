@@ -120,7 +120,8 @@ func printMatches(w io.Writer, names []string, by map[string]*matched, total int
 			labels = append(labels, fmt.Sprintf("%s %d", l, n))
 		}
 		slices.Sort(labels)
-		t.addf("%s\t%d\t%d\t%d\t%s\t%s", name, m.requests, len(m.clients), m.passed, strings.Join(labels, ", "), strings.Join(m.examples, " "))
+		t.addf("%s\t%d\t%d\t%d\t%s\t%s", name, m.requests, len(m.clients), m.passed, strings.Join(labels, ", "),
+			strings.Join(m.examples, " "))
 	}
 	return t.print(w)
 }

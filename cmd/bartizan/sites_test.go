@@ -26,14 +26,16 @@ func TestSitesOf(t *testing.T) {
 		{Hosts: []string{"a"}, Upstreams: []string{"http://127.0.0.1:1"}},
 		{
 			Hosts: []string{"b"}, Upstreams: []string{"https://127.0.0.1:1"},
-			Timeouts: config.Waits{Response: config.Duration(5 * time.Minute)}, TLS: config.Behind{CA: ca, ServerName: "api.internal"},
+			Timeouts: config.Waits{Response: config.Duration(5 * time.Minute)},
+			TLS:      config.Behind{CA: ca, ServerName: "api.internal"},
 		},
 	}
 	sites, err := sitesOf(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := sites[0]; a.Timeouts.Response != time.Minute || a.Roots != nil || a.ServerName != "" || a.Timeouts.Idle != 4*time.Second {
+	if a := sites[0]; a.Timeouts.Response != time.Minute || a.Roots != nil || a.ServerName != "" ||
+		a.Timeouts.Idle != 4*time.Second {
 		t.Errorf("got %+v; want the times of all sites", a)
 	}
 	if b := sites[1]; b.Timeouts.Response != 5*time.Minute || b.Roots == nil || b.ServerName != "api.internal" {

@@ -35,7 +35,8 @@ func (s socket) dial() (*control.Client, error) {
 	}
 	switch all := sockets("/proc/net/unix"); len(all) {
 	case 0:
-		return nil, fmt.Errorf("looking for a gateway: none answers in ./%s, nor elsewhere on this machine; is one running, as this user? Else name its folder with --data", defaultData)
+		return nil, fmt.Errorf("looking for a gateway: none answers in ./%s, nor elsewhere on this machine; is one "+
+			"running, as this user? Else name its folder with --data", defaultData)
 	case 1:
 		return control.Dial(all[0]), nil
 	default:

@@ -14,14 +14,17 @@ func (g *gateway) numbers() []metrics.Number {
 	out := []metrics.Number{
 		{Name: "requests_in_flight", Help: "Requests under way.", Gauge: true, Value: float64(p.InFlight)},
 		{Name: "held_body_bytes", Help: "Body bytes held for inspection.", Gauge: true, Value: float64(p.Held)},
-		{Name: "requests_turned_away_total", Help: "Requests answered 503 since too many were under way.", Value: float64(p.TurnedAway)},
+		{Name: "requests_turned_away_total", Help: "Requests answered 503 since too many were under way.",
+			Value: float64(p.TurnedAway)},
 		{Name: "bodies_uninspected_total", Help: "Bodies that passed unseen since the budget was used up.", Value: float64(p.Uninspected)},
 		{Name: "front_panics_total", Help: "Panics caught in the front end.", Value: float64(p.Panics)},
 		{Name: "upstream_errors_total", Help: "Requests that an upstream failed.", Value: float64(p.UpstreamErrors)},
 		{Name: "events_written_total", Help: "Event lines written.", Value: float64(g.events.Stats().Written)},
 		{Name: "events_dropped_total", Help: "Event lines dropped.", Value: float64(g.events.Stats().Dropped)},
-		{Name: "events_left_out_total", Help: "Event lines beyond events.rate.", Value: float64(g.events.Stats().LeftOut)},
-		{Name: "access_left_out_total", Help: "Access lines beyond access.rate.", Value: float64(g.access.Stats().LeftOut)},
+		{Name: "events_left_out_total", Help: "Event lines beyond events.rate.",
+			Value: float64(g.events.Stats().LeftOut)},
+		{Name: "access_left_out_total", Help: "Access lines beyond access.rate.",
+			Value: float64(g.access.Stats().LeftOut)},
 		{Name: "access_dropped_total", Help: "Access lines dropped.", Value: float64(g.access.Stats().Dropped)},
 	}
 	if g.kernel != nil {
@@ -78,7 +81,8 @@ func (g *gateway) listenerNumbers() []metrics.Number {
 	for i, l := range g.listeners {
 		s := l.Stats()
 		if i == 0 { // all listeners share their limits
-			out = append(out, metrics.Number{Name: "connections_evicted_total", Help: "Idle connections that had to give way to others.", Value: float64(s.Evicted)})
+			out = append(out, metrics.Number{Name: "connections_evicted_total",
+				Help: "Idle connections that had to give way to others.", Value: float64(s.Evicted)})
 		}
 		at := []metrics.Label{{Name: "listener", Value: l.Addr().String()}}
 		for _, n := range []struct {

@@ -16,13 +16,15 @@ import (
 
 // exempt says what an operator who tries the gateway out from a private address, which
 // is where nearly everybody tries it first, would else find out the hard way.
-const exempt = "private and loopback clients are exempt: whatever they send is judged and passes. To have them refused too, for a trial on one machine or behind a load " +
+const exempt = "private and loopback clients are exempt: whatever they send is judged and passes. To have them " +
+	"refused too, for a trial on one machine or behind a load " +
 	"balancer, set protect_private: true or run with --protect-private"
 
 // exempts reports whether private clients are exempt from what a site enforces.
 func exempts(f config.File) bool {
 	return !f.ProtectPrivate && slices.ContainsFunc(f.Sites, func(s config.Site) bool {
-		return s.Mode == "enforce" || slices.ContainsFunc(s.Routes, func(r config.Route) bool { return r.Mode == "enforce" })
+		return s.Mode == "enforce" || slices.ContainsFunc(s.Routes,
+			func(r config.Route) bool { return r.Mode == "enforce" })
 	})
 }
 
@@ -42,7 +44,8 @@ func (g *gateway) welcome(w io.Writer) {
 		mode := cmp.Or(s.Mode, "observe")
 		observes = observes || mode == "observe"
 		t.addf("site %s\t%s", s.Hosts[0], map[string]string{
-			"observe": "observe: everything is judged, nothing is refused", "enforce": "enforce: verdicts are carried out",
+			"observe": "observe: everything is judged, nothing is refused",
+			"enforce": "enforce: verdicts are carried out",
 		}[mode])
 		for _, u := range s.Upstreams {
 			t.addf("\tupstream %s: %s", u, answering[u])
@@ -62,9 +65,11 @@ func (g *gateway) welcome(w io.Writer) {
 	if !g.file.ProtectPrivate {
 		t.addf("exempt\t%s", exempt)
 	}
-	next := "bartizan selftest shows what an attack gets; bartizan attackers who is suspected; bartizan explain REFERENCE why a request was refused"
+	next := "bartizan selftest shows what an attack gets; bartizan attackers who is suspected; bartizan explain " +
+		"REFERENCE why a request was refused"
 	if observes {
-		next = "bartizan selftest shows what an attack would get; bartizan report, after some traffic, whom enforcing would refuse and whether it is safe"
+		next = "bartizan selftest shows what an attack would get; bartizan report, after some traffic, whom " +
+			"enforcing would refuse and whether it is safe"
 	}
 	t.addf("next\t%s", next)
 	_ = t.print(w) // the terminal may be gone

@@ -133,7 +133,8 @@ func Unavailable(status int, id string, page bool) Response {
 }
 
 func render(p problem, page bool) Response {
-	r := Response{Status: p.Status, Header: [][2]string{{"Cache-Control", "no-store"}, {"Bartizan-Reference", p.Reference}}, detail: p.Detail}
+	r := Response{Status: p.Status,
+		Header: [][2]string{{"Cache-Control", "no-store"}, {"Bartizan-Reference", p.Reference}}, detail: p.Detail}
 	if p.RetryAfter > 0 {
 		r.Header = append(r.Header, [2]string{"Retry-After", strconv.Itoa(p.RetryAfter)})
 	}

@@ -72,7 +72,8 @@ func New(o Options) *Model {
 		o.EnforceAfter = 72 * time.Hour
 	}
 	set(&o.EnforceNetworks, 20)
-	return &Model{options: o, sites: map[string]*trie{}, profiles: map[uint64]*profile{}, lifts: bounded[uint64, lift]{entries: map[uint64]*lift{}, max: MostLifts}}
+	return &Model{options: o, sites: map[string]*trie{}, profiles: map[uint64]*profile{},
+		lifts: bounded[uint64, lift]{entries: map[uint64]*lift{}, max: MostLifts}}
 }
 
 // Locate fills r.Endpoint's Template, ID and Known from what has been learned;

@@ -50,7 +50,9 @@ func sourceOf(r *request.Request) uint64 {
 // approved at a time (ms) after it was first seen; 0 if it was not.
 func (m *Model) settled(now, first, approved int64, by sources) bool {
 	o := &m.options
-	return first != 0 && (first <= approved || now-first >= o.EnforceAfter.Milliseconds() && by.count() >= 0.9*float64(o.EnforceNetworks))
+	return first != 0 &&
+		(first <= approved || now-first >= o.EnforceAfter.Milliseconds() &&
+			by.count() >= 0.9*float64(o.EnforceNetworks))
 }
 
 // Approve makes what has been learned of a site the law, at now, without waiting for

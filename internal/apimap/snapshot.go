@@ -83,7 +83,8 @@ func (m *Model) Snapshot(w io.Writer) error {
 	for _, p := range m.profiles {
 		all = append(all, p)
 	}
-	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found, map[string]storedSite{}, nil}
+	head := storedHead{snapshotVersion, digest.Mix(m.options.Seed, snapshotVersion), m.learned, m.found,
+		map[string]storedSite{}, nil}
 	for name, t := range m.sites {
 		head.Sites[name] = storedSite{t.dress.browsers, t.dress.bare, t.first, t.approved, t.by}
 	}
@@ -210,7 +211,8 @@ func (m *Model) adopt(s storedProfile) {
 		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, objects: objects{asked: s.Asked, shown: s.Shown}, params: make(map[uint64]*param, len(s.Params)),
 	}
 	for k, q := range s.Params {
-		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds, q.Longest, q.By}
+		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds,
+			q.Longest, q.By}
 	}
 	p.by, p.approved = s.By, s.Approved
 	p.flow.first, p.flow.other = s.FirstOfVisit, s.Other

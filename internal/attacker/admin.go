@@ -127,12 +127,15 @@ func (t *Table) Unblock(p Pardon) int {
 			return
 		}
 		cleared = append(cleared, r.key)
-		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated, others: r.others, past: r.past & pastPair}
+		*r = record{key: r.key, network: r.network, scope: r.scope, first: r.first, updated: r.updated,
+			others: r.others, past: r.past & pastPair}
 	})
 	for _, key := range cleared {
 		t.links.Remove(key)
 	}
-	pushed := t.blocked.RemoveAll(func(e blocked.Entry) bool { return p.covers(&record{key: e.Key, network: e.Network}) })
+	pushed := t.blocked.RemoveAll(func(e blocked.Entry) bool {
+		return p.covers(&record{key: e.Key, network: e.Network})
+	})
 	switch {
 	case p.Network.IsValid():
 		t.networks.pardon(p.Network)

@@ -66,7 +66,8 @@ func (r *record) convicted(now int64) bool {
 		return false
 	}
 	n := linear(32, bits.OnesCount32(r.habits.what))
-	return n >= severalAttack && 2*n >= max(linear(64, bits.OnesCount64(uint64(r.walk.last)|r.habits.post)), r.missing.count(now))
+	return n >= severalAttack && 2*n >= max(linear(64, bits.OnesCount64(uint64(r.walk.last)|r.habits.post)),
+		r.missing.count(now))
 }
 
 // linear estimates how many distinct values set n of size bits (Whang, Vander-Zanden

@@ -25,7 +25,8 @@ func (t *Table) against(r *request.Request) Keys {
 	if st.Elsewhere == 0 {
 		return st.Keys
 	}
-	return Keys{Client: Key(t.seed, Client, st.Keys[Client], st.Elsewhere), Address: Key(t.seed, Address, st.Keys[Address], 0)}
+	return Keys{Client: Key(t.seed, Client, st.Keys[Client], st.Elsewhere),
+		Address: Key(t.seed, Address, st.Keys[Address], 0)}
 }
 
 // unlikePages reports whether s was found where no page can put anything.
@@ -34,7 +35,8 @@ func unlikePages(s signal.Signal) bool {
 	if !ok || s.Kind.Info().Vantage != signal.Payload {
 		return s.Kind == signal.Smuggling || s.Kind == signal.ScannerAgent
 	}
-	return !slices.ContainsFunc([]string{"Referer", "Origin", "Accept", "Accept-Language", "Content-Language", "Content-Type", "Authorization", "Range"},
+	return !slices.ContainsFunc([]string{"Referer", "Origin", "Accept", "Accept-Language", "Content-Language",
+		"Content-Type", "Authorization", "Range"},
 		func(free string) bool { return request.SameName(free, name) })
 }
 
@@ -72,7 +74,8 @@ func (t *Table) elsewhere(now int64, rules Rules, r *request.Request, asked *ask
 	if held.Stage < st.Stage || held.Stage == st.Stage && held.Risk <= st.Risk {
 		return
 	}
-	st.Stage, st.Risk, st.Until, st.Attacker, st.Actor, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker, held.Actor, Elsewhere
+	st.Stage, st.Risk, st.Until, st.Attacker, st.Actor, st.Acting = held.Stage, held.Risk, held.Until, held.Attacker,
+		held.Actor, Elsewhere
 	st.Intent, st.Phase, st.Proven = held.Intent, held.Phase, held.Proven
 }
 

@@ -24,14 +24,17 @@ func TestElsewhereIsHeldAgainstNobody(t *testing.T) {
 	answered(table, 0, person(), 1, 200, Exchange{Endpoint: 1})
 	for i := range 10 {
 		r := elsewhere(person(), 77)
-		observe(table, time.Duration(i+1)*time.Second, r, hit(signal.SQLInjection, signal.Certain, uint64(i)<<9|1), hit(signal.DecoyField, signal.Likely, 0))
+		observe(table, time.Duration(i+1)*time.Second, r, hit(signal.SQLInjection, signal.Certain, uint64(i)<<9|1),
+			hit(signal.DecoyField, signal.Likely, 0))
 		if i > 2 && r.Standing.Stage != signal.Block {
 			t.Errorf("request %d: got %v; want such requests blocked", i, r.Standing.Stage)
 		}
-		answered(table, time.Duration(i+1)*time.Second, elsewhere(person(), 77), 1, 404, Exchange{Endpoint: 2, Missing: uint64(i)})
+		answered(table, time.Duration(i+1)*time.Second, elsewhere(person(), 77), 1, 404,
+			Exchange{Endpoint: 2, Missing: uint64(i)})
 	}
 	for name, r := range map[string]*request.Request{
-		"the person": person(), "the session elsewhere": with(from("198.51.100.3", 1), 7), "the address": from("203.0.113.9", 2),
+		"the person": person(), "the session elsewhere": with(from("198.51.100.3", 1), 7),
+		"the address":    from("203.0.113.9", 2),
 		"another site's": elsewhere(person(), 78),
 	} {
 		if st := stand(table, 20*time.Second, r); st.Stage != signal.Clear || st.Risk > 0 {
@@ -45,7 +48,8 @@ func TestElsewhereByManySites(t *testing.T) {
 	table := New(1000, seed)
 	var st request.Standing
 	for i := range 6 {
-		st = observe(table, time.Duration(i)*time.Second, elsewhere(from("203.0.113.9", 1), uint64(100+i)), hit(signal.SQLInjection, signal.Certain, uint64(i)<<9|1))
+		st = observe(table, time.Duration(i)*time.Second, elsewhere(from("203.0.113.9", 1), uint64(100+i)),
+			hit(signal.SQLInjection, signal.Certain, uint64(i)<<9|1))
 	}
 	if st.Stage != signal.Block || st.Acting != "elsewhere" {
 		t.Errorf("got %v by %s; want a block of what others begin", st.Stage, st.Acting)
@@ -115,7 +119,8 @@ func TestOwnCredential(t *testing.T) {
 	uses(table, 0, "198.51.100.1", 7)
 	for n := range 3 {
 		for i := range 4 {
-			observe(table, time.Minute, with(from(fmt.Sprintf("203.0.113.%d", n), 1), 7), hit(signal.SQLInjection, signal.Certain, uint64(n*8+i)<<9|1))
+			observe(table, time.Minute, with(from(fmt.Sprintf("203.0.113.%d", n), 1), 7),
+				hit(signal.SQLInjection, signal.Certain, uint64(n*8+i)<<9|1))
 		}
 		st := stand(table, time.Minute, with(from("192.0.2.1", 1), 7))
 		if want := n == 2; (st.Stage == signal.Block) != want {
@@ -134,12 +139,14 @@ func TestCredentialOfTheMorning(t *testing.T) {
 	uses(table, 0, "198.51.100.1", 7)
 	for n := range 4 {
 		for i := range 4 {
-			observe(table, time.Minute, with(from(fmt.Sprintf("203.0.113.%d", n), 1), 7), hit(signal.SQLInjection, signal.Certain, uint64(n*8+i)<<9|1))
+			observe(table, time.Minute, with(from(fmt.Sprintf("203.0.113.%d", n), 1), 7),
+				hit(signal.SQLInjection, signal.Certain, uint64(n*8+i)<<9|1))
 		}
 	}
 	blocked := 0
 	for i := range 40 {
-		if st := stand(table, 2*time.Minute, with(from(fmt.Sprintf("198.51.100.%d", i+1), 1), 7)); st.Stage == signal.Block {
+		if st := stand(table, 2*time.Minute,
+			with(from(fmt.Sprintf("198.51.100.%d", i+1), 1), 7)); st.Stage == signal.Block {
 			blocked++
 		}
 	}

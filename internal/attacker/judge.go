@@ -81,7 +81,8 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	if st.Accepted && !st.Common && st.Shared && credential.Stage < signal.Interrogate {
 		// Several people use this address and software; this one has shown a
 		// credential of its own and nothing against it.
-		st.Stage, st.Risk, st.Until, st.Attacker, st.Actor = credential.Stage, credential.Risk, credential.Until, credential.Attacker, credential.Actor
+		st.Stage, st.Risk, st.Until, st.Attacker, st.Actor = credential.Stage, credential.Risk, credential.Until,
+			credential.Attacker, credential.Actor
 		return
 	}
 	if st.Shared && (!st.Accepted || st.Common) {
@@ -91,7 +92,8 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		return // good clients are behind the address, and its key is theirs too
 	}
 	if st.Accepted && credential.Risk > st.Risk {
-		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established, credential.Served = st.Keys, true, st.Common, st.Shared, st.Established, st.Served
+		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established,
+			credential.Served = st.Keys, true, st.Common, st.Shared, st.Established, st.Served
 		*st = credential
 	}
 }

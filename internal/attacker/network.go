@@ -236,7 +236,9 @@ func (n *networks) neighbours(now int64, r *request.Request, own signal.Stage) {
 	if !n.any.Load() {
 		return
 	}
-	p := n.visit(now, ip, visitor{now - st.Age.Milliseconds(), st.Established || st.Known || r.Pass.Result == request.PassValid, st.Known})
+	p := n.visit(now, ip,
+		visitor{now - st.Age.Milliseconds(), st.Established || st.Known || r.Pass.Result == request.PassValid,
+			st.Known})
 	if p.IsValid() && st.Stage < signal.Interrogate {
 		st.Stage, st.Acting, st.Network = signal.Interrogate, "network", p
 	}

@@ -54,7 +54,8 @@ func TestPushedOutBlocksStand(t *testing.T) {
 		if free > 0 {
 			t.Errorf("%s: got %d of 3,000 clients free; want them blocked", name, free)
 		}
-		if got := stand(x, 2*time.Minute, from("203.0.113.9", 1)); got.Stage != signal.Block || !got.Until.Equal(epoch.Add(5*time.Minute)) {
+		if got := stand(x, 2*time.Minute,
+			from("203.0.113.9", 1)); got.Stage != signal.Block || !got.Until.Equal(epoch.Add(5*time.Minute)) {
 			t.Errorf("%s: got %v until %v; want the block as it was", name, got.Stage, got.Until)
 		}
 		if got := stand(x, 6*time.Minute, from("203.0.113.9", 1)); got.Stage == signal.Block {

@@ -96,7 +96,8 @@ func (r *record) append(b []byte) []byte {
 	if r.scope != Credential {
 		return le.AppendUint64(b, 0)
 	}
-	return le.AppendUint64(b, uint64(r.walk.last)|r.habits.post) // else an app's key would be somebody's own after a restart
+	return le.AppendUint64(b,
+		uint64(r.walk.last)|r.habits.post) // else an app's key would be somebody's own after a restart
 }
 
 // mostBlock bounds what a snapshot may claim of a block's end.

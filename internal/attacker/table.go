@@ -59,7 +59,9 @@ func New(max int, seed uint64) *Table {
 	if max <= 0 {
 		panic("attacker: New needs a positive max")
 	}
-	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(), links: identity.New(maxFacets), issued: issued.New(max / shares), blocked: blocked.New(max), carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
+	t := &Table{seed: seed, maxSets: 1, guarded: newFilter(16), entrances: newFilter(16), accounts: newAccounts(),
+		links: identity.New(maxFacets), issued: issued.New(max / shares), blocked: blocked.New(max),
+		carried: carried{of: map[uint64]*[2]uint32{}}, tally: tally{seen: newFilter(20)}}
 	for 2*t.maxSets*ways*shards <= max {
 		t.maxSets *= 2
 	}
@@ -177,7 +179,8 @@ func (t *Table) place(s *shard, key uint64, now int64) *record {
 func (t *Table) evict(s *shard, r *record, now int64) {
 	s.evicted++
 	if r.blocks > 0 && r.scope != user {
-		t.blocked.Put(blocked.Entry{Key: r.key, Network: r.network, Until: uint32((max(r.until, 0) + 999) / 1000), Blocks: r.blocks, Scope: uint8(r.scope)})
+		t.blocked.Put(blocked.Entry{Key: r.key, Network: r.network, Until: uint32((max(r.until, 0) + 999) / 1000),
+			Blocks: r.blocks, Scope: uint8(r.scope)})
 	}
 	if r.punished(now) && r.until <= now {
 		s.pardons++

@@ -338,9 +338,11 @@ func Default() File {
 		Interrogation: Interrogation{
 			Enabled: true, Pass: 60 * minute, Answer: 2 * minute, Wait: Duration(10 * time.Second), Difficulty: 17, Page: true, Cookies: true,
 		},
-		Learning: Learning{MinimumRequests: 500, MinimumTime: minute, EnforceAfter: Duration(72 * time.Hour), EnforceNetworks: 20},
+		Learning: Learning{MinimumRequests: 500, MinimumTime: minute, EnforceAfter: Duration(72 * time.Hour),
+			EnforceNetworks: 20},
 		Limits: Limits{
-			Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10, Fields: 500, Target: 16 << 10,
+			Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10,
+			Fields: 500, Target: 16 << 10,
 		},
 		Timeouts: Timeouts{
 			Handshake: Duration(10 * time.Second), Header: Duration(10 * time.Second), Idle: 2 * minute,

@@ -105,7 +105,8 @@ func (c *checker) health(path string, h Health) {
 }
 
 func (c *checker) behind(path string, s Site) {
-	if s.TLS != (Behind{}) && !slices.ContainsFunc(s.Upstreams, func(u string) bool { return strings.HasPrefix(u, "https://") }) {
+	if s.TLS != (Behind{}) && !slices.ContainsFunc(s.Upstreams,
+		func(u string) bool { return strings.HasPrefix(u, "https://") }) {
 		c.fail(path, errors.New("has no meaning without an https:// upstream"))
 	}
 	if _, err := s.TLS.Roots(); err != nil {
@@ -182,12 +183,15 @@ func (c *checker) limits(f *File) {
 	}{
 		{"limits.memory", int64(f.Limits.Memory), 16 << 20}, {"limits.connections", int64(f.Limits.Connections), 1},
 		{"limits.connections_per_client", int64(f.Limits.ConnectionsPerClient), 1}, {"learning.minimum_requests", int64(f.Learning.MinimumRequests), 0},
-		{"learning.enforce_after", int64(f.Learning.EnforceAfter), 1}, {"learning.enforce_networks", int64(f.Learning.EnforceNetworks), 1},
+		{"learning.enforce_after", int64(f.Learning.EnforceAfter), 1},
+		{"learning.enforce_networks", int64(f.Learning.EnforceNetworks), 1},
 		{"timeouts.handshake", int64(f.Timeouts.Handshake), 1}, {"timeouts.header", int64(f.Timeouts.Header), 1}, {"timeouts.idle", int64(f.Timeouts.Idle), 1},
 		{"timeouts.connect", int64(f.Timeouts.Connect), 1}, {"timeouts.response", int64(f.Timeouts.Response), 1}, {"timeouts.drain", int64(f.Timeouts.Drain), 0},
 		{"tarpit.connections", int64(f.Tarpit.Connections), 0}, {"tarpit.time", int64(f.Tarpit.Time), int64(10 * time.Second)},
-		{"limits.requests", int64(f.Limits.Requests), 0}, {"limits.head", int64(f.Limits.Head), 1 << 10}, {"limits.fields", int64(f.Limits.Fields), 16},
-		{"limits.target", int64(f.Limits.Target), 256}, {"timeouts.linger", int64(f.Timeouts.Linger), 0}, {"timeouts.upstream_idle", int64(f.Timeouts.UpstreamIdle), 1},
+		{"limits.requests", int64(f.Limits.Requests), 0}, {"limits.head", int64(f.Limits.Head), 1 << 10},
+		{"limits.fields", int64(f.Limits.Fields), 16},
+		{"limits.target", int64(f.Limits.Target), 256}, {"timeouts.linger", int64(f.Timeouts.Linger), 0},
+		{"timeouts.upstream_idle", int64(f.Timeouts.UpstreamIdle), 1},
 		{"events.rate", int64(f.Events.Rate), 0}, {"access.rate", int64(f.Access.Rate), 0},
 		{"timeouts.body", int64(f.Timeouts.Body), 1}, {"timeouts.body_rate", int64(f.Timeouts.BodyRate), 1},
 	} {
@@ -199,7 +203,8 @@ func (c *checker) limits(f *File) {
 		c.fail("limits.head", fmt.Errorf("is %s: want at most %s", n, Size(maxHead)))
 	}
 	if f.Limits.Target > f.Limits.Head {
-		c.fail("limits.target", fmt.Errorf("is %s: more than limits.head (%s), which holds the target too", f.Limits.Target, f.Limits.Head))
+		c.fail("limits.target",
+			fmt.Errorf("is %s: more than limits.head (%s), which holds the target too", f.Limits.Target, f.Limits.Head))
 	}
 	if n := f.Learning.EnforceNetworks; n > apimap.MostSources {
 		c.fail("learning.enforce_networks", fmt.Errorf("is %d: at most %d are told apart", n, apimap.MostSources))
@@ -213,7 +218,8 @@ func (c *checker) limits(f *File) {
 // is no policy.
 func (f *File) Policy() (*policy.Policy, []Fault) {
 	o := policy.Options{
-		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader, Forwarding: policy.Forwarding(f.ForwardingHeaders), InspectAnswers: f.InspectAnswers,
+		TrustedProxies: f.TrustedProxies, ProtectPrivate: f.ProtectPrivate, FingerprintHeader: f.FingerprintHeader,
+		Forwarding: policy.Forwarding(f.ForwardingHeaders), InspectAnswers: f.InspectAnswers,
 		Thresholds: policy.Thresholds(f.Thresholds),
 		Block:      policy.Durations{First: time.Duration(f.Block.First), Grow: f.Block.Grow, Max: time.Duration(f.Block.Max)},
 		Interrogation: policy.Interrogation{

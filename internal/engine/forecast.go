@@ -21,7 +21,8 @@ func (e *Engine) foresee(now time.Time, s *compiled, r *request.Request, v Verdi
 	}
 	st := &r.Standing
 	f := forecast.Request{
-		Site: r.Site, ID: r.ID, Client: st.Keys[attacker.Client], Good: st.Known || st.Accepted && !st.Common || r.Pass.Answers(), Established: st.Established,
+		Site: r.Site, ID: r.ID, Client: st.Keys[attacker.Client],
+		Good: st.Known || st.Accepted && !st.Common || r.Pass.Answers(), Established: st.Established,
 		Exempt: s.policy.Exempt(r), Untold: r.Client.Untold, Would: v.Would,
 	}
 	would := v.Would != signal.Pass || v.Waiver == policy.PrivateClient
@@ -34,7 +35,8 @@ func (e *Engine) foresee(now time.Time, s *compiled, r *request.Request, v Verdi
 		if endpoint == "" {
 			endpoint = clip(r.Head.Method + " " + r.Endpoint.Template)
 		}
-		f.Evidence[n] = forecast.Evidence{Kind: x.Kind.String(), Band: x.Band.String(), Endpoint: endpoint, Field: clip(x.Where)}
+		f.Evidence[n] = forecast.Evidence{Kind: x.Kind.String(), Band: x.Band.String(), Endpoint: endpoint,
+			Field: clip(x.Where)}
 		n++
 	}
 	if would {

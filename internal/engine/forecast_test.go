@@ -23,7 +23,8 @@ func TestForecast(t *testing.T) {
 	e, at := observing(), time.Duration(0)
 	attack := func(n int) {
 		at += time.Second
-		exchange(e, at, fmt.Sprint("203.0.113.", n), "GET", "/items?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", "", "", 200)
+		exchange(e, at, fmt.Sprint("203.0.113.", n), "GET",
+			"/items?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", "", "", 200)
 	}
 	for n := range 5 {
 		attack(n + 1)
@@ -34,7 +35,8 @@ func TestForecast(t *testing.T) {
 	}
 	now := epoch.Add(at)
 	rep := e.Forecast(now)
-	if len(rep.Sites) != 1 || rep.Sites[0].Requests != 45 || rep.Sites[0].Refused != 5 || rep.Sites[0].RefusedClients != 5 {
+	if len(rep.Sites) != 1 || rep.Sites[0].Requests != 45 || rep.Sites[0].Refused != 5 ||
+		rep.Sites[0].RefusedClients != 5 {
 		t.Fatalf("got %+v; want 5 of 45 requests refused, of 5 clients", rep)
 	}
 	g := rep.Sites[0].Refusals[0]
@@ -72,9 +74,12 @@ func TestForecastOfSharedKey(t *testing.T) {
 			at += time.Second
 			exchange(e, at, fmt.Sprint("198.51.100.", n%c.bearers+1), "GET", "/orders", field, "", 200)
 		}
-		exchange(e, at+time.Second, "203.0.113.9", "GET", "/orders?q=1%27%20UNION%20SELECT%20password%20FROM%20users--", field, "", 200)
-		if got := e.Forecast(epoch.Add(at + time.Second)).Sites[0]; got.RefusedClients != 1 || got.RefusedGood != c.good {
-			t.Errorf("%s: got %d clients refused, %d of them good; want 1 and %d", key, got.RefusedClients, got.RefusedGood, c.good)
+		exchange(e, at+time.Second, "203.0.113.9", "GET", "/orders?q=1%27%20UNION%20SELECT%20password%20FROM%20users--",
+			field, "", 200)
+		if got := e.Forecast(epoch.Add(at + time.Second)).Sites[0]; got.RefusedClients != 1 ||
+			got.RefusedGood != c.good {
+			t.Errorf("%s: got %d clients refused, %d of them good; want 1 and %d", key, got.RefusedClients,
+				got.RefusedGood, c.good)
 		}
 	}
 }

@@ -274,12 +274,14 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 	for _, c := range r.Changes {
 		ev := e.event(now, r, v, o, "stage")
 		ev.From, ev.Stage, ev.Risk, ev.Attacker = c.From.String(), c.To.String(), round(c.Risk), attacker.Name(c.Key)
-		if ev.Scope = attacker.Scope(c.Scope).String(); r.Standing.Elsewhere != 0 && !slices.Contains(r.Standing.Keys[:], c.Key) {
+		if ev.Scope = attacker.Scope(c.Scope).String(); r.Standing.Elsewhere != 0 &&
+			!slices.Contains(r.Standing.Keys[:], c.Key) {
 			ev.Scope = attacker.Elsewhere
 		}
 		if c.To == signal.Block {
 			ev.Until = &c.Until
-			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared && r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
+			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared &&
+				r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
 			ev.Sentence = &attacker.Sentence{Key: c.Key, Scope: attacker.Scope(c.Scope), Prefix: c.Address, Until: c.Until, Blocks: c.Blocks, At: now}
 		}
 		events = append(events, ev)

@@ -104,7 +104,8 @@ func (in *reading) note(r *request.Request) {
 		once(r, signal.Signal{Kind: signal.Unread, Where: "body", Note: in.unread})
 	}
 	if in.ambiguous {
-		once(r, signal.Signal{Kind: signal.ProtocolOddity, Band: signal.Likely, Where: "header:Content-Type", Note: "declares two types or boundaries"})
+		once(r, signal.Signal{Kind: signal.ProtocolOddity, Band: signal.Likely, Where: "header:Content-Type",
+			Note: "declares two types or boundaries"})
 	}
 }
 

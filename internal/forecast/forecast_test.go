@@ -22,14 +22,16 @@ func usual(l *Ledger, n, clients int, d time.Duration) time.Time {
 	now := start
 	for i := range n {
 		now = start.Add(d * time.Duration(i+1) / time.Duration(n))
-		l.Count(now, &Request{Site: "*", ID: fmt.Sprint("u", i), Client: key(i % clients), Good: i%clients < clients/2, Established: true})
+		l.Count(now, &Request{Site: "*", ID: fmt.Sprint("u", i), Client: key(i % clients), Good: i%clients < clients/2,
+			Established: true})
 	}
 	return now
 }
 
 func refuse(client int, good bool) *Request {
 	return &Request{
-		Site: "*", ID: "r" + fmt.Sprint(client), Client: key(client), Good: good, Would: signal.BlockAction, Proven: true,
+		Site: "*", ID: "r" + fmt.Sprint(client), Client: key(client), Good: good, Would: signal.BlockAction,
+		Proven:   true,
 		Refusal:  Refusal{"exploit", "xss", "POST /api/posts", "body:content"},
 		Evidence: [MaxEvidence]Evidence{{"xss", "certain", "POST /api/posts", "body:content"}},
 	}
@@ -52,7 +54,8 @@ func TestSafe(t *testing.T) {
 			return now
 		}, ""},
 		{"an hour", func(l *Ledger) time.Time { return usual(l, 5000, 100, time.Hour) }, "only 1h0m were observed"},
-		{"few", func(l *Ledger) time.Time { return usual(l, 50, 10, 25*time.Hour) }, "only 50 requests of about 10 clients"},
+		{"few", func(l *Ledger) time.Time { return usual(l, 50, 10, 25*time.Hour) },
+			"only 50 requests of about 10 clients"},
 		{"a good client", func(l *Ledger) time.Time {
 			now := usual(l, 5000, 100, 25*time.Hour)
 			l.Count(now, refuse(3, true))
@@ -101,7 +104,8 @@ func TestGroups(t *testing.T) {
 		l.Count(now, refuse(i, true))
 	}
 	r := l.Report(now).Sites[0]
-	if len(r.Refusals) != 1 || r.Refusals[0].Good != 6 || r.Refusals[0].Requests != 6 || r.Refusals[0].Would != "block" || len(r.Refusals[0].Examples) != maxExamples {
+	if len(r.Refusals) != 1 || r.Refusals[0].Good != 6 || r.Refusals[0].Requests != 6 ||
+		r.Refusals[0].Would != "block" || len(r.Refusals[0].Examples) != maxExamples {
 		t.Errorf("got refusals %+v; want one group of 6 good clients", r.Refusals)
 	}
 	if want := `- {endpoint: "POST /api/posts", field: "body:content", kind: xss, reason: ...}`; len(r.Evidence) != 1 || r.Evidence[0].Exception != want || r.Evidence[0].Refused != 6 {
@@ -161,7 +165,8 @@ func TestLedgerIsBounded(t *testing.T) {
 		i++
 	}
 	if first := r.Sites[i].Refusals[0]; first.Good != 1 || r.Sites[i].Rest == 0 {
-		t.Errorf("got %+v first and a rest of %d; want the good client's group, and what gave way counted", first, r.Sites[i].Rest)
+		t.Errorf("got %+v first and a rest of %d; want the good client's group, and what gave way counted", first,
+			r.Sites[i].Rest)
 	}
 }
 
@@ -187,7 +192,8 @@ func TestSnapshot(t *testing.T) {
 	for _, damage := range [][]byte{nil, b.Bytes()[:b.Len()/2], append(bytes.Clone(b.Bytes()[:40]), make([]byte, b.Len()-40)...)} {
 		fresh := New(start)
 		if err := fresh.Restore(bytes.NewReader(damage)); !errors.Is(err, frame.ErrDamaged) || len(fresh.sites) != 0 {
-			t.Errorf("%d damaged bytes: got %v and %d sites; want ErrDamaged and none", len(damage), err, len(fresh.sites))
+			t.Errorf("%d damaged bytes: got %v and %d sites; want ErrDamaged and none", len(damage), err,
+				len(fresh.sites))
 		}
 	}
 }

@@ -89,8 +89,10 @@ func (l *Ledger) Report(now time.Time) Report {
 	for _, name := range slices.Sorted(maps.Keys(l.sites)) {
 		s := l.sites[name]
 		r := Site{
-			Name: name, Requests: s.requests, Clients: s.clients.count(), Good: s.good.count(), Established: s.established.count(),
-			Refused: s.refused, Exempt: s.exempt, ExemptRefused: s.exemptRefused, Untold: s.untold, Rest: s.restRequests,
+			Name: name, Requests: s.requests, Clients: s.clients.count(), Good: s.good.count(),
+			Established: s.established.count(),
+			Refused:     s.refused, Exempt: s.exempt, ExemptRefused: s.exemptRefused, Untold: s.untold,
+			Rest: s.restRequests,
 		}
 		l.groups(now, s, &r)
 		r.judge(now.Sub(l.since))
@@ -144,11 +146,13 @@ func exception(e Evidence) string {
 }
 
 func compareRefusals(a, b Refusal) int {
-	return strings.Compare(a.Reason+"\x00"+a.What+"\x00"+a.Endpoint+"\x00"+a.Field, b.Reason+"\x00"+b.What+"\x00"+b.Endpoint+"\x00"+b.Field)
+	return strings.Compare(a.Reason+"\x00"+a.What+"\x00"+a.Endpoint+"\x00"+a.Field,
+		b.Reason+"\x00"+b.What+"\x00"+b.Endpoint+"\x00"+b.Field)
 }
 
 func compareEvidence(a, b Evidence) int {
-	return strings.Compare(a.Kind+"\x00"+a.Endpoint+"\x00"+a.Field+a.Band, b.Kind+"\x00"+b.Endpoint+"\x00"+b.Field+b.Band)
+	return strings.Compare(a.Kind+"\x00"+a.Endpoint+"\x00"+a.Field+a.Band,
+		b.Kind+"\x00"+b.Endpoint+"\x00"+b.Field+b.Band)
 }
 
 // judge says whether it is safe to enforce, and if not, why.
@@ -158,25 +162,34 @@ func (r *Site) judge(observed time.Duration) {
 		no("only %s were observed; a whole day is needed, for nights, mornings and jobs differ", Span(observed))
 	}
 	if r.Requests < leastRequests || r.Clients < leastClients {
-		no("only %d requests of about %d clients were seen; %d requests of %d clients are needed for one in a thousand to show", r.Requests, r.Clients, leastRequests, leastClients)
+		no("only %d requests of about %d clients were seen; %d requests of %d clients are needed for one in a "+
+			"thousand to show", r.Requests, r.Clients, leastRequests, leastClients)
 	}
 	if r.Untold > 0 {
-		no("%d requests came through a proxy that trusted_proxies does not name: clients cannot be told apart", r.Untold)
+		no("%d requests came through a proxy that trusted_proxies does not name: clients cannot be told apart",
+			r.Untold)
 	}
 	if share(r.Exempt, r.Requests) > mostExempt {
-		no("%.0f %% of the requests came from private addresses, which are exempt: if they are a load balancer's, name it in trusted_proxies; if they are clients, set protect_private: true",
+		no("%.0f %% of the requests came from private addresses, which are exempt: if they are a load balancer's, "+
+			"name it in trusted_proxies; if they are clients, set protect_private: true",
 			100*share(r.Exempt, r.Requests))
 	}
 	if bad := share(uint64(r.RefusedGood), uint64(r.Good)); r.RefusedGood > 0 && bad > mostGood {
-		no("%d of about %d clients known to be good would have been refused: see below, with exceptions to paste", r.RefusedGood, r.Good)
+		no("%d of about %d clients known to be good would have been refused: see below, with exceptions to paste",
+			r.RefusedGood, r.Good)
 	} else if r.RefusedGood > 0 {
-		r.Advice = append(r.Advice, fmt.Sprintf("%d of about %d clients known to be good would have been refused: worth a look", r.RefusedGood, r.Good))
+		r.Advice = append(r.Advice,
+			fmt.Sprintf("%d of about %d clients known to be good would have been refused: worth a look", r.RefusedGood,
+				r.Good))
 	}
 	if soft := share(uint64(r.SoftClients), uint64(r.Clients)); r.SoftClients >= leastClients && soft > mostSoft {
-		no("%.0f %% of the clients would have been refused without proof of an attack: either an attack is under way, or a usual client looks like one", 100*soft)
+		no("%.0f %% of the clients would have been refused without proof of an attack: either an attack is under "+
+			"way, or a usual client looks like one", 100*soft)
 	}
 	if r.Good == 0 {
-		r.Advice = append(r.Advice, "no client is known to be good by a credential or an answered challenge, so that nothing warns of good clients that are hit: look at each group below")
+		r.Advice = append(r.Advice,
+			"no client is known to be good by a credential or an answered challenge, so that nothing warns of good "+
+				"clients that are hit: look at each group below")
 	}
 	r.Safe = len(r.NotYet) == 0
 }

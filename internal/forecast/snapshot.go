@@ -44,11 +44,13 @@ type savedGroup struct {
 // Snapshot writes the counts as one block.
 func (l *Ledger) Snapshot(w io.Writer) error {
 	l.mu.Lock()
-	out := saved{Version: version, Since: l.since, Changed: l.changed, Under: l.under, Sites: make(map[string]savedSite, len(l.sites))}
+	out := saved{Version: version, Since: l.since, Changed: l.changed, Under: l.under,
+		Sites: make(map[string]savedSite, len(l.sites))}
 	for name, s := range l.sites {
 		out.Sites[name] = savedSite{
-			Requests: s.requests, Refused: s.refused, Exempt: s.exempt, ExemptRefused: s.exemptRefused, Untold: s.untold,
-			Rest: s.restRequests, Groups: s.groups, Clients: s.clients, Good: s.good, Established: s.established,
+			Requests: s.requests, Refused: s.refused, Exempt: s.exempt, ExemptRefused: s.exemptRefused,
+			Untold: s.untold,
+			Rest:   s.restRequests, Groups: s.groups, Clients: s.clients, Good: s.good, Established: s.established,
 			Refusals: save(s.refusals), Evidence: save(s.evidence),
 		}
 	}
@@ -63,7 +65,8 @@ func (l *Ledger) Snapshot(w io.Writer) error {
 func save[K comparable](groups map[K]*group) map[K]savedGroup {
 	out := make(map[K]savedGroup, len(groups))
 	for k, g := range groups {
-		out[k] = savedGroup{g.requests, g.refused, g.number, g.first, g.last, g.would, g.proven, g.hasGood, g.clients, g.good, append([]string(nil), g.examples...)}
+		out[k] = savedGroup{g.requests, g.refused, g.number, g.first, g.last, g.would, g.proven, g.hasGood, g.clients,
+			g.good, append([]string(nil), g.examples...)}
 	}
 	return out
 }
@@ -88,7 +91,8 @@ func (l *Ledger) Restore(r io.Reader) error {
 			return fmt.Errorf("reading forecast: %w: too many groups", frame.ErrDamaged)
 		}
 		sites[name] = &site{
-			requests: s.Requests, refused: s.Refused, exempt: s.Exempt, exemptRefused: s.ExemptRefused, untold: s.Untold,
+			requests: s.Requests, refused: s.Refused, exempt: s.Exempt, exemptRefused: s.ExemptRefused,
+			untold:       s.Untold,
 			restRequests: s.Rest, groups: s.Groups, clients: s.Clients, good: s.Good, established: s.Established,
 			refusals: load(s.Refusals), evidence: load(s.Evidence),
 		}
@@ -104,7 +108,8 @@ func load[K comparable](groups map[K]savedGroup) map[K]*group {
 	out := make(map[K]*group, len(groups))
 	for k, g := range groups {
 		examples := g.Examples[:min(len(g.Examples), maxExamples)]
-		out[k] = &group{g.Requests, g.Refused, g.First, g.Last, g.Would, g.Proven, g.Clients, g.Good, g.HasGood, examples, g.Number}
+		out[k] = &group{g.Requests, g.Refused, g.First, g.Last, g.Would, g.Proven, g.Clients, g.Good, g.HasGood,
+			examples, g.Number}
 	}
 	return out
 }

@@ -76,7 +76,8 @@ func TestHTTP2Opening(t *testing.T) {
 	if want := "1:65536;2:0;4:6291456;6:262144|15663105|3:1:0:201|m,a,s,p"; got.H2 != want {
 		t.Errorf("opening: got %q; want %q", got.H2, want)
 	}
-	want := []request.Field{{Name: "zeta", Value: "1"}, {Name: "user-agent", Value: "x"}, {Name: "cookie", Value: "a=1; b=2"}, {Name: "accept", Value: "*/*"}}
+	want := []request.Field{{Name: "zeta", Value: "1"}, {Name: "user-agent", Value: "x"},
+		{Name: "cookie", Value: "a=1; b=2"}, {Name: "accept", Value: "*/*"}}
 	if head := all[0].head; !slices.Equal(head.Fields, want) || !head.Ordered || head.Target != "/p?q=|" || head.Host != "a.example" || head.Proto != "HTTP/2.0" {
 		t.Errorf("head: got %+v; want fields %v in this order", head, want)
 	}

@@ -30,7 +30,8 @@ type Limits struct {
 
 // NewLimits returns limits for max connections in all and perClient of one client.
 func NewLimits(max, perClient int) *Limits {
-	return &Limits{max: max, perClient: perClient, holders: make(map[netip.Prefix]*holder), ranks: make([]*holder, perClient+1)}
+	return &Limits{max: max, perClient: perClient, holders: make(map[netip.Prefix]*holder),
+		ranks: make([]*holder, perClient+1)}
 }
 
 // holder is a client with connections. It stands in the rank of its idle ones.

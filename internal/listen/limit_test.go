@@ -103,8 +103,11 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 		"silence":     func(net.Conn) bool { return true },
 		"half a head": func(c net.Conn) bool { _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHo"); return err == nil },
 		"http2": func(c net.Conn) bool {
-			io.WriteString(c, preface+string(frame(frameSettings, 0, 0, nil))+string(frame(frameHeaders, flagEndHeaders|flagEndStream, 1, block(":method", "GET", ":path", "/", ":scheme", "http", ":authority", "a"))))
-			return readFrames(c, func(kind, flags byte, stream uint32) bool { return stream == 1 && flags&flagEndStream != 0 }) == nil
+			io.WriteString(c, preface+string(frame(frameSettings, 0, 0, nil))+string(frame(frameHeaders,
+				flagEndHeaders|flagEndStream, 1,
+				block(":method", "GET", ":path", "/", ":scheme", "http", ":authority", "a"))))
+			return readFrames(c,
+				func(kind, flags byte, stream uint32) bool { return stream == 1 && flags&flagEndStream != 0 }) == nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +213,8 @@ func TestLimitsAreBounded(t *testing.T) {
 			l.release(c)
 		}
 		if l.open > 100 || len(l.holders) > len(conns) {
-			t.Fatalf("step %d: %d open, %d clients of %d connections; want 100 and no more clients than connections", i, l.open, len(l.holders), len(conns))
+			t.Fatalf("step %d: %d open, %d clients of %d connections; want 100 and no more clients than connections", i,
+				l.open, len(l.holders), len(conns))
 		}
 	}
 	for _, c := range conns {

@@ -14,7 +14,8 @@ import (
 // whoever configured it, and evidence of nothing: container clients and browsers try
 // HTTPS first.
 const (
-	wantsPlain = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 61\r\n\r\n" +
+	wantsPlain = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
+		"61\r\n\r\n" +
 		"This port speaks plain HTTP; the client began a TLS session.\n"
 	wantsTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 57\r\n\r\n" +
 		"This port speaks HTTPS; the client sent a plain request.\n"

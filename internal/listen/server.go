@@ -38,7 +38,8 @@ type Server struct {
 
 // counters are the numbers behind Stats that only grow.
 type counters struct {
-	accepted, overLimit, overClientLimit, proxyFailed, handshakeFailed, resumed, acceptErrors, streamFaults, mistaken atomic.Uint64
+	accepted, overLimit, overClientLimit, proxyFailed, handshakeFailed, resumed, acceptErrors, streamFaults,
+	mistaken atomic.Uint64
 }
 
 // Stats are numbers of a Server since it began; Open and Clients are of now.
@@ -297,7 +298,8 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Accepted: n.accepted.Load(), OverLimit: n.overLimit.Load(), OverClientLimit: n.overClientLimit.Load(),
 		ProxyFailed: n.proxyFailed.Load(), HandshakeFailed: n.handshakeFailed.Load(), Resumed: n.resumed.Load(),
-		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Mistaken: n.mistaken.Load(), Open: open, Clients: clients, Evicted: evicted,
+		AcceptErrors: n.acceptErrors.Load(), StreamFaults: n.streamFaults.Load(), Mistaken: n.mistaken.Load(),
+		Open: open, Clients: clients, Evicted: evicted,
 	}
 }
 

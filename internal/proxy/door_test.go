@@ -76,7 +76,8 @@ func crossedTLS(t *testing.T, g *gateway, n int, secure bool) {
 	field := tellApart[n/5%len(tellApart)]
 	users := [...]string{fmt.Sprint("session=alice-", n), fmt.Sprint("session=bob-", n)}
 	for i, user := range users {
-		fields := []string{":method", "POST", ":scheme", scheme, ":authority", "a.test", ":path", "/hello", "user-agent", "Same", "accept", "*/*"}
+		fields := []string{":method", "POST", ":scheme", scheme, ":authority", "a.test", ":path", "/hello",
+			"user-agent", "Same", "accept", "*/*"}
 		if field == "body" {
 			f.begin(uint32(1+2*i), false, fields...)
 			f.WriteData(uint32(1+2*i), true, []byte(user))
@@ -104,7 +105,8 @@ func crossedHTTP1(t *testing.T, g *gateway, n int) {
 	field := tellApart[n/5%3]
 	users := [...]string{fmt.Sprint("session=alice-", n), fmt.Sprint("session=bob-", n)}
 	for _, user := range users {
-		io.WriteString(c, head("GET /hello HTTP/1.1\nHost: a.test\nUser-Agent: Same\nAccept: */*\n%s: %s\n", field, user))
+		io.WriteString(c, head("GET /hello HTTP/1.1\nHost: a.test\nUser-Agent: Same\nAccept: */*\n%s: %s\n", field,
+			user))
 	}
 	in := bufio.NewReader(c)
 	for _, user := range users {
@@ -124,12 +126,14 @@ func crossedHTTP1(t *testing.T, g *gateway, n int) {
 // field upstream, from the first request on.
 func (s suite) crumbs(t *testing.T) {
 	for _, kind := range []string{"http", "h2c"} {
-		up := upstream(t, kind, func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Cookie"]) })
+		up := upstream(t, kind,
+			func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%q", r.Header["Cookie"]) })
 		g := s.front.start(t, setup{upstreams: []string{up}})
 		for _, secure := range []bool{false, true} {
 			f := newFrames(t, map[bool]string{false: g.plain, true: g.secure}[secure], secure)
 			for id := uint32(1); id <= 5; id += 2 {
-				f.begin(id, true, ":method", "GET", ":scheme", "http", ":authority", "a", ":path", "/", "cookie", "a=1", "accept", "*/*", "cookie", "b=2", "cookie", "session=abc")
+				f.begin(id, true, ":method", "GET", ":scheme", "http", ":authority", "a", ":path", "/", "cookie", "a=1",
+					"accept", "*/*", "cookie", "b=2", "cookie", "session=abc")
 				f.flush(t)
 				if got, want := string(f.until(t, id)[id].body), `["a=1; b=2; session=abc"]`; got != want {
 					t.Errorf("%s, TLS %v, stream %d: got %s; want %s", kind, secure, id, got, want)
@@ -172,11 +176,14 @@ func (s suite) connectHTTP2(t *testing.T) {
 // passed on behind it, declared or not, in observe mode too.
 func (s suite) forbiddenTrailers(t *testing.T) {
 	bad := []string{
-		"X-Forwarded-For", "X-Forwarded-User", "X_Forwarded_For", "X-Real-IP", "x.real.ip", "CF-Connecting-IP", "X-Original-URL", "Forwarded", "Host", "Authorization",
-		"Cookie", "X-Api-Key", "X-Auth-Token", "Content-Type", "Content-Encoding", "Content-Range", "If-Match", "Expect", "Range", "Sec-Fetch-Site",
+		"X-Forwarded-For", "X-Forwarded-User", "X_Forwarded_For", "X-Real-IP", "x.real.ip", "CF-Connecting-IP",
+		"X-Original-URL", "Forwarded", "Host", "Authorization",
+		"Cookie", "X-Api-Key", "X-Auth-Token", "Content-Type", "Content-Encoding", "Content-Range", "If-Match",
+		"Expect", "Range", "Sec-Fetch-Site",
 		"X-HTTP-Method-Override", "Proxy-Authorization", "Bartizan-Pass", "Remote-User", "Client-Cert", "Via",
 	}
-	good := []string{"X-Checksum", "Content-MD5", "Content-Digest", "Digest", "X-Amz-Checksum-Crc32", "X-Amz-Trailer-Signature", "Server-Timing", "Grpc-Status", "Expires"}
+	good := []string{"X-Checksum", "Content-MD5", "Content-Digest", "Digest", "X-Amz-Checksum-Crc32",
+		"X-Amz-Trailer-Signature", "Server-Timing", "Grpc-Status", "Expires"}
 	for _, trusted := range [][]string{nil, {"127.0.0.0/8"}} {
 		u := newRaw(t, nil)
 		g := s.front.start(t, setup{upstreams: []string{u.url}, trusted: trusted})
@@ -187,12 +194,14 @@ func (s suite) forbiddenTrailers(t *testing.T) {
 					line = "Trailer: " + name + "\n"
 				}
 				before := len(u.messages())
-				body(t, call(t, g, head("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n%s", line)+"3\r\nabc\r\n0\r\n"+name+": 192.0.2.66\r\n\r\n"))
+				body(t, call(t, g, head("POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n%s",
+					line)+"3\r\nabc\r\n0\r\n"+name+": 192.0.2.66\r\n\r\n"))
 				m := u.messages()[before]
 				_, rest := m.content()
 				passed := strings.Contains(rest, "192.0.2.66")
 				if want := strings.Contains(" "+strings.Join(good, " ")+" ", " "+name+" "); passed != want {
-					t.Errorf("%s, declared %v, trusted %v: passed on %v (%q); want %v", name, declared, trusted, passed, rest, want)
+					t.Errorf("%s, declared %v, trusted %v: passed on %v (%q); want %v", name, declared, trusted, passed,
+						rest, want)
 				} else if !want && m.get("Trailer") != "" {
 					t.Errorf("%s: announced %q", name, m.get("Trailer"))
 				}
@@ -212,7 +221,8 @@ func (s suite) exploitTrailer(t *testing.T) {
 		g := s.front.start(t, setup{upstreams: []string{up}, mode: policy.Enforce})
 		for _, c := range []struct{ protocol, url string }{{"http1", "http://" + g.plain}, {"h2", "https://" + g.secure}} {
 			for note, want := range map[string]int{"fine": 200, "${jndi:ldap://e.example/a}": 403} {
-				req, _ := http.NewRequest("POST", c.url, struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))})
+				req, _ := http.NewRequest("POST", c.url,
+					struct{ io.Reader }{strings.NewReader(strings.Repeat("x", size))})
 				req.Trailer = http.Header{"X-Note": {note}}
 				res, err := client(t, c.protocol).Do(req)
 				if err != nil {
@@ -232,12 +242,16 @@ func (s suite) exploitTrailer(t *testing.T) {
 // observe mode too; a trusted proxy may say it under its own name.
 func (s suite) fieldsThatEnd(t *testing.T) {
 	end := []string{
-		"X-Real-IP", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Server", "X-Forwarded-Ssl",
-		"X-Forwarded-User", "X-Forwarded-Anything", "X-Original-URL", "X-Rewrite-URL", "Front-End-Https", "X-Cluster-Client-IP", "Remote-User", "X-Remote-User",
+		"X-Real-IP", "True-Client-IP", "X-Client-IP", "CF-Connecting-IP", "X-Forwarded-Prefix", "X-Forwarded-Port",
+		"X-Forwarded-Server", "X-Forwarded-Ssl",
+		"X-Forwarded-User", "X-Forwarded-Anything", "X-Original-URL", "X-Rewrite-URL", "Front-End-Https",
+		"X-Cluster-Client-IP", "Remote-User", "X-Remote-User",
 		"Fastly-Client-IP", "X-Auth-Request-Email", "Client-Cert", "X-SSL-Client-Verify", "Proxy", "Mesh-JA4", "X-Mine",
-		"X-Forward-Host", "X-Real-Host", "Incap-Client-IP", "CDN-Src-IP", "X-Amzn-Oidc-Identity", "X-MS-Client-Principal-Name", "X-Client-Certificate",
+		"X-Forward-Host", "X-Real-Host", "Incap-Client-IP", "CDN-Src-IP", "X-Amzn-Oidc-Identity",
+		"X-MS-Client-Principal-Name", "X-Client-Certificate",
 	}
-	stay := []string{"X-Request-Id", "Traceparent", "X-Requested-With", "X-Forwarding", "X-Realm", "Original-Filename", "X-Original-Filename", "X-Api-Key", "Via", "X-Kept-By-Us"}
+	stay := []string{"X-Request-Id", "Traceparent", "X-Requested-With", "X-Forwarding", "X-Realm", "Original-Filename",
+		"X-Original-Filename", "X-Api-Key", "Via", "X-Kept-By-Us"}
 	o := func(o *policy.Options) {
 		o.FingerprintHeader = "Mesh-JA4"
 		o.Forwarding = policy.Forwarding{Add: []string{"x-mine"}, Keep: []string{"X-Forwarded-Kept", "x-kept-*"}}
@@ -284,20 +298,28 @@ func (s suite) handshakes(t *testing.T) {
 		name, request, answer string
 		tunnel                bool
 	}{
-		{"good", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + sum + "\n", true},
+		{"good", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n",
+			"Sec-WebSocket-Accept: " + sum + "\n", true},
 		{"no key", "GET / HTTP/1.1\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
-		{"short key", "GET / HTTP/1.1\nSec-WebSocket-Key: YWJj\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
+		{"short key", "GET / HTTP/1.1\nSec-WebSocket-Key: YWJj\nSec-WebSocket-Version: 13\n",
+			"Sec-WebSocket-Accept: " + sum + "\n", false},
 		{"two keys", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
-		{"no version", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
-		{"old version", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 8\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
-		{"POST", "POST / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + sum + "\n", false},
+		{"no version", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\n", "Sec-WebSocket-Accept: " + sum + "\n",
+			false},
+		{"old version", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 8\n",
+			"Sec-WebSocket-Accept: " + sum + "\n", false},
+		{"POST", "POST / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n",
+			"Sec-WebSocket-Accept: " + sum + "\n", false},
 		{"no accept", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n", "", false},
-		{"wrong accept", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n", "Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(make([]byte, sha1.Size)) + "\n", false},
+		{"wrong accept", "GET / HTTP/1.1\nSec-WebSocket-Key: " + key + "\nSec-WebSocket-Version: 13\n",
+			"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(make([]byte, sha1.Size)) + "\n", false},
 	} {
-		u := newRaw(t, says(head("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade, X-Hop\nUpgrade: websocket\nX-Hop: 1\nKeep-Alive: timeout=5\n%s", c.answer), true))
+		u := newRaw(t, says(head("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade, X-Hop\nUpgrade: "+
+			"websocket\nX-Hop: 1\nKeep-Alive: timeout=5\n%s", c.answer), true))
 		g := s.front.start(t, setup{upstreams: []string{u.url}})
 		conn := dial(t, g.plain)
-		send(t, conn, head("%s", strings.Replace(c.request, "\n", "\nHost: a\nConnection: Upgrade\nUpgrade: websocket\n", 1)))
+		send(t, conn, head("%s",
+			strings.Replace(c.request, "\n", "\nHost: a\nConnection: Upgrade\nUpgrade: websocket\n", 1)))
 		m, err := readHead(bufio.NewReader(conn))
 		if err != nil {
 			t.Fatal(err)
@@ -305,7 +327,8 @@ func (s suite) handshakes(t *testing.T) {
 		if got := strings.HasPrefix(m.start, "HTTP/1.1 101"); got != c.tunnel {
 			t.Errorf("%s: got %q; want a tunnel: %v", c.name, m.start, c.tunnel)
 		}
-		if c.tunnel && (m.get("X-Hop")+m.get("Keep-Alive") != "" || m.get("Connection") != "Upgrade" || m.get("Upgrade") != "websocket") {
+		if c.tunnel && (m.get("X-Hop")+m.get("Keep-Alive") != "" || m.get("Connection") != "Upgrade" ||
+			m.get("Upgrade") != "websocket") {
 			t.Errorf("%s: got fields %v; want no hop-by-hop ones but the switch", c.name, m.fields)
 		}
 		conn.Close()
@@ -328,7 +351,8 @@ func (s suite) earlyEnd(t *testing.T) {
 			})
 			g := s.front.start(t, setup{upstreams: []string{up}})
 			f := newFrames(t, g.secure, true)
-			f.begin(1, false, ":method", "POST", ":scheme", "https", ":authority", "a", ":path", "/pkg.S/M", "content-type", "application/grpc", "te", "trailers")
+			f.begin(1, false, ":method", "POST", ":scheme", "https", ":authority", "a", ":path", "/pkg.S/M",
+				"content-type", "application/grpc", "te", "trailers")
 			f.WriteData(1, false, []byte(envelope("first")))
 			f.flush(t)
 			f.conn.SetDeadline(time.Now().Add(3 * time.Second)) // without the end it takes for ever
@@ -372,7 +396,8 @@ func (s suite) noStatus(t *testing.T) {
 func (s suite) identityCoding(t *testing.T) {
 	for _, line := range []string{"Transfer-Encoding: identity", "transfer-encoding:  Identity ", "TRANSFER-ENCODING: IDENTITY"} {
 		for _, interim := range []string{"", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"} {
-			text := interim + head("HTTP/1.1 200 OK\nX-A: 1\n%s\nContent-Length: 30\n", line) + "Transfer-Encoding: identity\r\n\r"
+			text := interim + head("HTTP/1.1 200 OK\nX-A: 1\n%s\nContent-Length: 30\n",
+				line) + "Transfer-Encoding: identity\r\n\r"
 			for _, step := range []int{len(text), 1, 7} {
 				u := newRaw(t, func(c net.Conn, in *bufio.Reader, m *message) bool {
 					for i := 0; i < len(text); i += step {
@@ -384,7 +409,9 @@ func (s suite) identityCoding(t *testing.T) {
 				c := client(t, "http1")
 				for range 2 { // the connection is kept
 					res, err := c.Get("http://" + g.plain)
-					if got := read(t, res, err); res.StatusCode != 200 || got != "Transfer-Encoding: identity\r\n\r" || res.Header.Get("X-A") != "1" {
+					if got := read(t, res,
+						err); res.StatusCode != 200 || got != "Transfer-Encoding: identity\r\n\r" ||
+						res.Header.Get("X-A") != "1" {
 						t.Errorf("%q in steps of %d: got %d %q; want it passed on", line, step, res.StatusCode, got)
 					}
 				}
@@ -420,7 +447,8 @@ func (s suite) authorityScheme(t *testing.T) {
 	g := s.front.start(t, setup{upstreams: []string{u.url}})
 	f := newFrames(t, g.plain, false)
 	for i, c := range []struct{ authority, status, host string }{
-		{"http://127.0.0.1:2379", "200", "127.0.0.1:2379"}, {"HTTPS://a.test", "200", "a.test"}, {"http://", "400", ""}, {"ftp://a.test", "400", ""}, {"http://a/b", "400", ""},
+		{"http://127.0.0.1:2379", "200", "127.0.0.1:2379"}, {"HTTPS://a.test", "200", "a.test"}, {"http://", "400", ""},
+		{"ftp://a.test", "400", ""}, {"http://a/b", "400", ""},
 	} {
 		before, id := len(u.messages()), uint32(1+2*i)
 		f.begin(id, true, ":method", "GET", ":scheme", "http", ":authority", c.authority, ":path", "/")
@@ -480,7 +508,8 @@ func (s suite) manyFields(t *testing.T) {
 func (s suite) expectOld(t *testing.T) {
 	u := newRaw(t, nil)
 	g := s.front.start(t, setup{upstreams: []string{u.url}})
-	if got := body(t, call(t, g, head("POST / HTTP/1.0\nHost: a\nExpect: 100-continue\nContent-Length: 3\n")+"abc")); got != "ok" {
+	if got := body(t, call(t, g,
+		head("POST / HTTP/1.0\nHost: a\nExpect: 100-continue\nContent-Length: 3\n")+"abc")); got != "ok" {
 		t.Errorf("got %q; want ok", got)
 	}
 	if m := u.messages()[0]; m.get("Expect") != "" || m.body != "abc" {
@@ -493,7 +522,8 @@ func refusedCall(t *testing.T, res *http.Response, status string) {
 	t.Helper()
 	b := body(t, res)
 	message, reference := res.Header.Get("Grpc-Message"), res.Header.Get("Bartizan-Reference")
-	if res.StatusCode != 200 || res.Header.Get("Grpc-Status") != status || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/grpc") || b != "" {
+	if res.StatusCode != 200 || res.Header.Get("Grpc-Status") != status ||
+		!strings.HasPrefix(res.Header.Get("Content-Type"), "application/grpc") || b != "" {
 		t.Errorf("got %d, %v, %q; want a head with grpc-status %s alone", res.StatusCode, res.Header, b, status)
 	}
 	if reference == "" || !strings.Contains(message, reference) {
@@ -506,10 +536,12 @@ func (s suite) refusedCalls(t *testing.T) {
 	g := s.front.start(t, setup{upstreams: []string{upstream(t, "h2c", grpcServer)}, mode: policy.Enforce})
 	for _, kind := range []string{"application/grpc", "application/grpc+proto", "application/grpc-web+proto", "Application/gRPC"} {
 		f := newFrames(t, g.plain, false)
-		f.begin(1, false, ":method", "POST", ":scheme", "http", ":authority", "a", ":path", "/pkg.S/M", "content-type", kind, "te", "trailers", "x-note", "' UNION SELECT password FROM users--")
+		f.begin(1, false, ":method", "POST", ":scheme", "http", ":authority", "a", ":path", "/pkg.S/M", "content-type",
+			kind, "te", "trailers", "x-note", "' UNION SELECT password FROM users--")
 		f.flush(t)
 		got := f.until(t, 1)[1]
-		if got.fields[":status"] != "200" || got.fields["grpc-status"] != "7" || got.fields["content-type"] != kind || len(got.body) > 0 || !got.ended || got.fields["content-length"] != "" {
+		if got.fields[":status"] != "200" || got.fields["grpc-status"] != "7" || got.fields["content-type"] != kind ||
+			len(got.body) > 0 || !got.ended || got.fields["content-length"] != "" {
 			t.Errorf("%s: got %+v; want trailers only with status 7", kind, got)
 		}
 		f.conn.Close()
@@ -523,11 +555,14 @@ func (s suite) refusedCalls(t *testing.T) {
 
 // wrongPort: who takes one port for the other is told at once, and it is evidence of nothing.
 func (s suite) wrongPort(t *testing.T) {
-	g := s.front.start(t, setup{upstreams: []string{upstream(t, "http", mirror)}, mode: policy.Enforce, listen: func(o *listen.Options) { o.HeaderTimeout = time.Minute }})
+	g := s.front.start(t,
+		setup{upstreams: []string{upstream(t, "http", mirror)}, mode: policy.Enforce,
+			listen: func(o *listen.Options) { o.HeaderTimeout = time.Minute }})
 	for range 10 {
 		begun := time.Now()
 		_, err := tls.Dial("tcp", g.plain, &tls.Config{InsecureSkipVerify: true})
-		if err == nil || !strings.Contains(err.Error(), "first record does not look like a TLS handshake") || time.Since(begun) > 5*time.Second {
+		if err == nil || !strings.Contains(err.Error(),
+			"first record does not look like a TLS handshake") || time.Since(begun) > 5*time.Second {
 			t.Errorf("TLS on the plain port: got %v after %v; want an HTTP answer at once", err, time.Since(begun))
 		}
 		c := dial(t, g.secure)

@@ -109,7 +109,8 @@ func (x *exchange) serve() {
 	x.verdict = o.Engine.Begin(x.start, &x.req)
 	x.began = true
 	// A private client is a load balancer as often as not, named as a trusted proxy or not.
-	if x.flies = x.proxy.flight.enter(x.req.Client.Key, o.Engine.Policy().Exempt(&x.req)); !x.flies && !x.verdict.Refused() {
+	if x.flies = x.proxy.flight.enter(x.req.Client.Key,
+		o.Engine.Policy().Exempt(&x.req)); !x.flies && !x.verdict.Refused() {
 		x.verdict = o.Engine.Full(x.verdict)
 	}
 	if x.reserved() {

@@ -58,7 +58,8 @@ func (f *frames) begin(id uint32, end bool, fields ...string) {
 	block := f.text.Bytes()
 	first := block[:min(len(block), 16<<10)]
 	rest := block[len(first):]
-	f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: first, EndStream: end, EndHeaders: len(rest) == 0})
+	f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: first, EndStream: end,
+		EndHeaders: len(rest) == 0})
 	for len(rest) > 0 {
 		next := rest[:min(len(rest), 16<<10)]
 		rest = rest[len(next):]

@@ -140,7 +140,8 @@ func (s suite) requestTrailers(t *testing.T) {
 
 func (s suite) answerTrailers(t *testing.T) {
 	u := newRaw(t, says(head("HTTP/1.1 200 OK\nTrailer: Set-Cookie, X-Sum\nTransfer-Encoding: chunked\n")+
-		"2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Surprise: 1\r\nSet-Cookie: a=1\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\nConnection: X-Sum\r\n\r\n", true))
+		"2\r\nok\r\n0\r\nX-Sum: 42\r\nX-Surprise: 1\r\nSet-Cookie: a=1\r\nContent-Length: 9\r\nTransfer-Encoding: "+
+		"gzip\r\nConnection: X-Sum\r\n\r\n", true))
 	g := s.front.start(t, setup{upstreams: []string{u.url}})
 	t.Run("raw", func(t *testing.T) {
 		c := dial(t, g.plain)
@@ -203,7 +204,8 @@ func (s suite) connect(t *testing.T) {
 			c := dial(t, g.plain)
 			send(t, c, head("%s %s HTTP/1.1\nHost: db.internal:5432\n", method, target)+simple)
 			b, err := io.ReadAll(c)
-			if got := string(b); err != nil || !strings.HasPrefix(got, "HTTP/1.1 501") && !strings.HasPrefix(got, "HTTP/1.1 400") || strings.Count(got, "HTTP/1.1 ") != 1 {
+			if got := string(b); err != nil || !strings.HasPrefix(got, "HTTP/1.1 501") && !strings.HasPrefix(got,
+				"HTTP/1.1 400") || strings.Count(got, "HTTP/1.1 ") != 1 {
 				t.Errorf("%s %s: got %q, %v; want one refusal and the end", method, target, got, err)
 			}
 		}

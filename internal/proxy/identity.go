@@ -112,7 +112,8 @@ func withoutIdentity(head []byte) []byte {
 	kept := head[:0]
 	for line := range bytes.SplitAfterSeq(head, []byte("\n")) {
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		if !bytes.EqualFold(name, []byte("Transfer-Encoding")) || !bytes.EqualFold(bytes.TrimSpace(value), []byte("identity")) {
+		if !bytes.EqualFold(name, []byte("Transfer-Encoding")) || !bytes.EqualFold(bytes.TrimSpace(value),
+			[]byte("identity")) {
 			kept = append(kept, line...)
 		}
 	}

@@ -172,8 +172,10 @@ func (e *ending) trailer(name string) bool {
 
 // ours are folded names.
 var ours = map[string]struct{}{
-	"connection": {}, "proxy-connection": {}, "keep-alive": {}, "proxy-authenticate": {}, "proxy-authorization": {}, "te": {}, "trailer": {},
-	"transfer-encoding": {}, "upgrade": {}, "host": {}, "content-length": {}, "http2-settings": {}, "x-forwarded-for": {}, "x-forwarded-host": {},
+	"connection": {}, "proxy-connection": {}, "keep-alive": {}, "proxy-authenticate": {}, "proxy-authorization": {},
+	"te": {}, "trailer": {},
+	"transfer-encoding": {}, "upgrade": {}, "host": {}, "content-length": {}, "http2-settings": {},
+	"x-forwarded-for": {}, "x-forwarded-host": {},
 	"x-forwarded-proto": {}, "forwarded": {},
 }
 

@@ -49,7 +49,8 @@ func handshakes(r *request.Request) bool {
 		keys++
 	}
 	key, err := base64.StdEncoding.DecodeString(r.Header("Sec-WebSocket-Key"))
-	return r.Head.Method == http.MethodGet && r.Header("Sec-WebSocket-Version") == "13" && keys == 1 && err == nil && len(key) == 16
+	return r.Head.Method == http.MethodGet && r.Header("Sec-WebSocket-Version") == "13" && keys == 1 && err == nil &&
+		len(key) == 16
 }
 
 // accepted reports whether resp switches to what out asked for. Of a WebSocket's

@@ -153,8 +153,9 @@ func newUpstream(raw string, s Site) (*upstream, error) {
 		// An answer's head is the upstream's business; this only bounds memory.
 		MaxResponseHeaderBytes: 1 << 20,
 		Protocols:              new(http.Protocols),
-		TLSClientConfig:        &tls.Config{ServerName: cmp.Or(s.ServerName, u.Hostname()), MinVersion: tls.VersionTLS12, RootCAs: s.Roots},
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}, // else a dead peer is found by no one
+		TLSClientConfig: &tls.Config{ServerName: cmp.Or(s.ServerName, u.Hostname()),
+			MinVersion: tls.VersionTLS12, RootCAs: s.Roots},
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}, // else a dead peer is found by no one
 	}
 	switch u.Scheme {
 	case "h2c":

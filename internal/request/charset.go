@@ -39,8 +39,11 @@ func charsetOf(name string) charset {
 
 // asciiNames begin the names of charsets that keep ASCII, and what programs write
 // that forget to name one.
-var asciiNames = [...]string{"utf8", "usascii", "ascii", "ansi", "iso8859", "88591", "iso646", "latin", "l1", "windows125", "windows874", "windows932", "windows31j", "windows936", "windows949", "cp125", "win125", "1252",
-	"koi8", "gb", "big5", "euc", "shiftjis", "sjis", "mskanji", "ms932", "ms936", "ms949", "tis620", "mac", "xmac", "ksc", "iso2022", "cp437", "cp85", "cp86", "cp87438", "cp932", "cp936", "cp949", "cp950", "ibm437", "ibm85", "ibm86",
+var asciiNames = [...]string{"utf8", "usascii", "ascii", "ansi", "iso8859", "88591", "iso646", "latin", "l1",
+	"windows125", "windows874", "windows932", "windows31j", "windows936", "windows949", "cp125", "win125", "1252",
+	"koi8", "gb", "big5", "euc", "shiftjis", "sjis", "mskanji", "ms932", "ms936", "ms949", "tis620", "mac", "xmac",
+	"ksc", "iso2022", "cp437", "cp85", "cp86", "cp87438", "cp932", "cp936", "cp949", "cp950", "ibm437", "ibm85",
+	"ibm86",
 	"cesu8", "unicode11utf8", "binary", "none", "undefined", "null", "default", "utf", "xsjis", "xgbk", "xuserdefined"}
 
 func charsetNamed(name string) charset {
@@ -65,7 +68,8 @@ func charsetNamed(name string) charset {
 	if strings.HasPrefix(name, "ebcdic") {
 		return ebcdicOther
 	}
-	number := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, "x"), "ibm"), "ccsid"), "cp"), "0")
+	number := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, "x"),
+		"ibm"), "ccsid"), "cp"), "0")
 	switch number {
 	case "37", "1140":
 		return ebcdic037
@@ -152,7 +156,8 @@ func ebcdicOf(contentType string, body []byte) charset {
 		return c
 	}
 	if bytes.HasPrefix(body, []byte("\x4c\x6f\xa7\x94\x93")) { // <?xml
-		if c := charsetOf(declaredEncoding(view(ebcdic037.appendEBCDIC(nil, body[:min(len(body), 128)])))); c.isEBCDIC() {
+		if c := charsetOf(declaredEncoding(view(ebcdic037.appendEBCDIC(nil,
+			body[:min(len(body), 128)])))); c.isEBCDIC() {
 			return c
 		}
 		return ebcdic037

@@ -201,7 +201,8 @@ func wideForm(contentType string, b []byte) (int, binary.ByteOrder) {
 // what a server would parse if it could read it.
 func Textual(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")
-	return declaredKind(contentType) != NoBody || strings.TrimSpace(media) == "" || foldPrefix(strings.TrimSpace(media), "text/") || foldSuffix(strings.TrimSpace(media), "graphql")
+	return declaredKind(contentType) != NoBody || strings.TrimSpace(media) == "" || foldPrefix(strings.TrimSpace(media),
+		"text/") || foldSuffix(strings.TrimSpace(media), "graphql")
 }
 
 // Text reports whether a body is text as it stands.

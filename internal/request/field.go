@@ -30,12 +30,17 @@ func IsToken(s string) bool { return isToken(s) }
 // who sent it (RFC 9110 section 6.5.1). A server that merges trailers into fields
 // would take them from whoever sent them, past everything that was judged.
 var noTrailers = map[string]struct{}{
-	"accept-encoding": {}, "authentication-info": {}, "authorization": {}, "cache-control": {}, "connection": {}, "content-disposition": {},
-	"content-encoding": {}, "content-length": {}, "content-location": {}, "content-range": {}, "content-type": {}, "cookie": {}, "cookie2": {},
-	"expect": {}, "host": {}, "http2-settings": {}, "keep-alive": {}, "max-forwards": {}, "origin": {}, "pragma": {}, "proxy-authenticate": {},
-	"proxy-authorization": {}, "proxy-connection": {}, "range": {}, "realm": {}, "referer": {}, "set-cookie": {}, "te": {}, "trailer": {},
-	"transfer-encoding": {}, "upgrade": {}, "user-agent": {}, "via": {}, "www-authenticate": {}, "x-http-method": {}, "x-http-method-override": {},
-	"x-method-override": {}, "x-requested-with": {},
+	"accept-encoding": {}, "authentication-info": {}, "authorization": {}, "cache-control": {}, "connection": {},
+	"content-disposition": {},
+	"content-encoding":    {}, "content-length": {}, "content-location": {}, "content-range": {}, "content-type": {},
+	"cookie": {}, "cookie2": {},
+	"expect": {}, "host": {}, "http2-settings": {}, "keep-alive": {}, "max-forwards": {}, "origin": {}, "pragma": {},
+	"proxy-authenticate":  {},
+	"proxy-authorization": {}, "proxy-connection": {}, "range": {}, "realm": {}, "referer": {}, "set-cookie": {},
+	"te": {}, "trailer": {},
+	"transfer-encoding": {}, "upgrade": {}, "user-agent": {}, "via": {}, "www-authenticate": {}, "x-http-method": {},
+	"x-http-method-override": {},
+	"x-method-override":      {}, "x-requested-with": {},
 }
 
 // TrailerPasses reports whether a client may send a field of this name behind its

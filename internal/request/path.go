@@ -153,7 +153,8 @@ func endSegment(dst []byte, base, start int, last bool) (out []byte, next int) {
 // in any form that decoding once makes one of.
 func slashed(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' || s[i] == '%' && i+2 < len(s) && (s[i+1] == '2' && s[i+2]|0x20 == 'f' || s[i+1] == '5' && s[i+2]|0x20 == 'c') {
+		if s[i] == '\\' || s[i] == '%' && i+2 < len(s) &&
+			(s[i+1] == '2' && s[i+2]|0x20 == 'f' || s[i+1] == '5' && s[i+2]|0x20 == 'c') {
 			return true
 		}
 	}

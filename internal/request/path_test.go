@@ -53,7 +53,8 @@ func TestPlainPath(t *testing.T) {
 		if r.Plain() != c.want || second != c.second {
 			t.Errorf("%s: got %q, then %q; want %q, then %q", c.target, r.Plain(), second, c.want, c.second)
 		}
-		if joined := "/" + strings.Join(values(r.Steps()), "/"); c.want != "*" && joined != strings.TrimSuffix(c.want, "/") && joined != c.want {
+		if joined := "/" + strings.Join(values(r.Steps()), "/"); c.want != "*" && joined != strings.TrimSuffix(c.want,
+			"/") && joined != c.want {
 			t.Errorf("%s: got steps %q; want those of %q", c.target, joined, c.want)
 		}
 		if r.Head.Target != c.target {
@@ -82,8 +83,10 @@ func TestManySteps(t *testing.T) {
 			t.Errorf("%s: got steps %q; want internal and x", name, values(r.Steps()))
 		}
 	}
-	if r := parsed("GET", "/internal"+strings.Repeat("/a", 300)+"/."); len(r.Steps()) != maxSegments || r.Steps()[0].Value != "internal" {
-		t.Errorf("a deep path: got %d steps from %q on; want %d from internal on", len(r.Steps()), r.Steps()[0].Value, maxSegments)
+	if r := parsed("GET",
+		"/internal"+strings.Repeat("/a", 300)+"/."); len(r.Steps()) != maxSegments || r.Steps()[0].Value != "internal" {
+		t.Errorf("a deep path: got %d steps from %q on; want %d from internal on", len(r.Steps()), r.Steps()[0].Value,
+			maxSegments)
 	}
 }
 
@@ -148,7 +151,8 @@ func FuzzReadings(f *testing.F) {
 			}
 		}
 		for _, reading := range r.Readings() {
-			if strings.Contains(reading.Path, "//") || strings.Contains(reading.Path+"/", "/../") || strings.Contains(reading.Path+"/", "/./") || !strings.HasPrefix(reading.Path, "/") {
+			if strings.Contains(reading.Path, "//") || strings.Contains(reading.Path+"/",
+				"/../") || strings.Contains(reading.Path+"/", "/./") || !strings.HasPrefix(reading.Path, "/") {
 				t.Errorf("%q: got %q, in which something is left to resolve", target, reading.Path)
 			}
 		}

@@ -137,7 +137,8 @@ func TestTornLinesAreCut(t *testing.T) {
 	}
 	defer f.Close()
 	torn := &tearing{File: f}
-	s := &Sink{Options: Options{Log: slog.New(slog.DiscardHandler)}, queue: make(chan any, queued), done: make(chan struct{}), out: []*output{{w: torn, file: f, buffer: bufio.NewWriterSize(torn, bufferSize)}}}
+	s := &Sink{Options: Options{Log: slog.New(slog.DiscardHandler)}, queue: make(chan any, queued),
+		done: make(chan struct{}), out: []*output{{w: torn, file: f, buffer: bufio.NewWriterSize(torn, bufferSize)}}}
 	go s.run()
 	for i := range 50 {
 		torn.fail.Store(i%7 == 3)
@@ -250,7 +251,8 @@ func TestReopenFails(t *testing.T) {
 func TestRate(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1000, 0)
-	s, err := New(Options{Stdout: &out, Rate: 10, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	s, err := New(Options{Stdout: &out, Rate: 10, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,7 +202,8 @@ func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
 		}
 	}
 	if set(trusted, good); r.Standing.Elsewhere != 0 && (x.Exploit || r.Standing.Stage >= signal.Tarpit) {
-		row.client = fold32(digest.Mix(r.Standing.Keys[0], r.Standing.Elsewhere)) // condemned is what another site began
+		row.client = fold32(digest.Mix(r.Standing.Keys[0],
+			r.Standing.Elsewhere)) // condemned is what another site began
 	}
 	set(seed, x.Exploit || r.Standing.Stage >= signal.Tarpit)
 	set(refused, x.Refused)

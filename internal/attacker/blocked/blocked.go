@@ -277,7 +277,8 @@ func (t *Table) Restore(latest uint32, b []byte) error {
 		return errDamaged
 	}
 	for ; len(b) > 0; b = b[storedBytes:] {
-		t.Put(Entry{Key: le.Uint64(b), Network: [8]byte(b[8:]), Until: min(le.Uint32(b[16:]), latest), Blocks: b[20], Scope: b[21]})
+		t.Put(Entry{Key: le.Uint64(b), Network: [8]byte(b[8:]), Until: min(le.Uint32(b[16:]), latest), Blocks: b[20],
+			Scope: b[21]})
 	}
 	return nil
 }

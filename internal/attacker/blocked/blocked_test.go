@@ -49,7 +49,8 @@ func TestOracle(t *testing.T) {
 	if lost > 0 || b.Stats().Entries != len(want) || b.Stats().Lost != 0 {
 		t.Errorf("lost %d of %d; table says %+v", lost, len(want), b.Stats())
 	}
-	if n := b.RemoveAll(func(e Entry) bool { return e.Key%2 == 1 && e.Until%2 == 0 }); n == 0 || b.Stats().Entries != len(want)-n {
+	if n := b.RemoveAll(func(e Entry) bool { return e.Key%2 == 1 && e.Until%2 == 0 }); n == 0 ||
+		b.Stats().Entries != len(want)-n {
 		t.Errorf("got %d removed, %d left of %d", n, b.Stats().Entries, len(want))
 	}
 }
