@@ -197,6 +197,9 @@ func one(s string, i, limit int) (lex.Strength, int) {
 		return odd(s, name, i)
 	}
 	i = lex.Skip(s, eq+1, " \t\r\n\f\x0b")
+	if i >= limit { // the value stands beyond what is read of a tag, or nowhere
+		return attribute(name, ""), limit
+	}
 	from = i
 	if c := lex.Byte(s, i); c == 'j' || c == 'v' || c == 'd' || c == '&' { // white space does not end it where tabs hide it
 		if scheme(s, i) == lex.Likely {
