@@ -285,6 +285,9 @@ func entity(s string) (r rune, n int) {
 		return numeric(s)
 	}
 	for _, e := range entities {
+		if len(s) > 1 && e.name[0] != s[1]|0x20 {
+			continue
+		}
 		if hasPrefixFold(s[1:], e.name) && len(s) > len(e.name)+1 && s[len(e.name)+1] == ';' {
 			return e.r, len(e.name) + 2
 		}

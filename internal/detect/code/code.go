@@ -57,6 +57,7 @@ func (c *Set) Words() (classes, functions []string) {
 type look struct {
 	*Set
 	lex.Whole
+	told lex.Next // of telling
 }
 
 // Judge looks at a value in lower case.
@@ -141,7 +142,7 @@ func expression(s string, i int) int {
 }
 
 // mark judges what begins with a sign.
-func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 	switch s[i] {
 	case '<':
 		return angle(s, i)
@@ -167,7 +168,7 @@ func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
 			return signal.CodeInjection, lex.Likely
 		}
 	}
-	return template(s, i)
+	return c.template(s, i)
 }
 
 // angle judges tags of server pages.
@@ -196,7 +197,7 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
-		if strings.ContainsAny(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
+		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case lex.At(s, i, "<#assign"), lex.At(s, i, "<#list"), lex.At(s, i, "<@"), lex.At(s, i, "<#if"), lex.At(s, i, "<#include"), lex.At(s, i, "<#import"):

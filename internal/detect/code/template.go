@@ -9,7 +9,7 @@ import (
 
 // template judges an expression of a template language that begins at s[i]:
 // {{ }}, {% %}, ${ }, #{ }, *{ }, @{ }, %{ }, ~{ }, #set( ).
-func template(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	var inner string
 	next := lex.Byte(s, i+1)
 	switch {
@@ -22,7 +22,7 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 		}
 	case s[i] == '{' && next == '%':
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "%}")
-		return signal.TemplateInjection, statementTag(inner)
+		return signal.TemplateInjection, c.statementTag(i+2, i+2+len(inner))
 	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
 		return signal.CodeInjection, lex.Likely
 	case s[i] == '{' && next == '.' && lex.OneOf(lex.Word(s, i+2), "exec", "cookie", "save", "load", "append", "delete"): // macros of HFS
@@ -39,7 +39,7 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.TemplateInjection, lex.Certain
 	case s[i] == '{' && lex.At(s, i, "{@math key="): // Dust
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '@' && next == '(' && computes(strings.TrimSuffix(lex.Ahead(s, i+2), ")")) == lex.Likely:
+	case s[i] == '@' && next == '(' && c.computes(i+2, i+2+len(strings.TrimSuffix(lex.Ahead(s, i+2), ")"))) == lex.Likely:
 		return signal.TemplateInjection, lex.Likely
 	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:
 		if s[i] == '$' {
@@ -51,11 +51,14 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 	default:
 		return signal.None, lex.None
 	}
-	return signal.TemplateInjection, computes(inner)
+	return signal.TemplateInjection, c.computes(i+2, i+2+len(inner))
 }
 
 // braced returns the text up to the bracket that closes.
 func braced(s string) string {
+	if strings.IndexByte(s, '}') < 0 {
+		return s
+	}
 	depth := 1
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -114,10 +117,10 @@ func nestedDefault(rest string) bool {
 }
 
 // statementTag judges {% ... %}.
-func statementTag(e string) lex.Strength {
-	e = strings.TrimLeft(e, "-+ \t\n")
+func (c *look) statementTag(from, to int) lex.Strength {
+	e := strings.TrimLeft(c.Text[from:to], "-+ \t\n")
 	w := lex.Word(e, 0)
-	if computes(e) == lex.Likely {
+	if c.computes(to-len(e), to) == lex.Likely {
 		return lex.Likely
 	}
 	if lex.OneOf(w, "debug", "import", "load", "raw", "set", "include", "extends", "for", "if", "with", "filter", "block", "macro", "module", "autoescape", "print", "do", "from", "verbatim") {
@@ -126,16 +129,18 @@ func statementTag(e string) lex.Strength {
 	return lex.None
 }
 
-// computes says how surely an expression calculates or calls into internals.
+// telling is what reaches the insides of an engine.
+var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version")
+
+// computes says how surely an expression, which is c.Text[from:to], calculates or calls into internals.
 // Names, filters and comparisons are what templates are for.
-func computes(e string) lex.Strength {
+func (c *look) computes(from, to int) lex.Strength {
+	e := c.Text[from:to]
 	if arithmetic(e) {
 		return lex.Likely
 	}
-	for _, w := range [...]string{"constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version"} {
-		if strings.Contains(e, w) {
-			return lex.Likely
-		}
+	if telling.In(c.Text, from, to, &c.told) {
+		return lex.Likely
 	}
 	if literalCall(strings.TrimLeft(e, " \t=-")) {
 		return lex.Likely
@@ -167,8 +172,15 @@ func arithmetic(e string) bool {
 		if strings.IndexByte("*+-/^%", e[i]) < 0 {
 			continue
 		}
-		a, b := strings.TrimRight(e[:i], " '\"*"), strings.TrimLeft(e[i+1:], " '\"*")
-		if a == "" || b == "" || !lex.Digit(b[0]) || !lex.Digit(a[len(a)-1]) {
+		from, to := i, i+1 // of what stands between both numbers
+		for from > 0 && strings.IndexByte(" '\"*", e[from-1]) >= 0 {
+			from--
+		}
+		for to < len(e) && strings.IndexByte(" '\"*", e[to]) >= 0 {
+			to++
+		}
+		a := e[:from]
+		if a == "" || to == len(e) || !lex.Digit(e[to]) || !lex.Digit(a[from-1]) {
 			continue
 		}
 		if e[i] == '*' || e[i] == '+' || e[i] == '^' {

@@ -69,7 +69,9 @@ func Word(s string, i int) string {
 }
 
 // At reports whether w stands at s[i:].
-func At(s string, i int, w string) bool { return i >= 0 && len(s)-i >= len(w) && s[i:i+len(w)] == w }
+func At(s string, i int, w string) bool {
+	return i >= 0 && len(s)-i >= len(w) && (w == "" || s[i] == w[0]) && s[i:i+len(w)] == w
+}
 
 // Byte returns s[i], or 0 beyond the ends.
 func Byte(s string, i int) byte {

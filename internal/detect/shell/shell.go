@@ -47,6 +47,9 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 	}
 	whole := !breaks && !name && c.begins(s)
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		st := judge.at(s, i)
 		if whole && st == lex.Certain {
 			best = Finding{lex.Likely, i, true, false} // a command line as a whole
@@ -100,7 +103,10 @@ func list(s string) bool {
 	return items > 2 && lex.WordByte(lex.Byte(s, len(s)-1))
 }
 
-// at judges what begins at s[i] as a separator.
+// signs are those at which something is judged.
+var signs = lex.SetOf(";\n\r|&`$<>{(/%!")
+
+// at judges what begins at s[i], one of signs, as a separator.
 func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
 	case ';', '\n', '\r':

@@ -179,23 +179,27 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	return lex.Likely
 }
 
+// programs are directories of programs, and what runs another one.
+var programs = lex.NeedlesOf("/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/")
+
 // begins reports whether a command's name can begin with c.
 func begins(c byte) bool { return lex.WordByte(c) || c == '/' || c == '`' || c == '$' || c == '.' }
+
+// beforeCommand is what a shell passes before a command.
+var beforeCommand = lex.SetOf(" \t({'\"\\@!+")
 
 // run judges a command at s[i:]. tight says that the separator before it is
 // rare outside shells.
 func (c *line) run(s string, i int, tight bool) lex.Strength {
 	start := i
-	i = lex.Skip(s, i, " \t({'\"\\@!+")
+	i = beforeCommand.Skip(s, i)
 	if i-start > 5 || !begins(lex.Byte(s, i)) {
 		return lex.None
 	}
-	for _, dir := range [...]string{"/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/"} {
-		if lex.At(s, i, dir) {
-			return lex.Certain
-		}
+	if programs.At(s, i) {
+		return lex.Certain
 	}
-	if lex.Byte(s, i) == '/' {
+	if s[i] == '/' {
 		return glob(s, i)
 	}
 	var buf [maxWord]byte

@@ -8,7 +8,11 @@ import (
 
 // clauseWord reports whether a statement can go on with w.
 func clauseWord(w string) bool {
-	return lex.OneOf(w, "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin")
+	switch w {
+	case "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin":
+		return true
+	}
+	return false
 }
 
 // clause: the statement goes on with another clause.

@@ -117,7 +117,7 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 			return lex.Certain
 		}
 		return lex.Likely
-	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
+	case loads(name):
 		return dangerous(s, i, n, name)
 	case name == "img" && lex.Byte(s, n) == '=':
 		return lex.Likely
@@ -125,6 +125,15 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// loads reports whether an element of this name loads or runs something.
+func loads(name string) bool {
+	switch name {
+	case "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head":
+		return true
+	}
+	return false
 }
 
 // dangerous: elements that load or run something by themselves.
@@ -161,7 +170,11 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 
 // formatting reports whether text is formatted with this element.
 func formatting(name string) bool {
-	return lex.OneOf(name, "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table", "a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd", "dt", "dl", "figure", "details", "summary", "kbd")
+	switch name {
+	case "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table", "a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd", "dt", "dl", "figure", "details", "summary", "kbd":
+		return true
+	}
+	return false
 }
 
 // attributes judges the attributes from s[i] on and says where the tag ends.

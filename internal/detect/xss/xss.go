@@ -219,13 +219,20 @@ func urlAt(s string, i int) lex.Strength {
 
 // control reports whether w is an element of forms and the like.
 func control(w string) bool {
-	return lex.OneOf(w, "input", "form", "button", "textarea", "select", "label", "font", "video", "audio", "source", "picture", "area", "map", "canvas", "dialog", "legend", "fieldset", "abbr", "address", "article", "aside", "footer", "header", "main", "nav", "time", "q", "cite", "ins", "del", "small", "big", "center")
+	switch w {
+	case "input", "form", "button", "textarea", "select", "label", "font", "video", "audio", "source", "picture", "area", "map", "canvas", "dialog", "legend", "fieldset", "abbr", "address", "article", "aside", "footer", "header", "main", "nav", "time", "q", "cite", "ins", "del", "small", "big", "center":
+		return true
+	}
+	return false
 }
+
+// behindQuote is what can stand between a quote and what goes on behind it.
+var behindQuote = lex.SetOf(" /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
 
 // leave judges what follows a quote: another attribute, or script.
 func (l *look) leave(i int) lex.Strength {
 	s := l.Text
-	n := lex.Skip(s, i+1, " /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
+	n := behindQuote.Skip(s, i+1)
 	if n == i+1 && lex.WordByte(lex.Byte(s, n)) && lex.WordByte(lex.Byte(s, i-1)) {
 		return lex.None
 	}
@@ -233,7 +240,7 @@ func (l *look) leave(i int) lex.Strength {
 	if w == "" {
 		return lex.None
 	}
-	for lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") && lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") {
+	for lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") && lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") {
 		n = lex.Skip(s, n+len(w), " ")
 		w = lex.Word(s, n)
 	}
@@ -244,7 +251,7 @@ func (l *look) leave(i int) lex.Strength {
 		}
 		return lex.Likely
 	}
-	if n > i+1 && lex.OneOf(w, "style", "href", "src", "formaction", "action", "xlink", "srcdoc", "background", "data") && lex.Byte(s, next) == '=' {
+	if n > i+1 && lex.Byte(s, next) == '=' && lex.OneOf(w, "style", "href", "src", "formaction", "action", "xlink", "srcdoc", "background", "data") {
 		if st := attribute(w, lex.Ahead(s, next+1)); st > lex.Hint {
 			return st
 		}
