@@ -46,9 +46,11 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // lower returns the text in ASCII lower case.
 func (s *scan) lower() string {
 	if s.low == "" && s.text != "" {
-		s.lowBuf = s.lowBuf[:0]
-		for i := 0; i < len(s.text); i++ {
-			s.lowBuf = append(s.lowBuf, lower(s.text[i]))
+		s.lowBuf = append(s.lowBuf[:0], s.text...)
+		for i, c := range s.lowBuf {
+			if c-'A' < 26 {
+				s.lowBuf[i] = c | 0x20
+			}
 		}
 		s.low = view(s.lowBuf)
 	}

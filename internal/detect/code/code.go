@@ -141,13 +141,16 @@ func expression(s string, i int) int {
 	return i + n - 48
 }
 
+// tags are those of YAML that make objects.
+var tags = lex.NeedlesOf("!!python/", "!!javax.", "!!java.", "!!com.", "!!org.", "!ruby/object", "!ruby/hash", "!!js/function")
+
 // mark judges what begins with a sign.
 func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 	switch s[i] {
 	case '<':
-		return angle(s, i)
+		return c.angle(i)
 	case '!':
-		if lex.At(s, i, "!!python/") || lex.At(s, i, "!!javax.") || lex.At(s, i, "!!java.") || lex.At(s, i, "!!com.") || lex.At(s, i, "!!org.") || lex.At(s, i, "!ruby/object") || lex.At(s, i, "!ruby/hash") || lex.At(s, i, "!!js/function") {
+		if tags.At(s, i) {
 			return signal.Deserialisation, lex.Certain
 		}
 		return signal.None, lex.None
@@ -171,8 +174,17 @@ func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 	return c.template(s, i)
 }
 
+// Elements and directives with which objects of Java and .NET, pages of servers, and
+// templates of Freemarker begin.
+var (
+	beans      = lex.NeedlesOf("<j:jelly", "<g:evaluate", "<java.beans", "<dynamic-proxy", "<jdk.nashorn", "<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider", "<resourcedictionary")
+	pages      = lex.NeedlesOf("<cfexecute", "<cfoutput", "<jsp:", "<c:import", "<xsl:")
+	directives = lex.NeedlesOf("<#assign", "<#list", "<@", "<#if", "<#include", "<#import")
+)
+
 // angle judges tags of server pages.
-func angle(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) angle(i int) (signal.Kind, lex.Strength) {
+	s := c.Text
 	switch lex.Byte(s, i+1) {
 	case '?', '%', '#', '@', 'j', 'g', 'd', 'o', 'v', 'r', 'c', 'x':
 	default:
@@ -193,18 +205,18 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 		if strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, "!") {
 			return signal.CodeInjection, lex.Likely
 		}
-		inner, _, closed := strings.Cut(rest, "%>")
+		inner, closed := c.Cut(i+2, "%>")
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
 		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely
 		}
-	case lex.At(s, i, "<#assign"), lex.At(s, i, "<#list"), lex.At(s, i, "<@"), lex.At(s, i, "<#if"), lex.At(s, i, "<#include"), lex.At(s, i, "<#import"):
+	case directives.At(s, i):
 		return signal.TemplateInjection, lex.Likely
-	case lex.At(s, i, "<j:jelly"), lex.At(s, i, "<g:evaluate"), lex.At(s, i, "<java.beans"), lex.At(s, i, "<dynamic-proxy"), lex.At(s, i, "<jdk.nashorn"), lex.At(s, i, "<java version"), lex.At(s, i, "<object class=\"java"), lex.At(s, i, "<void method"), lex.At(s, i, "<void class"), lex.At(s, i, "<objectdataprovider"), lex.At(s, i, "<resourcedictionary"):
+	case beans.At(s, i):
 		return signal.Deserialisation, lex.Likely
-	case lex.At(s, i, "<cfexecute"), lex.At(s, i, "<cfoutput"), lex.At(s, i, "<jsp:"), lex.At(s, i, "<c:import"), lex.At(s, i, "<xsl:"):
+	case pages.At(s, i):
 		return signal.CodeInjection, lex.Likely
 	}
 	return signal.None, lex.None
@@ -230,7 +242,7 @@ func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	w := lex.Word(s, n)
 	switch {
-	case c.vars[w] && w != "argc" && w != "argv":
+	case w != "" && c.vars[w] && w != "argc" && w != "argv":
 		b := lex.Byte(s, n+len(w))
 		if b == '[' || b == '{' {
 			return signal.CodeInjection, lex.Certain

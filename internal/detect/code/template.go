@@ -12,16 +12,19 @@ import (
 func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	var inner string
 	next := lex.Byte(s, i+1)
+	if !opens(s[i], next) {
+		return signal.None, lex.None
+	}
 	switch {
 	case s[i] == '$' && (lex.At(s, i, "${{<%[%'\"}}%") || lex.At(s, i, "${{<%[%'\\\"}}%")):
 		return signal.TemplateInjection, lex.Likely // what tools send first, to see whether any engine breaks
 	case s[i] == '{' && next == '{':
-		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "}}")
+		inner, _ = c.Cut(i+2, "}}")
 		if lex.OneOf(strings.Trim(inner, " /"), "groovy", "python", "velocity") {
 			return signal.TemplateInjection, lex.Likely // macros of XWiki
 		}
 	case s[i] == '{' && next == '%':
-		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "%}")
+		inner, _ = c.Cut(i+2, "%}")
 		return signal.TemplateInjection, c.statementTag(i+2, i+2+len(inner))
 	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
 		return signal.CodeInjection, lex.Likely
@@ -47,18 +50,31 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 				return signal.JNDILookup, st
 			}
 		}
-		inner = braced(lex.Ahead(s, i+2))
+		if inner = lex.Ahead(s, i+2); c.Next(i+2, "}") >= 0 {
+			inner = braced(inner)
+		}
 	default:
 		return signal.None, lex.None
 	}
 	return signal.TemplateInjection, c.computes(i+2, i+2+len(inner))
 }
 
+// opens reports whether an expression of any template language can begin with these
+// two bytes.
+func opens(c, next byte) bool {
+	switch c {
+	case '{':
+		return strings.IndexByte("{%p/.is$@", next) >= 0
+	case '#':
+		return next == '{' || next == '_' || lex.Letter(next)
+	case '@':
+		return next == '{' || next == '('
+	}
+	return next == '{'
+}
+
 // braced returns the text up to the bracket that closes.
 func braced(s string) string {
-	if strings.IndexByte(s, '}') < 0 {
-		return s
-	}
 	depth := 1
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -73,6 +89,9 @@ func braced(s string) string {
 	return s
 }
 
+// prefixes are lookups of Log4j that hide a name.
+var prefixes = lex.NeedlesOf("::-", "lower:", "upper:", "base64:", "java:", "sys:", "bundle:", "main:", "map:", "script:", "dns:", "url:")
+
 // lookup: ${jndi:...}, and the nestings that hide it: ${${lower:j}ndi:...},
 // ${${::-j}...}, ${env:X:-j}.
 func lookup(s string, i int) lex.Strength {
@@ -80,7 +99,7 @@ func lookup(s string, i int) lex.Strength {
 	switch {
 	case strings.HasPrefix(rest, "jndi:"), strings.HasPrefix(rest, "jndi${"):
 		return lex.Certain
-	case strings.HasPrefix(rest, "::-"), strings.HasPrefix(rest, "lower:"), strings.HasPrefix(rest, "upper:"), strings.HasPrefix(rest, "base64:"), strings.HasPrefix(rest, "java:"), strings.HasPrefix(rest, "sys:"), strings.HasPrefix(rest, "bundle:"), strings.HasPrefix(rest, "main:"), strings.HasPrefix(rest, "map:"), strings.HasPrefix(rest, "script:"), strings.HasPrefix(rest, "dns:"), strings.HasPrefix(rest, "url:"):
+	case rest != "" && prefixes.At(rest, 0):
 		if strings.HasPrefix(rest, "sys:") && strings.IndexByte(rest, '$') < 0 && i > 0 {
 			return lex.Hint
 		}

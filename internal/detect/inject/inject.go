@@ -15,12 +15,18 @@ import (
 // Finding is the strongest shape in a value.
 type Finding = lex.Finding
 
+// signs are those at which Judge looks.
+var signs = lex.SetOf("<)*$\n\r\xe5;:/_wxpsdt")
+
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
 func Judge(s string, name bool) (best Finding) {
 	v := lex.Whole{Text: s}
 	opens := unknown // whether the value is a filter of its own
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		if best.Strength == lex.Likely && s[i] != '<' && s[i] != '\n' && s[i] != '\r' {
 			continue // nothing else is certain
 		}

@@ -56,7 +56,7 @@ func option(s string) bool {
 // value: x=cat;$x.
 func (c *line) assigned(s string, i int) bool {
 	w := lex.Word(s, i+1)
-	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 {
+	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 || !c.Has("=") {
 		return false
 	}
 	before := s[max(0, i-lex.MaxLook):i]

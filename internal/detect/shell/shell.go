@@ -150,7 +150,7 @@ func (c *line) at(s string, i int) lex.Strength {
 		}
 		return path(s, i)
 	case '%':
-		if lex.At(s, i, "%comspec%") || lex.At(s, i, "%systemroot%") || lex.At(s, i, "%programdata%") || lex.At(s, i, "%windir%") {
+		if places.At(s, i) {
 			return lex.Likely
 		}
 	case '!':
@@ -161,8 +161,17 @@ func (c *line) at(s string, i int) lex.Strength {
 	return lex.None
 }
 
+// places are variables of cmd that name directories and programs of Windows.
+var places = lex.NeedlesOf("%comspec%", "%systemroot%", "%programdata%", "%windir%")
+
 // substitution: $(cmd), ${IFS}, $IFS, $'\x41'.
 func (c *line) substitution(s string, i int) lex.Strength {
+	if strings.IndexByte("([{is", lex.Byte(s, i+1)) < 0 {
+		if c.assigned(s, i) {
+			return lex.Likely
+		}
+		return lex.None
+	}
 	switch {
 	case lex.At(s, i, "$(("):
 		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && c.Prose(5) < 4 {

@@ -105,8 +105,11 @@ func fromQuotes(s string) (best Finding) {
 	ticks := n > 3 && n%2 == 0 && v.Prose(2) > 0                                                       // code in a sentence
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
+		if s[i] != '\'' && s[i] != '"' && s[i] != '`' {
+			continue
+		}
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -288,7 +291,7 @@ func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute":
-		if n := p.next(); sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
+		if n := p.next(); n.kind == word && sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
 			return lex.Likely
 		}
 	}

@@ -187,6 +187,16 @@ func (t *tail) list() (w what, items int) {
 	return w, items
 }
 
+// program reports whether a statement of SQL begins with a word that is also one of
+// programs.
+func program(w string) bool {
+	switch w {
+	case "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare":
+		return true
+	}
+	return false
+}
+
 // statement judges another statement behind a semicolon.
 func (t *tail) statement() lex.Strength {
 	k := t.next()
@@ -218,8 +228,9 @@ func (t *tail) statement() lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
-		if t.quote == 0 && !t.literal && lex.OneOf(w, "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare") {
-			return lex.None // also words of programs
+		common := program(w)
+		if t.quote == 0 && !t.literal && common {
+			return lex.None
 		}
 		ok = lex.Any(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
 		if w == "if" && n.kind == open {
@@ -228,7 +239,7 @@ func (t *tail) statement() lex.Strength {
 				return lex.Likely
 			}
 		}
-		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" {
+		if common {
 			ok = ok && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
 		}
 		ok = ok && lex.Prose(rest, 5) < 4

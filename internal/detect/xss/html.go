@@ -23,7 +23,7 @@ func element(l *look, i int) (st lex.Strength, plain bool, end int) {
 	}
 	name := s[from:n]
 	if name == "" {
-		return special(s, i), false, i + 1
+		return special(&l.Whole, i), false, i + 1
 	}
 	if spaced(s, from) {
 		return lex.Likely, false, n
@@ -59,7 +59,8 @@ func spaced(s string, i int) bool {
 }
 
 // special judges comments, declarations and instructions.
-func special(s string, i int) lex.Strength {
+func special(v *lex.Whole, i int) lex.Strength {
+	s := v.Text
 	switch {
 	case lex.At(s, i, "<!--#"), lex.At(s, i, "<esi:"):
 		return lex.None // server-side includes are another detector's
@@ -69,7 +70,7 @@ func special(s string, i int) lex.Strength {
 		return lex.Likely
 	case lex.At(s, i, "<!--[if"):
 		return lex.Likely
-	case lex.At(s, i, "<!--") && strings.Contains(lex.Ahead(s, i), "<img") && strings.Contains(lex.Ahead(s, i), "on"):
+	case lex.At(s, i, "<!--") && v.Next(i, "<img") >= 0 && v.Next(i, "on") >= 0:
 		return lex.Likely
 	}
 	return lex.None

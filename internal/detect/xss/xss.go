@@ -84,6 +84,9 @@ func (l *look) closing(i int) int {
 	return l.shut
 }
 
+// signs are those at which Judge looks.
+var signs = lex.SetOf("<\"'`o;-+})]/*\n=>|&^(,{[!~?: \t")
+
 // Judge looks at a value in lower case.
 func Judge(s string) (f Finding) {
 	l := look{Whole: lex.Whole{Text: s}}
@@ -95,6 +98,9 @@ func Judge(s string) (f Finding) {
 	text := 0      // where text begins
 	defer func() { f.outside(s, text, len(s)) }()
 	for i := 0; i < len(s); i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		switch {
 		case s[i] == '<' && (i >= next || lex.At(s, i, "<script")):
 			f.outside(s, text, i)
@@ -118,8 +124,8 @@ func (f *Finding) tag(l *look, i int) (next, text int) {
 	text = next
 	switch {
 	case lex.At(s, i, "<!--"): // a comment is no sentence
-		if end := strings.Index(lex.Ahead(s, i), "-->"); end >= 0 {
-			text = i + end + 3
+		if end := l.Next(i, "-->"); end >= 0 {
+			text = end + 3
 		}
 	case lex.At(s, i, "<script"), lex.At(s, i, "<style"): // nor is what these hold
 		if end := l.closing(i + 1); end >= 0 {
