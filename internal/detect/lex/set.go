@@ -19,6 +19,25 @@ func (t *Set) Skip(s string, i int) int {
 	return i
 }
 
+// Run remembers where the last run of bytes of one set ends in one text, so that a
+// Skip from each byte of it costs one pass. The zero value is ready.
+type Run struct{ from, end int }
+
+// Skip is t.Skip(s, i).
+func (r *Run) Skip(t *Set, s string, i int) int {
+	if i >= len(s) {
+		return i
+	}
+	if i < r.from || i >= r.end {
+		end := i
+		for end < len(s) && t[s[end]] {
+			end++
+		}
+		*r = Run{i, end}
+	}
+	return max(min(r.end, i+48), i)
+}
+
 // Needles are literals that are looked for together, in one pass.
 type Needles [256][]string // by their first byte, the shorter ones first
 

@@ -192,7 +192,9 @@ var beforeCommand = lex.SetOf(" \t({'\"\\@!+")
 // rare outside shells.
 func (c *line) run(s string, i int, tight bool) lex.Strength {
 	start := i
-	i = beforeCommand.Skip(s, i)
+	for i < len(s) && i <= start+5 && beforeCommand[s[i]] {
+		i++
+	}
 	if i-start > 5 || !begins(lex.Byte(s, i)) {
 		return lex.None
 	}

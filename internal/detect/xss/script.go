@@ -77,7 +77,7 @@ var beforeScript = lex.SetOf(" \t\r\n;(+-!~[{}'\"/*")
 // what stood before.
 func (l *look) statement(i int) lex.Strength {
 	s := l.Text
-	i = beforeScript.Skip(s, i)
+	i = l.before.Skip(beforeScript, s, i)
 	w := lex.Word(s, i)
 	if w == "" {
 		return lex.None

@@ -65,9 +65,10 @@ func (f *Finding) outside(s string, from, to int) {
 // look is one look at one value.
 type look struct {
 	lex.Whole
-	shut  int             // where the next closing tag of script or style is, if that is known; -1: nowhere
-	again int             // tags inside a tag that have been judged
-	tales [len(tales)]int // where each of them stands next, and 1; 0: not known
+	shut           int             // where the next closing tag of script or style is, if that is known; -1: nowhere
+	quoted, before lex.Run         // of behindQuote and beforeScript
+	again          int             // tags inside a tag that have been judged
+	tales          [len(tales)]int // where each of them stands next, and 1; 0: not known
 }
 
 // maxAgain is how many tags of script inside another tag are judged with their
@@ -238,7 +239,7 @@ var behindQuote = lex.SetOf(" /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
 // leave judges what follows a quote: another attribute, or script.
 func (l *look) leave(i int) lex.Strength {
 	s := l.Text
-	n := behindQuote.Skip(s, i+1)
+	n := l.quoted.Skip(behindQuote, s, i+1)
 	if n == i+1 && lex.WordByte(lex.Byte(s, n)) && lex.WordByte(lex.Byte(s, i-1)) {
 		return lex.None
 	}
