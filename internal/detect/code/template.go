@@ -26,11 +26,11 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	case s[i] == '{' && next == '%':
 		inner, _ = c.Cut(i+2, "%}")
 		return signal.TemplateInjection, c.statementTag(i+2, i+2+len(inner))
-	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
+	case s[i] == '{' && php.At(s, i):
 		return signal.CodeInjection, lex.Likely
 	case s[i] == '{' && next == '.' && lex.OneOf(lex.Word(s, i+2), "exec", "cookie", "save", "load", "append", "delete"): // macros of HFS
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '{' && (lex.At(s, i, "{if ") || lex.At(s, i, "{system(") || lex.At(s, i, "{$smarty")):
+	case s[i] == '{' && smarty.At(s, i):
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+1), "}")
 		if strings.Contains(inner, "(") || strings.Contains(inner, "$smarty") {
 			return signal.TemplateInjection, lex.Likely
@@ -46,7 +46,7 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.TemplateInjection, lex.Likely
 	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:
 		if s[i] == '$' {
-			if st := lookup(s, i); st > lex.None {
+			if st := c.lookup(i); st > lex.None {
 				return signal.JNDILookup, st
 			}
 		}
@@ -58,6 +58,9 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	return signal.TemplateInjection, c.computes(i+2, i+2+len(inner))
 }
+
+// Tags of Smarty that run code or may do so.
+var php, smarty = lex.NeedlesOf("{php}", "{/php}"), lex.NeedlesOf("{if ", "{system(", "{$smarty")
 
 // opens reports whether an expression of any template language can begin with these
 // two bytes.
@@ -94,7 +97,8 @@ var prefixes = lex.NeedlesOf("::-", "lower:", "upper:", "base64:", "java:", "sys
 
 // lookup: ${jndi:...}, and the nestings that hide it: ${${lower:j}ndi:...},
 // ${${::-j}...}, ${env:X:-j}.
-func lookup(s string, i int) lex.Strength {
+func (c *look) lookup(i int) lex.Strength {
+	s := c.Text
 	rest := lex.Ahead(s, i+2)
 	switch {
 	case strings.HasPrefix(rest, "jndi:"), strings.HasPrefix(rest, "jndi${"):
@@ -105,8 +109,8 @@ func lookup(s string, i int) lex.Strength {
 		}
 		return lex.Likely
 	}
-	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || nestedDefault(rest) || nestedLater(rest) {
-		if strings.Contains(rest, ":") && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
+	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || c.Next(i+2, ":-") >= 0 && (nestedDefault(rest) || nestedLater(rest)) {
+		if c.Next(i+2, ":") >= 0 && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
 			return lex.Certain
 		}
 		return lex.Likely

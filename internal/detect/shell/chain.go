@@ -72,8 +72,11 @@ func (c Commands) spelled(s string, i int) bool {
 		from--
 	}
 	j := strings.IndexByte(s[i:min(len(s), i+24)], ',')
+	if j < 2 {
+		return false
+	}
 	k := strings.IndexByte(s[i:min(len(s), i+32)], '}')
-	if j < 2 || k < j || from > 3 || from > 0 && strings.IndexByte(" ;|&`(", s[from-1]) < 0 {
+	if k < j || from > 3 || from > 0 && strings.IndexByte(" ;|&`(", s[from-1]) < 0 {
 		return false
 	}
 	tail, _, _ := plainWord(s, i+k+1)

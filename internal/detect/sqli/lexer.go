@@ -85,7 +85,7 @@ func (l *lexer) pass() (comment, ok bool) {
 // leads remembers of the last comments of a value where each leads: a value made of
 // comments and of signs behind which they are passed is read once.
 type leads [64]struct {
-	at, next int // where it begins, and 1; where it ends
+	at, next int // where it begins, and 1; where it and white space behind it end
 	inline   int // 1 if it is an inline comment
 }
 
@@ -106,6 +106,9 @@ func (m *leads) skip(s string, i, steps int) lexer {
 			break
 		}
 		if comment {
+			for l.i < len(s) && space(s[l.i]) {
+				l.i++
+			}
 			k.at, k.next, k.inline = at+1, l.i, l.comments-inline
 			passed++
 		}
@@ -172,7 +175,7 @@ func (l *lexer) read(c byte) kind {
 		l.i += 2
 		return compare
 	case c == '@':
-		for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
+		for end := l.most(); l.i < end && inVariable[l.s[l.i]]; l.i++ {
 		}
 		return variable
 	case c == '[' && lex.Letter(next): // [name] of SQL Server
@@ -267,9 +270,19 @@ func (l *lexer) number() kind {
 	return number
 }
 
+// What can stand in a name, and in the name of a variable.
+var inName, inVariable = func() (name, variable lex.Set) {
+	for c := range 256 {
+		b := byte(c)
+		name[c] = lex.WordByte(b) || b >= 0x80 || b == '$'
+		variable[c] = lex.WordByte(b) || b == '@' || b == '.' || b == '$'
+	}
+	return name, variable
+}()
+
 func (l *lexer) word() kind {
 	start := l.i
-	for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] >= 0x80 || l.s[l.i] == '$'); {
+	for end := l.most(); l.i < end && inName[l.s[l.i]]; {
 		l.i++
 	}
 	switch w := l.s[start:l.i]; w {

@@ -206,7 +206,7 @@ func fromStart(s string) Finding {
 
 // anywhere looks for what means one thing wherever it stands.
 func anywhere(s string) (best Finding) {
-	v, m := lex.Whole{Text: s}, leads{}
+	v, m, carried := lex.Whole{Text: s}, leads{}, lex.Next{}
 	for i := 0; i < len(s) && best.Strength < lex.Likely; i++ {
 		c := s[i]
 		switch {
@@ -214,6 +214,9 @@ func anywhere(s string) (best Finding) {
 			l := m.skip(s, i+1, 24)
 			if !lex.Letter(lex.Byte(s, l.i)) {
 				continue // a statement begins with a word
+			}
+			if w := lex.Word(s, l.i); executes(w) && !carries.In(s, l.i+len(w), min(len(s), l.i+len(w)+lex.MaxLook), &carried) {
+				continue // and some of them with nothing but words mean nothing
 			}
 			t := tail{parser: parser{lexer: l}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
 			best.raise(Finding{t.statement(), i, false, false})

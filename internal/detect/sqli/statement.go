@@ -187,6 +187,19 @@ func (t *tail) list() (w what, items int) {
 	return w, items
 }
 
+// executes reports whether a statement that w begins only matters with one of carries
+// behind it.
+func executes(w string) bool {
+	switch w {
+	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
+		return true
+	}
+	return false
+}
+
+// carries is what a statement has that is no sentence.
+var carries = lex.NeedlesOf("(", "@", "'", "=", ",", "\"", "--", "dbms_", "xp_", "..")
+
 // program reports whether a statement of SQL begins with a word that is also one of
 // programs.
 func program(w string) bool {
@@ -232,7 +245,7 @@ func (t *tail) statement() lex.Strength {
 		if t.quote == 0 && !t.literal && common {
 			return lex.None
 		}
-		ok = lex.Any(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		ok = carries.In(rest, 0, len(rest), &lex.Next{})
 		if w == "if" && n.kind == open {
 			t.next()
 			if t.conditions() >= told {
