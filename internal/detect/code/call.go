@@ -147,6 +147,11 @@ func runs(name string) bool {
 // junction returns the length of what joins two strings at s[i:]; 0 where
 // nothing does.
 func junction(s string, i int) int {
+	switch lex.Byte(s, i+1) {
+	case ' ', '\t', '+', '.':
+	default:
+		return 0
+	}
 	n := lex.Skip(s, i+1, " \t")
 	if b := lex.Byte(s, n); b != '.' && b != '+' {
 		return 0

@@ -57,7 +57,7 @@ func (c *Set) Words() (classes, functions []string) {
 type look struct {
 	*Set
 	lex.Whole
-	told lex.Next // of telling
+	told, figure lex.Next // of telling and figures
 }
 
 // Judge looks at a value in lower case.

@@ -159,7 +159,7 @@ var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.",
 // Names, filters and comparisons are what templates are for.
 func (c *look) computes(from, to int) lex.Strength {
 	e := c.Text[from:to]
-	if arithmetic(e) {
+	if figures.In(c.Text, from, min(to, from+maxSum), &c.figure) && arithmetic(e) {
 		return lex.Likely
 	}
 	if telling.In(c.Text, from, to, &c.told) {
@@ -188,18 +188,27 @@ func literalCall(e string) bool {
 	return j >= 0 && lex.Byte(e, j+2) == '.' && lex.Letter(lex.Byte(e, j+3)) && strings.IndexByte(e[j+3:], '(') > 0
 }
 
+// maxSum is how many bytes of an expression are looked at for a sum.
+const maxSum = 96
+
+// Digits, operators, and what can stand between both.
+var (
+	figures           = lex.NeedlesOf("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+	operators, around = lex.SetOf("*+-/^%"), lex.SetOf(" '\"*")
+)
+
 // arithmetic reports whether two numbers or strings are joined by an operator:
 // the question whether anyone calculates here.
 func arithmetic(e string) bool {
-	for i := 1; i+1 < len(e) && i < 96; i++ {
-		if strings.IndexByte("*+-/^%", e[i]) < 0 {
+	for i := 1; i+1 < len(e) && i < maxSum; i++ {
+		if !operators[e[i]] {
 			continue
 		}
 		from, to := i, i+1 // of what stands between both numbers
-		for from > 0 && strings.IndexByte(" '\"*", e[from-1]) >= 0 {
+		for from > 0 && around[e[from-1]] {
 			from--
 		}
-		for to < len(e) && strings.IndexByte(" '\"*", e[to]) >= 0 {
+		for to < len(e) && around[e[to]] {
 			to++
 		}
 		a := e[:from]

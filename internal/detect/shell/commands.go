@@ -88,7 +88,7 @@ func (c Commands) class(name []byte) Class {
 
 // of returns the class of a name; python3.10 is python.
 func (c Commands) of(name []byte) Class {
-	if k := c.class(name); k != Unknown {
+	if k := c.class(name); k != Unknown || len(name) < 3 {
 		return k
 	}
 	if j := strings.IndexByte(string(name), '-'); j > 1 && lex.OneOf(string(name[:j]), "ansible", "chef", "rmt", "aa", "apt", "dpkg", "git", "docker", "systemd", "kubectl") {

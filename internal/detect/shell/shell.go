@@ -212,8 +212,11 @@ func (c Commands) closed(s string, i int) lex.Strength {
 // sentence around it.
 func (c *line) quoted(s string, i int) lex.Strength {
 	name, end, _ := plainWord(s, i+1)
+	if c.of(name) != Telling {
+		return lex.None
+	}
 	j := strings.IndexByte(lex.Ahead(s, end), '`')
-	if c.of(name) != Telling || j < 1 || c.Before(i, 3) > 1 || lex.Prose(lex.Ahead(s, end+j), 3) > 0 {
+	if j < 1 || c.Before(i, 3) > 1 || lex.Prose(lex.Ahead(s, end+j), 3) > 0 {
 		return lex.None
 	}
 	return lex.Likely
