@@ -215,7 +215,11 @@ func anywhere(s string) (best Finding) {
 			if !lex.Letter(lex.Byte(s, l.i)) {
 				continue // a statement begins with a word
 			}
-			if w := lex.Word(s, l.i); executes(w) && !carries.In(s, l.i+len(w), min(len(s), l.i+len(w)+lex.MaxLook), &carried) {
+			w := lex.Word(s, l.i)
+			if !begins(w) {
+				continue
+			}
+			if executes(w) && !carries.In(s, l.i+len(w), min(len(s), l.i+len(w)+lex.MaxLook), &carried) {
 				continue // and some of them with nothing but words mean nothing
 			}
 			t := tail{parser: parser{lexer: l}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}

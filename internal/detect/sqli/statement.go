@@ -187,6 +187,16 @@ func (t *tail) list() (w what, items int) {
 	return w, items
 }
 
+// begins reports whether statement knows what w begins.
+func begins(w string) bool {
+	switch w {
+	case "drop", "create", "alter", "truncate", "insert", "replace", "merge", "delete", "update", "select", "values", "waitfor", "shutdown":
+		return true
+	}
+	function, _ := telling(w)
+	return function || executes(w)
+}
+
 // executes reports whether a statement that w begins only matters with one of carries
 // behind it.
 func executes(w string) bool {

@@ -61,6 +61,9 @@ func spaced(s string, i int) bool {
 // special judges comments, declarations and instructions.
 func special(v *lex.Whole, i int) lex.Strength {
 	s := v.Text
+	if b := lex.Byte(s, i+1); b != '!' && b != '?' {
+		return lex.None
+	}
 	switch {
 	case lex.At(s, i, "<!--#"), lex.At(s, i, "<esi:"):
 		return lex.None // server-side includes are another detector's

@@ -124,7 +124,7 @@ func (f *Finding) tag(l *look, i int) (next, text int) {
 	st, plain, next := element(l, i)
 	text = next
 	switch {
-	case lex.At(s, i, "<!--"): // a comment is no sentence
+	case next == i+1 && lex.At(s, i, "<!--"): // a comment is no sentence
 		if end := l.Next(i, "-->"); end >= 0 {
 			text = end + 3
 		}
