@@ -60,8 +60,19 @@ func hidden(d *detect.Detector, r *request.Request, filler, kind, attack string)
 	return string(out)
 }
 
-// An attack before, inside or behind much of the worst filler is found as it was found
-// before fillers were made cheap: testdata/hidden.txt was written then. A sample, or
+// weaker reports whether any band of got is below that of want.
+func weaker(got, want string) bool {
+	const order = ".hlc"
+	for i := range want {
+		if strings.IndexByte(order, got[i]) < strings.IndexByte(order, want[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// An attack before, inside or behind much of the worst filler is found at least as surely
+// as before fillers were made cheap: testdata/hidden.txt was written then. A sample, or
 // everything with -hostile.
 func TestAttacksBetweenFiller(t *testing.T) {
 	d, r := newDetector(t), new(request.Request)
@@ -87,7 +98,7 @@ func TestAttacksBetweenFiller(t *testing.T) {
 		}
 		for i, attack := range attacks[kind] {
 			cases++
-			if got := hidden(d, r, filler, kind, attack); got != want[i] {
+			if got := hidden(d, r, filler, kind, attack); weaker(got, want[i]) {
 				t.Errorf("%q between %q: got %s; want %s", attack, filler, got, want[i])
 			}
 		}

@@ -233,6 +233,54 @@ func alike(sign string) bool {
 	return len(sign) < 3 && (c >= '3' && c <= '9' || c > 1 && c < 0x1f && (c < '\t' || c > '\r'))
 }
 
+// Who mixes the beginnings, so that nothing repeats itself, has to send each byte, and
+// gets more for it than by repeating one: all encodings are undone, and a processor does
+// not guess what comes. That is bounded, too.
+func TestMixedBeginnings(t *testing.T) {
+	m := &meter{d: New(1, Lists{})}
+	all, random := signs(), rand.New(rand.NewPCG(6, 7))
+	for _, from := range [][]string{all, worst, gateVocabulary(), slices.Concat(all, all, all, worst), {"`+a&", "'+a<", "+;a`", "a`\xc0\xae"}} {
+		var text strings.Builder
+		for text.Len() < 60<<10 {
+			text.WriteString(from[random.IntN(len(from))])
+			if random.IntN(8) == 0 {
+				text.WriteString(" ")
+			}
+		}
+		if x := m.cost(text.String()[:60<<10], 60<<10); x > maxMixed {
+			t.Errorf("%q and others, mixed: %.1f times plain text; want at most %d", from[0], x, maxMixed)
+		} else {
+			t.Logf("%q and others, mixed: %.1f times plain text", from[0], x)
+		}
+	}
+}
+
+// maxMixed is how many times what plain text costs a mixture of beginnings may cost.
+const maxMixed = 150
+
+// What repeats itself is left out in the middle and nowhere else.
+func TestSqueeze(t *testing.T) {
+	s := new(scan)
+	for _, c := range []struct{ before, unit, after string }{
+		{"", "ab", ""}, {"1' or '1'='1", "*)(a=1", "<script>alert(1)</script>"}, {plain[:700], "x", plain[:700]}, {"a", "0123456789abcdef0123456789abcde", "b"},
+	} {
+		run := strings.Repeat(c.unit, 6000/len(c.unit))
+		text := c.before + run + c.after
+		got := strings.Clone(s.squeeze(text))
+		switch cut := len(text) - len(got); {
+		case cut == 0 || cut%(2*len(c.unit)) != 0 || len(got) < keptRun:
+			t.Errorf("%q: %d bytes are left out; want a multiple of twice the unit", c.unit, cut)
+		case got != c.before+run[cut:]+c.after:
+			t.Errorf("%q: something else was left out: %.40q ... %.40q", c.unit, got, got[max(len(got)-40, 0):])
+		}
+	}
+	for _, text := range []string{plain[:8000], strings.Repeat("a", keptRun), "", "a"} {
+		if got := s.squeeze(text); got != text {
+			t.Errorf("%.20q: %d bytes are left out", text, len(text)-len(got))
+		}
+	}
+}
+
 // BenchmarkBeginnings shows what the worst shapes cost beside text.
 func BenchmarkBeginnings(b *testing.B) {
 	m := &meter{d: New(1, Lists{})}

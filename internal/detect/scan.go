@@ -29,6 +29,8 @@ type scan struct {
 	decoded []byte    // of base64, and of hexadecimal digits
 	lowBuf  []byte
 	flatBuf []byte
+
+	squeezed []byte // text without the middle of what repeats itself
 }
 
 func (s *scan) begin(v *request.Value, text string) {
