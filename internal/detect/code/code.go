@@ -58,6 +58,7 @@ type look struct {
 	*Set
 	lex.Whole
 	told, figure lex.Next // of telling and figures
+	signs        lex.Run  // of dollars
 }
 
 // Judge looks at a value in lower case.
@@ -229,12 +230,11 @@ func foreign(rest string) bool {
 	return rest != "" && (rest[0] == ':' || rest[0] == '(' || rest[0] == '$')
 }
 
+var dollars = lex.SetOf("$")
+
 // dollar judges variables of PHP and calls through them, and markers of Node.
-func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
-	n := i + 1
-	for lex.Byte(s, n) == '$' {
-		n++
-	}
+func (c *look) dollar(s string, i int) (signal.Kind, lex.Strength) {
+	n := c.signs.Skip(dollars, s, i+1)
 	if m := lex.Skip(s, n, " "); lex.Byte(s, m) == '{' {
 		if st := variableVariable(s, i, m, m > n); st > lex.None {
 			return signal.CodeInjection, st

@@ -6,14 +6,17 @@ import (
 	"bartizan/internal/detect/lex"
 )
 
-const maxWord = 40
+const (
+	maxWord  = 40
+	maxMarks = 12 // quotes, escapes and empty variables in a word: each may begin one, too
+)
 
 // word reads the word at s[i:] as a shell does: quotes, escapes and empty
 // variables inside it are taken out, and tricked says that there were any.
 func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bool) {
 	n, marks := 0, 0
 	var quote byte // that is open
-	for i < len(s) && n < maxWord {
+	for i < len(s) && n < maxWord && marks < maxMarks {
 		c := s[i]
 		switch {
 		case lex.WordByte(c) || c == '-' && n > 0 || c == '.' && n > 0 || c == '+' && n > 0:
