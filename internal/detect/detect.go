@@ -181,7 +181,7 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 // piece runs the gate over a piece of a value and what it lets through, and
 // over the layers below: text encoded once more than the protocol asks for.
 func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text string) {
-	s.begin(v, text)
+	s.begin(v, s.squeeze(text))
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
 		if s.open || g.bits&interesting != 0 || g.words != 0 || numbered(s.text) || g.bits&hasHigh != 0 && !utf8.ValidString(s.text) {

@@ -7,3 +7,7 @@ func Oracle(seed uint64, l Lists) *Detector {
 	d.ungated = true
 	return d
 }
+
+// Worst are fillers of nothing but beginnings; Hostile is whether all tests with them
+// are made.
+var Worst, Hostile = worst, hostile

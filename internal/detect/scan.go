@@ -29,6 +29,8 @@ type scan struct {
 	decoded []byte    // of base64, and of hexadecimal digits
 	lowBuf  []byte
 	flatBuf []byte
+
+	squeezed []byte // text without the middle of what repeats itself
 }
 
 func (s *scan) begin(v *request.Value, text string) {
@@ -46,9 +48,11 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // lower returns the text in ASCII lower case.
 func (s *scan) lower() string {
 	if s.low == "" && s.text != "" {
-		s.lowBuf = s.lowBuf[:0]
-		for i := 0; i < len(s.text); i++ {
-			s.lowBuf = append(s.lowBuf, lower(s.text[i]))
+		s.lowBuf = append(s.lowBuf[:0], s.text...)
+		for i, c := range s.lowBuf {
+			if c-'A' < 26 {
+				s.lowBuf[i] = c | 0x20
+			}
 		}
 		s.low = view(s.lowBuf)
 	}
@@ -126,7 +130,7 @@ func spaces(b []byte) {
 func appendLayer(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c == '%' || c == '\\' || c == '&' || c == '+' || c == ' ' || c >= 0xc0 || eighth(s, i) {
+		if mayEncode(s, i) {
 			if r, n := encoded(s[i:]); n > 0 {
 				if r < 0x100 && c == '%' {
 					out = append(out, byte(r))
@@ -141,6 +145,20 @@ func appendLayer(out []byte, s string) []byte {
 		i++
 	}
 	return out
+}
+
+// mayEncode reports whether an encoded character may begin at s[i].
+func mayEncode(s string, i int) bool {
+	switch c := s[i]; c {
+	case '%', '\\':
+		return i+1 < len(s)
+	case '&':
+		return i+1 < len(s) && (s[i+1] == '#' || len(entities[s[i+1]|0x20]) > 0)
+	case '+', ' ':
+		return i+4 < len(s) && s[i+4] == '-'
+	default:
+		return c >= 0xc0 || c >= 0x80 && eighth(s, i)
+	}
 }
 
 // eighth reports whether a bracket or quote of ASCII stands at s[i] with its
@@ -274,17 +292,29 @@ func utf7(s string) (r rune, n int) {
 	return 0, 0
 }
 
-var entities = [...]struct {
+// reference is a named character reference.
+type reference struct {
 	name string
 	r    rune
-}{{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"colon", ':'}, {"lpar", '('}, {"rpar", ')'}, {"tab", '\t'}, {"newline", '\n'}, {"sol", '/'}, {"nbsp", ' '}, {"plus", '+'}, {"semi", ';'}, {"comma", ','}, {"lbrace", '{'}, {"rbrace", '}'}, {"num", '#'}, {"quest", '?'}, {"excl", '!'}, {"lsqb", '['}, {"rsqb", ']'}, {"grave", '`'}, {"period", '.'}, {"bsol", '\\'}, {"equals", '='}, {"dollar", '$'}, {"percnt", '%'}, {"ast", '*'}, {"verbar", '|'}}
+}
+
+// entities are references by the first letter of their names.
+var entities = func() (t [256][]reference) {
+	for _, e := range [...]reference{{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}, {"colon", ':'}, {"lpar", '('}, {"rpar", ')'}, {"tab", '\t'}, {"newline", '\n'}, {"sol", '/'}, {"nbsp", ' '}, {"plus", '+'}, {"semi", ';'}, {"comma", ','}, {"lbrace", '{'}, {"rbrace", '}'}, {"num", '#'}, {"quest", '?'}, {"excl", '!'}, {"lsqb", '['}, {"rsqb", ']'}, {"grave", '`'}, {"period", '.'}, {"bsol", '\\'}, {"equals", '='}, {"dollar", '$'}, {"percnt", '%'}, {"ast", '*'}, {"verbar", '|'}} {
+		t[e.name[0]] = append(t[e.name[0]], e)
+	}
+	return t
+}()
 
 // entity reads a character reference of HTML; its semicolon may be missing.
 func entity(s string) (r rune, n int) {
 	if len(s) > 2 && s[1] == '#' {
 		return numeric(s)
 	}
-	for _, e := range entities {
+	if len(s) < 2 {
+		return 0, 0
+	}
+	for _, e := range entities[s[1]|0x20] {
 		if hasPrefixFold(s[1:], e.name) && len(s) > len(e.name)+1 && s[len(e.name)+1] == ';' {
 			return e.r, len(e.name) + 2
 		}

@@ -31,6 +31,9 @@ func variableVariable(s string, i, open int, spaced bool) lex.Strength {
 // behind returns the place behind the bracket that closes the one at s[i], or -1.
 func behind(s string, i int) int {
 	depth := 0
+	if !lex.Any(s[min(i, len(s)):min(len(s), i+96)], ")]}") {
+		return -1
+	}
 	for n := i; n < len(s) && n < i+96; n++ {
 		switch s[n] {
 		case '(', '[', '{':
@@ -144,6 +147,11 @@ func runs(name string) bool {
 // junction returns the length of what joins two strings at s[i:]; 0 where
 // nothing does.
 func junction(s string, i int) int {
+	switch lex.Byte(s, i+1) {
+	case ' ', '\t', '+', '.':
+	default:
+		return 0
+	}
 	n := lex.Skip(s, i+1, " \t")
 	if b := lex.Byte(s, n); b != '.' && b != '+' {
 		return 0

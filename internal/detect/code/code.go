@@ -57,6 +57,8 @@ func (c *Set) Words() (classes, functions []string) {
 type look struct {
 	*Set
 	lex.Whole
+	told, figure lex.Next // of telling and figures
+	signs        lex.Run  // of dollars
 }
 
 // Judge looks at a value in lower case.
@@ -140,13 +142,16 @@ func expression(s string, i int) int {
 	return i + n - 48
 }
 
+// tags are those of YAML that make objects.
+var tags = lex.NeedlesOf("!!python/", "!!javax.", "!!java.", "!!com.", "!!org.", "!ruby/object", "!ruby/hash", "!!js/function")
+
 // mark judges what begins with a sign.
-func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 	switch s[i] {
 	case '<':
-		return angle(s, i)
+		return c.angle(i)
 	case '!':
-		if lex.At(s, i, "!!python/") || lex.At(s, i, "!!javax.") || lex.At(s, i, "!!java.") || lex.At(s, i, "!!com.") || lex.At(s, i, "!!org.") || lex.At(s, i, "!ruby/object") || lex.At(s, i, "!ruby/hash") || lex.At(s, i, "!!js/function") {
+		if tags.At(s, i) {
 			return signal.Deserialisation, lex.Certain
 		}
 		return signal.None, lex.None
@@ -167,11 +172,20 @@ func (c *Set) mark(s string, i int) (signal.Kind, lex.Strength) {
 			return signal.CodeInjection, lex.Likely
 		}
 	}
-	return template(s, i)
+	return c.template(s, i)
 }
 
+// Elements and directives with which objects of Java and .NET, pages of servers, and
+// templates of Freemarker begin.
+var (
+	beans      = lex.NeedlesOf("<j:jelly", "<g:evaluate", "<java.beans", "<dynamic-proxy", "<jdk.nashorn", "<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider", "<resourcedictionary")
+	pages      = lex.NeedlesOf("<cfexecute", "<cfoutput", "<jsp:", "<c:import", "<xsl:")
+	directives = lex.NeedlesOf("<#assign", "<#list", "<@", "<#if", "<#include", "<#import")
+)
+
 // angle judges tags of server pages.
-func angle(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) angle(i int) (signal.Kind, lex.Strength) {
+	s := c.Text
 	switch lex.Byte(s, i+1) {
 	case '?', '%', '#', '@', 'j', 'g', 'd', 'o', 'v', 'r', 'c', 'x':
 	default:
@@ -192,18 +206,18 @@ func angle(s string, i int) (signal.Kind, lex.Strength) {
 		if strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, "!") {
 			return signal.CodeInjection, lex.Likely
 		}
-		inner, _, closed := strings.Cut(rest, "%>")
+		inner, closed := c.Cut(i+2, "%>")
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
-		if strings.ContainsAny(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
+		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely
 		}
-	case lex.At(s, i, "<#assign"), lex.At(s, i, "<#list"), lex.At(s, i, "<@"), lex.At(s, i, "<#if"), lex.At(s, i, "<#include"), lex.At(s, i, "<#import"):
+	case directives.At(s, i):
 		return signal.TemplateInjection, lex.Likely
-	case lex.At(s, i, "<j:jelly"), lex.At(s, i, "<g:evaluate"), lex.At(s, i, "<java.beans"), lex.At(s, i, "<dynamic-proxy"), lex.At(s, i, "<jdk.nashorn"), lex.At(s, i, "<java version"), lex.At(s, i, "<object class=\"java"), lex.At(s, i, "<void method"), lex.At(s, i, "<void class"), lex.At(s, i, "<objectdataprovider"), lex.At(s, i, "<resourcedictionary"):
+	case beans.At(s, i):
 		return signal.Deserialisation, lex.Likely
-	case lex.At(s, i, "<cfexecute"), lex.At(s, i, "<cfoutput"), lex.At(s, i, "<jsp:"), lex.At(s, i, "<c:import"), lex.At(s, i, "<xsl:"):
+	case pages.At(s, i):
 		return signal.CodeInjection, lex.Likely
 	}
 	return signal.None, lex.None
@@ -216,12 +230,11 @@ func foreign(rest string) bool {
 	return rest != "" && (rest[0] == ':' || rest[0] == '(' || rest[0] == '$')
 }
 
+var dollars = lex.SetOf("$")
+
 // dollar judges variables of PHP and calls through them, and markers of Node.
-func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
-	n := i + 1
-	for lex.Byte(s, n) == '$' {
-		n++
-	}
+func (c *look) dollar(s string, i int) (signal.Kind, lex.Strength) {
+	n := c.signs.Skip(dollars, s, i+1)
 	if m := lex.Skip(s, n, " "); lex.Byte(s, m) == '{' {
 		if st := variableVariable(s, i, m, m > n); st > lex.None {
 			return signal.CodeInjection, st
@@ -229,7 +242,7 @@ func (c *Set) dollar(s string, i int) (signal.Kind, lex.Strength) {
 	}
 	w := lex.Word(s, n)
 	switch {
-	case c.vars[w] && w != "argc" && w != "argv":
+	case w != "" && c.vars[w] && w != "argc" && w != "argv":
 		b := lex.Byte(s, n+len(w))
 		if b == '[' || b == '{' {
 			return signal.CodeInjection, lex.Certain

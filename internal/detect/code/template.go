@@ -9,25 +9,28 @@ import (
 
 // template judges an expression of a template language that begins at s[i]:
 // {{ }}, {% %}, ${ }, #{ }, *{ }, @{ }, %{ }, ~{ }, #set( ).
-func template(s string, i int) (signal.Kind, lex.Strength) {
+func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	var inner string
 	next := lex.Byte(s, i+1)
+	if !opens(s[i], next) {
+		return signal.None, lex.None
+	}
 	switch {
 	case s[i] == '$' && (lex.At(s, i, "${{<%[%'\"}}%") || lex.At(s, i, "${{<%[%'\\\"}}%")):
 		return signal.TemplateInjection, lex.Likely // what tools send first, to see whether any engine breaks
 	case s[i] == '{' && next == '{':
-		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "}}")
+		inner, _ = c.Cut(i+2, "}}")
 		if lex.OneOf(strings.Trim(inner, " /"), "groovy", "python", "velocity") {
 			return signal.TemplateInjection, lex.Likely // macros of XWiki
 		}
 	case s[i] == '{' && next == '%':
-		inner, _, _ = strings.Cut(lex.Ahead(s, i+2), "%}")
-		return signal.TemplateInjection, statementTag(inner)
-	case s[i] == '{' && (lex.At(s, i, "{php}") || lex.At(s, i, "{/php}")):
+		inner, _ = c.Cut(i+2, "%}")
+		return signal.TemplateInjection, c.statementTag(i+2, i+2+len(inner))
+	case s[i] == '{' && php.At(s, i):
 		return signal.CodeInjection, lex.Likely
 	case s[i] == '{' && next == '.' && lex.OneOf(lex.Word(s, i+2), "exec", "cookie", "save", "load", "append", "delete"): // macros of HFS
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '{' && (lex.At(s, i, "{if ") || lex.At(s, i, "{system(") || lex.At(s, i, "{$smarty")):
+	case s[i] == '{' && smarty.At(s, i):
 		inner, _, _ = strings.Cut(lex.Ahead(s, i+1), "}")
 		if strings.Contains(inner, "(") || strings.Contains(inner, "$smarty") {
 			return signal.TemplateInjection, lex.Likely
@@ -39,19 +42,38 @@ func template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.TemplateInjection, lex.Certain
 	case s[i] == '{' && lex.At(s, i, "{@math key="): // Dust
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '@' && next == '(' && computes(strings.TrimSuffix(lex.Ahead(s, i+2), ")")) == lex.Likely:
+	case s[i] == '@' && next == '(' && c.computes(i+2, i+2+len(strings.TrimSuffix(lex.Ahead(s, i+2), ")"))) == lex.Likely:
 		return signal.TemplateInjection, lex.Likely
 	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:
 		if s[i] == '$' {
-			if st := lookup(s, i); st > lex.None {
+			if st := c.lookup(i); st > lex.None {
 				return signal.JNDILookup, st
 			}
 		}
-		inner = braced(lex.Ahead(s, i+2))
+		if inner = lex.Ahead(s, i+2); c.Next(i+2, "}") >= 0 {
+			inner = braced(inner)
+		}
 	default:
 		return signal.None, lex.None
 	}
-	return signal.TemplateInjection, computes(inner)
+	return signal.TemplateInjection, c.computes(i+2, i+2+len(inner))
+}
+
+// Tags of Smarty that run code or may do so.
+var php, smarty = lex.NeedlesOf("{php}", "{/php}"), lex.NeedlesOf("{if ", "{system(", "{$smarty")
+
+// opens reports whether an expression of any template language can begin with these
+// two bytes.
+func opens(c, next byte) bool {
+	switch c {
+	case '{':
+		return strings.IndexByte("{%p/.is$@", next) >= 0
+	case '#':
+		return next == '{' || next == '_' || lex.Letter(next)
+	case '@':
+		return next == '{' || next == '('
+	}
+	return next == '{'
 }
 
 // braced returns the text up to the bracket that closes.
@@ -70,21 +92,25 @@ func braced(s string) string {
 	return s
 }
 
+// prefixes are lookups of Log4j that hide a name.
+var prefixes = lex.NeedlesOf("::-", "lower:", "upper:", "base64:", "java:", "sys:", "bundle:", "main:", "map:", "script:", "dns:", "url:")
+
 // lookup: ${jndi:...}, and the nestings that hide it: ${${lower:j}ndi:...},
 // ${${::-j}...}, ${env:X:-j}.
-func lookup(s string, i int) lex.Strength {
+func (c *look) lookup(i int) lex.Strength {
+	s := c.Text
 	rest := lex.Ahead(s, i+2)
 	switch {
 	case strings.HasPrefix(rest, "jndi:"), strings.HasPrefix(rest, "jndi${"):
 		return lex.Certain
-	case strings.HasPrefix(rest, "::-"), strings.HasPrefix(rest, "lower:"), strings.HasPrefix(rest, "upper:"), strings.HasPrefix(rest, "base64:"), strings.HasPrefix(rest, "java:"), strings.HasPrefix(rest, "sys:"), strings.HasPrefix(rest, "bundle:"), strings.HasPrefix(rest, "main:"), strings.HasPrefix(rest, "map:"), strings.HasPrefix(rest, "script:"), strings.HasPrefix(rest, "dns:"), strings.HasPrefix(rest, "url:"):
+	case rest != "" && prefixes.At(rest, 0):
 		if strings.HasPrefix(rest, "sys:") && strings.IndexByte(rest, '$') < 0 && i > 0 {
 			return lex.Hint
 		}
 		return lex.Likely
 	}
-	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || nestedDefault(rest) || nestedLater(rest) {
-		if strings.Contains(rest, ":") && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
+	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || c.Next(i+2, ":-") >= 0 && (nestedDefault(rest) || nestedLater(rest)) {
+		if c.Next(i+2, ":") >= 0 && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
 			return lex.Certain
 		}
 		return lex.Likely
@@ -114,10 +140,10 @@ func nestedDefault(rest string) bool {
 }
 
 // statementTag judges {% ... %}.
-func statementTag(e string) lex.Strength {
-	e = strings.TrimLeft(e, "-+ \t\n")
+func (c *look) statementTag(from, to int) lex.Strength {
+	e := strings.TrimLeft(c.Text[from:to], "-+ \t\n")
 	w := lex.Word(e, 0)
-	if computes(e) == lex.Likely {
+	if c.computes(to-len(e), to) == lex.Likely {
 		return lex.Likely
 	}
 	if lex.OneOf(w, "debug", "import", "load", "raw", "set", "include", "extends", "for", "if", "with", "filter", "block", "macro", "module", "autoescape", "print", "do", "from", "verbatim") {
@@ -126,16 +152,18 @@ func statementTag(e string) lex.Strength {
 	return lex.None
 }
 
-// computes says how surely an expression calculates or calls into internals.
+// telling is what reaches the insides of an engine.
+var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version")
+
+// computes says how surely an expression, which is c.Text[from:to], calculates or calls into internals.
 // Names, filters and comparisons are what templates are for.
-func computes(e string) lex.Strength {
-	if arithmetic(e) {
+func (c *look) computes(from, to int) lex.Strength {
+	e := c.Text[from:to]
+	if figures.In(c.Text, from, min(to, from+maxSum), &c.figure) && arithmetic(e) {
 		return lex.Likely
 	}
-	for _, w := range [...]string{"constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version"} {
-		if strings.Contains(e, w) {
-			return lex.Likely
-		}
+	if telling.In(c.Text, from, to, &c.told) {
+		return lex.Likely
 	}
 	if literalCall(strings.TrimLeft(e, " \t=-")) {
 		return lex.Likely
@@ -160,15 +188,31 @@ func literalCall(e string) bool {
 	return j >= 0 && lex.Byte(e, j+2) == '.' && lex.Letter(lex.Byte(e, j+3)) && strings.IndexByte(e[j+3:], '(') > 0
 }
 
+// maxSum is how many bytes of an expression are looked at for a sum.
+const maxSum = 96
+
+// Digits, operators, and what can stand between both.
+var (
+	figures           = lex.NeedlesOf("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+	operators, around = lex.SetOf("*+-/^%"), lex.SetOf(" '\"*")
+)
+
 // arithmetic reports whether two numbers or strings are joined by an operator:
 // the question whether anyone calculates here.
 func arithmetic(e string) bool {
-	for i := 1; i+1 < len(e) && i < 96; i++ {
-		if strings.IndexByte("*+-/^%", e[i]) < 0 {
+	for i := 1; i+1 < len(e) && i < maxSum; i++ {
+		if !operators[e[i]] {
 			continue
 		}
-		a, b := strings.TrimRight(e[:i], " '\"*"), strings.TrimLeft(e[i+1:], " '\"*")
-		if a == "" || b == "" || !lex.Digit(b[0]) || !lex.Digit(a[len(a)-1]) {
+		from, to := i, i+1 // of what stands between both numbers
+		for from > 0 && around[e[from-1]] {
+			from--
+		}
+		for to < len(e) && around[e[to]] {
+			to++
+		}
+		a := e[:from]
+		if a == "" || to == len(e) || !lex.Digit(e[to]) || !lex.Digit(a[from-1]) {
 			continue
 		}
 		if e[i] == '*' || e[i] == '+' || e[i] == '^' {

@@ -15,12 +15,18 @@ import (
 // Finding is the strongest shape in a value.
 type Finding = lex.Finding
 
+// signs are those at which Judge looks.
+var signs = lex.SetOf("<)*$\n\r\xe5;:/_wxpsdt")
+
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
 func Judge(s string, name bool) (best Finding) {
 	v := lex.Whole{Text: s}
 	opens := unknown // whether the value is a filter of its own
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		if best.Strength == lex.Likely && s[i] != '<' && s[i] != '\n' && s[i] != '\r' {
 			continue // nothing else is certain
 		}
@@ -79,6 +85,9 @@ func Judge(s string, name bool) (best Finding) {
 
 // markup: document types, inclusions, server-side and edge-side includes.
 func markup(s string, i int) (signal.Kind, lex.Strength) {
+	if b := lex.Byte(s, i+1); b != '!' && b != 'e' && b != '/' && b != 'x' && b != 'i' && len(s) >= 600 {
+		return signal.None, lex.None
+	}
 	rest := lex.Ahead(s, i)
 	switch {
 	case strings.HasPrefix(rest, "<!--"):
@@ -126,13 +135,13 @@ func doctype(rest string) lex.Strength {
 
 // stylesheet: functions and spaces of names by which XSLT reaches out.
 func stylesheet(s string, i int) lex.Strength {
-	for _, w := range [...]string{"xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('", "select=\"unparsed-text('", "select='document(\""} {
-		if s[i] == w[0] && lex.At(s, i, w) {
-			return lex.Likely
-		}
+	if sheets.At(s, i) {
+		return lex.Likely
 	}
 	return lex.None
 }
+
+var sheets = lex.NeedlesOf("xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('", "select=\"unparsed-text('", "select='document(\"")
 
 // filter says whether a value is a filter of LDAP as a whole.
 type filter uint8
@@ -199,7 +208,7 @@ func ldap(v *lex.Whole, i int, of *filter) lex.Strength {
 func operator(v *lex.Whole, i int, name bool) lex.Strength {
 	s := v.Text
 	w := lex.Word(s, i+1)
-	if !lex.OneOf(w, "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not", "expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment", "jsonschema", "rename", "lookup", "out", "merge", "unionwith") {
+	if !operates(w) {
 		return lex.None
 	}
 	before, after := lex.Byte(s, i-1), lex.Byte(s, i+1+len(w))
@@ -224,10 +233,23 @@ func operator(v *lex.Whole, i int, name bool) lex.Strength {
 	return lex.None
 }
 
+// operates reports whether an operator of MongoDB has this name.
+func operates(w string) bool {
+	switch w {
+	case "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not", "expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment", "jsonschema", "rename", "lookup", "out", "merge", "unionwith":
+		return true
+	}
+	return false
+}
+
 // Password reports whether a field of this name, in lower case, holds what no
 // one looks for by an operator.
 func Password(key string) bool {
-	return lex.OneOf(key, "password", "passwd", "pass", "pwd", "passcode", "otp", "secret", "userpassword", "user_password", "new_password")
+	switch key {
+	case "password", "passwd", "pass", "pwd", "passcode", "otp", "secret", "userpassword", "user_password", "new_password":
+		return true
+	}
+	return false
 }
 
 // keyBefore returns the key of a JSON object whose first key's quote stands at

@@ -69,7 +69,9 @@ func Word(s string, i int) string {
 }
 
 // At reports whether w stands at s[i:].
-func At(s string, i int, w string) bool { return i >= 0 && len(s)-i >= len(w) && s[i:i+len(w)] == w }
+func At(s string, i int, w string) bool {
+	return i >= 0 && len(s)-i >= len(w) && (w == "" || s[i] == w[0]) && s[i:i+len(w)] == w
+}
 
 // Byte returns s[i], or 0 beyond the ends.
 func Byte(s string, i int) byte {
@@ -102,19 +104,72 @@ func Any(s, set string) bool {
 // Prose counts the words of letters in s that are set apart by spaces, as in
 // sentences; it stops at limit.
 func Prose(s string, limit int) int {
-	var p prefix
-	for ; p.at < len(s) && p.n < limit; p.at++ {
-		next := byte(' ')
-		if p.at+1 < len(s) {
-			next = s[p.at+1]
+	n, run := 0, 0
+	for i := 0; i < len(s) && n < limit; i++ {
+		k := roles[s[i]]
+		if k == endsPart {
+			k = gluesPart
+			if i+1 == len(s) || s[i+1] == ' ' || s[i+1] == '\n' {
+				k = partsWords
+			}
 		}
-		p.step(s[p.at], next)
+		switch k {
+		case inWord:
+			run++
+		case apostrophe:
+			if run > 0 {
+				run++
+			} else {
+				run = glued
+			}
+		case partsWords:
+			if run > 1 {
+				n++
+			}
+			run = 0
+		case opensPart:
+			run = 0
+		default:
+			run = glued
+		}
 	}
-	if p.run > 1 && p.n < limit {
-		p.n++
+	if run > 1 && n < limit {
+		n++
 	}
-	return p.n
+	return n
 }
+
+// glued is the run of letters where something else is glued to them.
+const glued = -1000
+
+// role is what a byte is for words in sentences.
+type role uint8
+
+const (
+	gluesPart  role = iota
+	inWord          // a letter, or beyond ASCII
+	apostrophe      // in a word, behind a letter of it
+	partsWords      // white space
+	endsPart        // a full stop and the like: parts words before white space
+	opensPart       // a bracket, a quote, a mark of code
+)
+
+var roles = func() (t [256]role) {
+	for c := range 256 {
+		switch {
+		case Letter(byte(c)) || c >= 0x80:
+			t[c] = inWord
+		case strings.IndexByte(" \n", byte(c)) >= 0:
+			t[c] = partsWords
+		case strings.IndexByte(",.:?!;", byte(c)) >= 0:
+			t[c] = endsPart
+		case strings.IndexByte("(\"`", byte(c)) >= 0:
+			t[c] = opensPart
+		}
+	}
+	t['\''] = apostrophe
+	return t
+}()
 
 // prefix is how far a text has been counted: n words up to at, and run letters of
 // another one.
@@ -122,18 +177,21 @@ type prefix struct{ at, n, run int }
 
 // step counts one byte; next is the one behind it, a space at the end.
 func (p *prefix) step(c, next byte) {
+	k := roles[c]
+	if k == endsPart && (next == ' ' || next == '\n') {
+		k = partsWords
+	}
 	switch {
-	case Letter(c) || c >= 0x80 || c == '\'' && p.run > 0:
+	case k == inWord, k == apostrophe && p.run > 0:
 		p.run++
-	case c == ' ' || c == '\n' || (c == ',' || c == '.' || c == ':' || c == '?' || c == '!' || c == ';') && (next == ' ' || next == '\n'):
+	case k == partsWords:
 		if p.run > 1 {
 			p.n++
 		}
 		p.run = 0
+	case k == opensPart:
+		p.run = 0
 	default:
-		p.run = -1000 // glued to something else
-		if c == '(' || c == '"' || c == '`' {
-			p.run = 0
-		}
+		p.run = glued
 	}
 }

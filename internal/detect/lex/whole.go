@@ -15,11 +15,14 @@ type Whole struct {
 	before prefix
 	asked  [16]answer
 	n      int // of asked
+	later  [8]answer
+	m      int // of later
 }
 
+// answer is where a needle stands first from a place on, or -1.
 type answer struct {
-	needle string
-	at     int
+	needle   string
+	from, at int
 }
 
 // Prose is Prose(v.Text, limit); limit is at most 8.
@@ -51,6 +54,40 @@ func (v *Whole) Before(i, limit int) int {
 	return min(end.n, limit)
 }
 
+// Next returns where needle, which is a constant, stands first in Ahead(v.Text, i), as
+// an index into the text, or -1. Questions about one place after the other cost one
+// pass over the text.
+func (v *Whole) Next(i int, needle string) int {
+	k := 0
+	for k < v.m && v.later[k].needle != needle {
+		k++
+	}
+	if k == len(v.later) { // no detector asks for more different ones
+		k = 0
+	}
+	a := &v.later[k]
+	if k == v.m || a.needle != needle || i < a.from || a.at >= 0 && i > a.at {
+		v.m = max(v.m, k+1)
+		*a = answer{needle, i, strings.Index(v.Text[i:], needle)}
+		if a.at >= 0 {
+			a.at += i
+		}
+	}
+	if a.at < 0 || a.at+len(needle) > i+MaxLook {
+		return -1
+	}
+	return a.at
+}
+
+// Cut returns what of Ahead(v.Text, i) stands before needle, which is a constant; all
+// of it if needle does not stand there.
+func (v *Whole) Cut(i int, needle string) (before string, found bool) {
+	if j := v.Next(i, needle); j >= 0 {
+		return v.Text[i:j], true
+	}
+	return Ahead(v.Text, i), false
+}
+
 // Has reports whether needle, which is a constant, stands anywhere in the value.
 func (v *Whole) Has(needle string) bool { return v.Index(needle) >= 0 }
 
@@ -63,7 +100,7 @@ func (v *Whole) Index(needle string) int {
 	}
 	at := strings.Index(v.Text, needle)
 	if v.n < len(v.asked) { // no detector asks for more different ones
-		v.asked[v.n] = answer{needle, at}
+		v.asked[v.n] = answer{needle, 0, at}
 		v.n++
 	}
 	return at

@@ -11,7 +11,7 @@ import (
 // says that the spelling is one that no one writes.
 func Address(s string) (st lex.Strength, at int, strange bool) {
 	for i := 0; i < len(s); i++ {
-		j := strings.Index(s[i:], ":")
+		j := strings.IndexByte(s[i:], ':')
 		if j < 0 {
 			break
 		}
@@ -95,13 +95,10 @@ func Callback(s string) int {
 
 // metadata reports whether s begins with a host that only machines of a cloud ask.
 func metadata(s string) bool {
-	for _, h := range [...]string{"169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/", "169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254", "metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure"} {
-		if strings.HasPrefix(s, h) {
-			return true
-		}
-	}
-	return false
+	return s != "" && machines.At(s, 0)
 }
+
+var machines = lex.NeedlesOf("169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/", "169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254", "metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure")
 
 // host judges the host that s begins with.
 func host(s string) (st lex.Strength, strange bool) {
@@ -122,10 +119,8 @@ func host(s string) (st lex.Strength, strange bool) {
 		return ipv6(h)
 	}
 	h, _, _ = strings.Cut(h, ":")
-	for _, suffix := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "kubernetes.default.svc", ".svc.cluster.local", "kubernetes.docker.internal", "ipv6-localhost", "ipv6-loopback", "localhost4.localdomain4", "localhost6.localdomain6", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
-		if h == strings.TrimPrefix(suffix, ".") || strings.HasSuffix(h, suffix) {
-			return lex.Likely, true
-		}
+	if inside(h) {
+		return lex.Likely, true
 	}
 	if v, ok, odd := number(h); ok {
 		return address(v, odd, rest)
@@ -134,6 +129,28 @@ func host(s string) (st lex.Strength, strange bool) {
 		return lex.Hint, false
 	}
 	return lex.None, false
+}
+
+// names are what resolves into the network around the server, and hosts that collect
+// call-backs, by their last byte.
+var names = func() (t [256][]string) {
+	for _, n := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "kubernetes.default.svc", ".svc.cluster.local", "kubernetes.docker.internal", "ipv6-localhost", "ipv6-loopback", "localhost4.localdomain4", "localhost6.localdomain6", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
+		t[n[len(n)-1]] = append(t[n[len(n)-1]], n)
+	}
+	return t
+}()
+
+// inside reports whether a host is one of names, or ends in one that begins with a dot.
+func inside(h string) bool {
+	if h == "" {
+		return false
+	}
+	for _, n := range names[h[len(h)-1]] {
+		if strings.HasSuffix(h, n) || h == strings.TrimPrefix(n, ".") {
+			return true
+		}
+	}
+	return false
 }
 
 // ipv6 judges an address in brackets.
@@ -236,6 +253,9 @@ func address(v uint32, odd bool, rest string) (lex.Strength, bool) {
 // circles around them and in full stops of the East. ok is false if there are
 // no circles.
 func fold(dst []byte, s string) (out []byte, ok bool) {
+	if strings.IndexByte(s, 0xe2) < 0 { // with which all circles begin
+		return dst, false
+	}
 	for _, r := range s {
 		switch {
 		case r >= '①' && r <= '⑨':

@@ -56,7 +56,7 @@ func option(s string) bool {
 // value: x=cat;$x.
 func (c *line) assigned(s string, i int) bool {
 	w := lex.Word(s, i+1)
-	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 {
+	if len(w) < 1 || i < 3 || strings.IndexByte(";|&\n", s[i-1]) < 0 || !c.Has("=") {
 		return false
 	}
 	before := s[max(0, i-lex.MaxLook):i]
@@ -72,8 +72,11 @@ func (c Commands) spelled(s string, i int) bool {
 		from--
 	}
 	j := strings.IndexByte(s[i:min(len(s), i+24)], ',')
+	if j < 2 {
+		return false
+	}
 	k := strings.IndexByte(s[i:min(len(s), i+32)], '}')
-	if j < 2 || k < j || from > 3 || from > 0 && strings.IndexByte(" ;|&`(", s[from-1]) < 0 {
+	if k < j || from > 3 || from > 0 && strings.IndexByte(" ;|&`(", s[from-1]) < 0 {
 		return false
 	}
 	tail, _, _ := plainWord(s, i+k+1)

@@ -18,7 +18,10 @@ const (
 
 // Commands knows names of commands, in lower case. Make it with NewCommands; it
 // is immutable.
-type Commands map[string]Class
+type Commands struct {
+	classes map[string]Class
+	sizes   *[256]uint64 // lengths of the names that begin with a byte, a bit for each
+}
 
 var tellingNames = [...]string{"cat", "id", "whoami", "uname", "ls", "ifconfig", "ipconfig", "netstat", "nslookup", "wget", "curl", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "dash", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe",
 	"systeminfo", "tasklist", "printenv", "tac", "mkfifo", "telnet", "tftp", "socat", "chmod", "chown", "busybox", "pwd", "ps", "dir", "ping", "rm", "touch", "certutil", "certutil.exe", "bitsadmin", "netsh", "perl", "python", "python2", "python3", "ver", "sleep", "echo", "nmap", "mshta", "regsvr32", "rundll32", "wmic", "regedit",
@@ -45,36 +48,47 @@ func (c Commands) Starts(s string) bool {
 		}
 		n++
 	}
-	return c[string(buf[:n])] == Telling
+	return c.class(buf[:n]) == Telling
 }
 
 // NewCommands makes a set from a list of outside ("bin/ls" and such) and our own.
 func NewCommands(list, cmdlets []string) Commands {
-	c := Commands{}
+	c := Commands{map[string]Class{}, new([256]uint64)}
 	for _, w := range list {
 		w = strings.ToLower(w)
 		if name, ok := strings.CutPrefix(w, "bin/"); ok && len(name) > 1 {
-			c[name] = Plain
+			c.classes[name] = Plain
 		}
 	}
 	for _, w := range plainNames {
-		c[w] = Plain
+		c.classes[w] = Plain
 	}
 	for _, w := range tellingNames {
-		c[w] = Telling
+		c.classes[w] = Telling
 	}
 	for _, w := range cmdlets {
 		w = strings.ToLower(w)
 		if strings.IndexByte(w, '-') > 2 {
-			c[w] = Telling
+			c.classes[w] = Telling
 		}
+	}
+	for w := range c.classes {
+		c.sizes[w[0]] |= 1 << (len(w) % 64)
 	}
 	return c
 }
 
+// class returns the class of a name as it is listed.
+func (c Commands) class(name []byte) Class {
+	if len(name) == 0 || c.sizes[name[0]]>>(len(name)%64)&1 == 0 {
+		return Unknown
+	}
+	return c.classes[string(name)]
+}
+
 // of returns the class of a name; python3.10 is python.
 func (c Commands) of(name []byte) Class {
-	if k := c[string(name)]; k != Unknown {
+	if k := c.class(name); k != Unknown || len(name) < 3 {
 		return k
 	}
 	if j := strings.IndexByte(string(name), '-'); j > 1 && lex.OneOf(string(name[:j]), "ansible", "chef", "rmt", "aa", "apt", "dpkg", "git", "docker", "systemd", "kubectl") {
@@ -87,5 +101,5 @@ func (c Commands) of(name []byte) Class {
 	if n == len(name) || n < 3 {
 		return Unknown
 	}
-	return c[string(name[:n])]
+	return c.class(name[:n])
 }

@@ -47,6 +47,9 @@ func (c Commands) Judge(s string, name bool) (best Finding) {
 	}
 	whole := !breaks && !name && c.begins(s)
 	for i := 0; i < len(s) && best.Strength < lex.Certain; i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		st := judge.at(s, i)
 		if whole && st == lex.Certain {
 			best = Finding{lex.Likely, i, true, false} // a command line as a whole
@@ -100,7 +103,10 @@ func list(s string) bool {
 	return items > 2 && lex.WordByte(lex.Byte(s, len(s)-1))
 }
 
-// at judges what begins at s[i] as a separator.
+// signs are those at which something is judged.
+var signs = lex.SetOf(";\n\r|&`$<>{(/%!")
+
+// at judges what begins at s[i], one of signs, as a separator.
 func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
 	case ';', '\n', '\r':
@@ -144,7 +150,7 @@ func (c *line) at(s string, i int) lex.Strength {
 		}
 		return path(s, i)
 	case '%':
-		if lex.At(s, i, "%comspec%") || lex.At(s, i, "%systemroot%") || lex.At(s, i, "%programdata%") || lex.At(s, i, "%windir%") {
+		if places.At(s, i) {
 			return lex.Likely
 		}
 	case '!':
@@ -155,8 +161,17 @@ func (c *line) at(s string, i int) lex.Strength {
 	return lex.None
 }
 
+// places are variables of cmd that name directories and programs of Windows.
+var places = lex.NeedlesOf("%comspec%", "%systemroot%", "%programdata%", "%windir%")
+
 // substitution: $(cmd), ${IFS}, $IFS, $'\x41'.
 func (c *line) substitution(s string, i int) lex.Strength {
+	if strings.IndexByte("([{is", lex.Byte(s, i+1)) < 0 {
+		if c.assigned(s, i) {
+			return lex.Likely
+		}
+		return lex.None
+	}
 	switch {
 	case lex.At(s, i, "$(("):
 		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && c.Prose(5) < 4 {
@@ -197,8 +212,11 @@ func (c Commands) closed(s string, i int) lex.Strength {
 // sentence around it.
 func (c *line) quoted(s string, i int) lex.Strength {
 	name, end, _ := plainWord(s, i+1)
+	if c.of(name) != Telling {
+		return lex.None
+	}
 	j := strings.IndexByte(lex.Ahead(s, end), '`')
-	if c.of(name) != Telling || j < 1 || c.Before(i, 3) > 1 || lex.Prose(lex.Ahead(s, end+j), 3) > 0 {
+	if j < 1 || c.Before(i, 3) > 1 || lex.Prose(lex.Ahead(s, end+j), 3) > 0 {
 		return lex.None
 	}
 	return lex.Likely

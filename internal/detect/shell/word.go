@@ -6,14 +6,17 @@ import (
 	"bartizan/internal/detect/lex"
 )
 
-const maxWord = 40
+const (
+	maxWord  = 40
+	maxMarks = 12 // quotes, escapes and empty variables in a word: each may begin one, too
+)
 
 // word reads the word at s[i:] as a shell does: quotes, escapes and empty
 // variables inside it are taken out, and tricked says that there were any.
 func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bool) {
 	n, marks := 0, 0
 	var quote byte // that is open
-	for i < len(s) && n < maxWord {
+	for i < len(s) && n < maxWord && marks < maxMarks {
 		c := s[i]
 		switch {
 		case lex.WordByte(c) || c == '-' && n > 0 || c == '.' && n > 0 || c == '+' && n > 0:
@@ -179,23 +182,29 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	return lex.Likely
 }
 
+// programs are directories of programs, and what runs another one.
+var programs = lex.NeedlesOf("/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/")
+
 // begins reports whether a command's name can begin with c.
 func begins(c byte) bool { return lex.WordByte(c) || c == '/' || c == '`' || c == '$' || c == '.' }
+
+// beforeCommand is what a shell passes before a command.
+var beforeCommand = lex.SetOf(" \t({'\"\\@!+")
 
 // run judges a command at s[i:]. tight says that the separator before it is
 // rare outside shells.
 func (c *line) run(s string, i int, tight bool) lex.Strength {
 	start := i
-	i = lex.Skip(s, i, " \t({'\"\\@!+")
+	for i < len(s) && i <= start+5 && beforeCommand[s[i]] {
+		i++
+	}
 	if i-start > 5 || !begins(lex.Byte(s, i)) {
 		return lex.None
 	}
-	for _, dir := range [...]string{"/usr/local/bin/", "/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/", "sudo ", "bin/"} {
-		if lex.At(s, i, dir) {
-			return lex.Certain
-		}
+	if programs.At(s, i) {
+		return lex.Certain
 	}
-	if lex.Byte(s, i) == '/' {
+	if s[i] == '/' {
 		return glob(s, i)
 	}
 	var buf [maxWord]byte

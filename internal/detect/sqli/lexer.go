@@ -49,25 +49,71 @@ func space(c byte) bool { return c <= ' ' && c != 0 }
 // tokens may still be read: each of them may be a beginning, too.
 func (l *lexer) skip() {
 	for comments := 0; l.i < len(l.s) && comments <= max(l.steps, 0); {
-		switch c := l.s[l.i]; {
-		case space(c):
-			l.i++
-		case c == 0xa0 && (l.i == 0 || l.s[l.i-1] < 0x80): // MySQL takes Latin-1's no-break space
-			l.i++
-		case c == 0xc2 && lex.Byte(l.s, l.i+1) == 0xa0:
-			l.i += 2
-		case c == '/' && lex.Byte(l.s, l.i+1) == '*' && !l.open():
-			l.comments++
-			comments++
-			l.inline()
-		case c == '*' && lex.Byte(l.s, l.i+1) == '/' && l.comments > 0: // the end of /*! ... */
-			l.i += 2
-		case (c == '#' || c == '-' && lex.Byte(l.s, l.i+1) == '-') && l.line():
-			comments++
-		default:
+		switch comment, ok := l.pass(); {
+		case !ok:
 			return
+		case comment:
+			comments++
 		}
 	}
+}
+
+// pass passes a sign of white space, or a comment, that stands at the current place;
+// ok is false if neither does.
+func (l *lexer) pass() (comment, ok bool) {
+	switch c := l.s[l.i]; {
+	case space(c):
+		l.i++
+	case c == 0xa0 && (l.i == 0 || l.s[l.i-1] < 0x80): // MySQL takes Latin-1's no-break space
+		l.i++
+	case c == 0xc2 && lex.Byte(l.s, l.i+1) == 0xa0:
+		l.i += 2
+	case c == '/' && lex.Byte(l.s, l.i+1) == '*' && !l.open():
+		l.comments++
+		l.inline()
+		return true, true
+	case c == '*' && lex.Byte(l.s, l.i+1) == '/' && l.comments > 0: // the end of /*! ... */
+		l.i += 2
+	case (c == '#' || c == '-' && lex.Byte(l.s, l.i+1) == '-') && l.line():
+		return true, true
+	default:
+		return false, false
+	}
+	return false, true
+}
+
+// leads remembers of the last comments of a value where each leads: a value made of
+// comments and of signs behind which they are passed is read once.
+type leads [64]struct {
+	at, next int // where it begins, and 1; where it and white space behind it end
+	inline   int // 1 if it is an inline comment
+}
+
+// skip is lexer.skip from s[i:] on, for a place behind which only a word matters.
+func (m *leads) skip(s string, i, steps int) lexer {
+	l := lexer{s: s, i: i, steps: steps}
+	for passed := 0; l.i < len(s) && passed <= steps; {
+		at, inline := l.i, l.comments
+		k := &m[at%len(m)]
+		if k.at == at+1 {
+			l.i = k.next
+			l.comments += k.inline
+			passed++
+			continue
+		}
+		comment, ok := l.pass()
+		if !ok {
+			break
+		}
+		if comment {
+			for l.i < len(s) && space(s[l.i]) {
+				l.i++
+			}
+			k.at, k.next, k.inline = at+1, l.i, l.comments-inline
+			passed++
+		}
+	}
+	return l
 }
 
 // open reports whether the comment at the current place never ends.
@@ -129,7 +175,7 @@ func (l *lexer) read(c byte) kind {
 		l.i += 2
 		return compare
 	case c == '@':
-		for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] == '@' || l.s[l.i] == '.' || l.s[l.i] == '$'); l.i++ {
+		for end := l.most(); l.i < end && inVariable[l.s[l.i]]; l.i++ {
 		}
 		return variable
 	case c == '[' && lex.Letter(next): // [name] of SQL Server
@@ -214,7 +260,8 @@ func (l *lexer) number() kind {
 	case (c == 'd' || c == 'f') && lex.At(l.s, l.i+1, "union"): // 42DUNION: Oracle's suffix of a double
 		l.i++
 	case lex.Letter(c) || c == '_':
-		if w := lex.Word(l.s, l.i); logicWord(w) || lex.OneOf(w, "union", "from", "like", "having", "order", "group", "limit", "where", "into", "div", "e") {
+		switch lex.Word(l.s, l.i) {
+		case "or", "and", "xor", "union", "from", "like", "having", "order", "group", "limit", "where", "into", "div", "e":
 			return number // 1or 1=1: MySQL reads two tokens
 		}
 		l.word()
@@ -223,9 +270,19 @@ func (l *lexer) number() kind {
 	return number
 }
 
+// What can stand in a name, and in the name of a variable.
+var inName, inVariable = func() (name, variable lex.Set) {
+	for c := range 256 {
+		b := byte(c)
+		name[c] = lex.WordByte(b) || b >= 0x80 || b == '$'
+		variable[c] = lex.WordByte(b) || b == '@' || b == '.' || b == '$'
+	}
+	return name, variable
+}()
+
 func (l *lexer) word() kind {
 	start := l.i
-	for end := l.most(); l.i < end && (lex.WordByte(l.s[l.i]) || l.s[l.i] >= 0x80 || l.s[l.i] == '$'); {
+	for end := l.most(); l.i < end && inName[l.s[l.i]]; {
 		l.i++
 	}
 	switch w := l.s[start:l.i]; w {
@@ -244,8 +301,6 @@ func (l *lexer) word() kind {
 	}
 	return word
 }
-
-func logicWord(w string) bool { return w == "or" || w == "and" || w == "xor" }
 
 // quoted passes a string. Doubled quotes and backslashes keep it open.
 func (l *lexer) quoted(q byte) kind {

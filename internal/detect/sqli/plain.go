@@ -30,10 +30,19 @@ func Plain(dst []byte, s string) (out []byte, tricks int) {
 
 // Disguised reports whether Plain would find enough to be worth its work.
 func Disguised(s string) bool {
-	tricks := 0
+	tricks, line := 0, -1 // where the next line break stands
 	for i := 0; i < len(s) && tricks < 2; i++ {
-		switch s[i] {
+		switch c := s[i]; c {
 		case '#', '-', '/', '1', 0xa0:
+			if line < i && (c == '#' || c == '-') {
+				line = len(s)
+				if j := strings.IndexByte(s[i:], '\n'); j >= 0 {
+					line = i + j
+				}
+			}
+			if (c == '#' || c == '-') && line > i+maxLine {
+				continue
+			}
 			if n, _ := trick(s, i); n > 0 {
 				tricks++
 				i += n - 1
@@ -63,10 +72,16 @@ func trick(s string, i int) (n int, as byte) {
 	return 0, 0
 }
 
+// maxLine is the length of the longest line comment that line knows: a run of signs
+// and a word.
+const maxLine = 48 + 32
+
+var lineSigns = lex.SetOf("#-")
+
 // line returns the length of a line comment that is one word or none, its line
 // break included. What people write behind such a sign has spaces.
 func line(s string, i int) int {
-	j := lex.Skip(s, i, "#-")
+	j := lineSigns.Skip(s, i)
 	if s[i] == '#' {
 		j = i + 1
 	}

@@ -105,8 +105,11 @@ func fromQuotes(s string) (best Finding) {
 	ticks := n > 3 && n%2 == 0 && v.Prose(2) > 0                                                       // code in a sentence
 	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
+		if s[i] != '\'' && s[i] != '"' && s[i] != '`' {
+			continue
+		}
 		q := strings.IndexByte("'\"`", s[i])
-		if q < 0 || q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+		if q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -142,7 +145,11 @@ func marks(v *lex.Whole, i int) bool {
 // keywordAt tells x'or'1 from o'brien.
 func keywordAt(s string, i int) bool {
 	w := lex.Word(s, i)
-	return lex.OneOf(w, "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "having", "order", "group", "limit", "where", "procedure", "into")
+	switch w {
+	case "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "order", "group", "limit", "where", "procedure", "into":
+		return true
+	}
+	return false
 }
 
 // fromStart reads the value where the application's query has a number or a
@@ -199,12 +206,23 @@ func fromStart(s string) Finding {
 
 // anywhere looks for what means one thing wherever it stands.
 func anywhere(s string) (best Finding) {
-	v := lex.Whole{Text: s}
+	v, m, carried := lex.Whole{Text: s}, leads{}, lex.Next{}
 	for i := 0; i < len(s) && best.Strength < lex.Likely; i++ {
 		c := s[i]
 		switch {
 		case c == ';':
-			t := tail{parser: parser{lexer: lexer{s: s, i: i + 1, steps: 24}}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
+			l := m.skip(s, i+1, 24)
+			if !lex.Letter(lex.Byte(s, l.i)) {
+				continue // a statement begins with a word
+			}
+			w := lex.Word(s, l.i)
+			if !begins(w) {
+				continue
+			}
+			if executes(w) && !carries.In(s, l.i+len(w), min(len(s), l.i+len(w)+lex.MaxLook), &carried) {
+				continue // and some of them with nothing but words mean nothing
+			}
+			t := tail{parser: parser{lexer: l}, literal: strings.IndexByte("'\")0123456789", lex.Byte(s, i-1)) >= 0}
 			best.raise(Finding{t.statement(), i, false, false})
 		case c == '1' && lex.At(s, i, "1.e(") && lex.Letter(lex.Byte(s, i+4)) && !lex.WordByte(lex.Byte(s, i-1)):
 			best.raise(Finding{lex.Likely, i, false, false}) // 1.e(f): an exponent of nothing
@@ -237,7 +255,20 @@ func cast(v *lex.Whole, i int) lex.Strength {
 
 // wordAnywhere judges one word and what follows it.
 func wordAnywhere(s string, i int, w string) lex.Strength {
-	p := parser{lexer: lexer{s: s, i: i + len(w), steps: 12}, near: true}
+	switch w {
+	case "union", "waitfor", "into", "procedure", "select", "or", "and", "xor", "having", "exec", "execute":
+		return keywordAnywhere(s, i, w, after(s, i, w))
+	}
+	return nameAnywhere(s, i, w)
+}
+
+// after returns a parser for a little of what follows a word, one of many, at s[i].
+func after(s string, i int, w string) parser {
+	return parser{lexer: lexer{s: s, i: i + len(w), steps: 12}, near: true}
+}
+
+// keywordAnywhere judges a word of the grammar, and what p reads behind it.
+func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 	switch w {
 	case "union":
 		t := tail{parser: p, literal: true}
@@ -267,17 +298,18 @@ func wordAnywhere(s string, i int, w string) lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute":
-		if n := p.next(); sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
+		if n := p.next(); n.kind == word && sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
 			return lex.Likely
 		}
 	}
-	return nameAnywhere(s, i, w, p)
+	return lex.None
 }
 
 // nameAnywhere: a function or table that means one thing anywhere.
-func nameAnywhere(s string, i int, w string, p parser) lex.Strength {
+func nameAnywhere(s string, i int, w string) lex.Strength {
 	next := lex.Byte(s, lex.Skip(s, i+len(w), " \t\r\n"))
 	if next == '(' || next == '/' {
+		p := after(s, i, w)
 		if _, sure := telling(w); sure && p.peek().kind == open && !method(s, i) {
 			p.next()
 			if n := p.peek(); n.kind != shut && n.kind != end {

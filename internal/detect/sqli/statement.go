@@ -8,7 +8,11 @@ import (
 
 // clauseWord reports whether a statement can go on with w.
 func clauseWord(w string) bool {
-	return lex.OneOf(w, "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin")
+	switch w {
+	case "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin":
+		return true
+	}
+	return false
 }
 
 // clause: the statement goes on with another clause.
@@ -183,6 +187,39 @@ func (t *tail) list() (w what, items int) {
 	return w, items
 }
 
+// begins reports whether statement knows what w begins.
+func begins(w string) bool {
+	switch w {
+	case "drop", "create", "alter", "truncate", "insert", "replace", "merge", "delete", "update", "select", "values", "waitfor", "shutdown":
+		return true
+	}
+	function, _ := telling(w)
+	return function || executes(w)
+}
+
+// executes reports whether a statement that w begins only matters with one of carries
+// behind it.
+func executes(w string) bool {
+	switch w {
+	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
+		return true
+	}
+	return false
+}
+
+// carries is what a statement has that is no sentence.
+var carries = lex.NeedlesOf("(", "@", "'", "=", ",", "\"", "--", "dbms_", "xp_", "..")
+
+// program reports whether a statement of SQL begins with a word that is also one of
+// programs.
+func program(w string) bool {
+	switch w {
+	case "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare":
+		return true
+	}
+	return false
+}
+
 // statement judges another statement behind a semicolon.
 func (t *tail) statement() lex.Strength {
 	k := t.next()
@@ -214,17 +251,18 @@ func (t *tail) statement() lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute", "call", "begin", "declare", "grant", "backup", "bulk", "copy", "if", "do", "handler", "use", "desc", "describe", "show", "set", "return", "with", "attach", "pragma", "vacuum", "revoke", "load":
-		if t.quote == 0 && !t.literal && lex.OneOf(w, "if", "use", "set", "return", "do", "with", "show", "load", "call", "declare") {
-			return lex.None // also words of programs
+		common := program(w)
+		if t.quote == 0 && !t.literal && common {
+			return lex.None
 		}
-		ok = lex.Any(rest, "(@'=,\"") || strings.Contains(rest, "--") || strings.Contains(rest, "dbms_") || strings.Contains(rest, "xp_") || strings.Contains(rest, "..")
+		ok = carries.In(rest, 0, len(rest), &lex.Next{})
 		if w == "if" && n.kind == open {
 			t.next()
 			if t.conditions() >= told {
 				return lex.Likely
 			}
 		}
-		if w == "if" || w == "use" || w == "set" || w == "return" || w == "do" || w == "with" || w == "show" || w == "load" || w == "call" || w == "declare" {
+		if common {
 			ok = ok && (strings.Contains(rest, "select") || strings.Contains(rest, "sleep") || strings.Contains(rest, "--") || strings.Contains(rest, "@"))
 		}
 		ok = ok && lex.Prose(rest, 5) < 4

@@ -72,6 +72,22 @@ var names = func() map[string]uint8 {
 	return m
 }()
 
+// sizes holds the lengths of the names that begin with a byte, a bit for each.
+var sizes = func() (t [256]uint64) {
+	for n := range names {
+		t[n[0]] |= 1 << (len(n) % 64)
+	}
+	return t
+}()
+
+// known returns what is known of a name.
+func known(name string) uint8 {
+	if name == "" || sizes[name[0]]>>(len(name)%64)&1 == 0 {
+		return 0
+	}
+	return names[name]
+}
+
 // Words returns the words that SQL is known by: those that tell it alone, and
 // those that do so beside its signs.
 func Words() (alone, beside []string) {
@@ -85,13 +101,13 @@ func Words() (alone, beside []string) {
 // telling reports whether a function of this name shows that someone talks to
 // a database where a value was asked for. sure says that it does so anywhere.
 func telling(name string) (yes, sure bool) {
-	n := names[name]
+	n := known(name)
 	return n&3 != 0, n&1 != 0
 }
 
 // catalogue reports whether a name belongs to a database's own tables: nothing
 // that a client of an API names.
-func catalogue(name string) bool { return names[name]&4 != 0 }
+func catalogue(name string) bool { return known(name)&4 != 0 }
 
 // sureCatalogue is what of it means one thing only, wherever it stands.
-func sureCatalogue(name string) bool { return names[name]&8 != 0 }
+func sureCatalogue(name string) bool { return known(name)&8 != 0 }

@@ -23,7 +23,7 @@ func element(l *look, i int) (st lex.Strength, plain bool, end int) {
 	}
 	name := s[from:n]
 	if name == "" {
-		return special(s, i), false, i + 1
+		return special(&l.Whole, i), false, i + 1
 	}
 	if spaced(s, from) {
 		return lex.Likely, false, n
@@ -59,7 +59,11 @@ func spaced(s string, i int) bool {
 }
 
 // special judges comments, declarations and instructions.
-func special(s string, i int) lex.Strength {
+func special(v *lex.Whole, i int) lex.Strength {
+	s := v.Text
+	if b := lex.Byte(s, i+1); b != '!' && b != '?' {
+		return lex.None
+	}
 	switch {
 	case lex.At(s, i, "<!--#"), lex.At(s, i, "<esi:"):
 		return lex.None // server-side includes are another detector's
@@ -69,7 +73,7 @@ func special(s string, i int) lex.Strength {
 		return lex.Likely
 	case lex.At(s, i, "<!--[if"):
 		return lex.Likely
-	case lex.At(s, i, "<!--") && strings.Contains(lex.Ahead(s, i), "<img") && strings.Contains(lex.Ahead(s, i), "on"):
+	case lex.At(s, i, "<!--") && v.Next(i, "<img") >= 0 && v.Next(i, "on") >= 0:
 		return lex.Likely
 	}
 	return lex.None
@@ -117,7 +121,7 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 			return lex.Certain
 		}
 		return lex.Likely
-	case lex.OneOf(name, "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head"):
+	case loads(name):
 		return dangerous(s, i, n, name)
 	case name == "img" && lex.Byte(s, n) == '=':
 		return lex.Likely
@@ -125,6 +129,15 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// loads reports whether an element of this name loads or runs something.
+func loads(name string) bool {
+	switch name {
+	case "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head":
+		return true
+	}
+	return false
 }
 
 // dangerous: elements that load or run something by themselves.
@@ -161,7 +174,11 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 
 // formatting reports whether text is formatted with this element.
 func formatting(name string) bool {
-	return lex.OneOf(name, "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table", "a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd", "dt", "dl", "figure", "details", "summary", "kbd")
+	switch name {
+	case "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table", "a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd", "dt", "dl", "figure", "details", "summary", "kbd":
+		return true
+	}
+	return false
 }
 
 // attributes judges the attributes from s[i] on and says where the tag ends.
@@ -197,6 +214,9 @@ func one(s string, i, limit int) (lex.Strength, int) {
 		return odd(s, name, i)
 	}
 	i = lex.Skip(s, eq+1, " \t\r\n\f\x0b")
+	if i >= limit { // the value stands beyond what is read of a tag, or nowhere
+		return attribute(name, ""), limit
+	}
 	from = i
 	if c := lex.Byte(s, i); c == 'j' || c == 'v' || c == 'd' || c == '&' { // white space does not end it where tabs hide it
 		if scheme(s, i) == lex.Likely {

@@ -9,6 +9,11 @@ import (
 // junction returns the length of what joins two strings at s[i:]: a quote, a
 // plus or the like, a quote; 0 where nothing does.
 func junction(s string, i int) int {
+	switch lex.Byte(s, i+1) {
+	case ' ', '\t', '+', '|', '.':
+	default:
+		return 0
+	}
 	n := lex.Skip(s, i+1, " \t")
 	switch {
 	case lex.Byte(s, n) == '+':

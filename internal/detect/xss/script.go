@@ -70,11 +70,14 @@ func spelled(s string, i int, name string) (rest int, ok bool) {
 	return 0, false
 }
 
+// beforeScript is what can stand before a statement of a script.
+var beforeScript = lex.SetOf(" \t\r\n;(+-!~[{}'\"/*")
+
 // statement judges script that begins at s[i:], behind something that ended
 // what stood before.
 func (l *look) statement(i int) lex.Strength {
 	s := l.Text
-	i = lex.Skip(s, i, " \t\r\n;(+-!~[{}'\"/*")
+	i = l.before.Skip(beforeScript, s, i)
 	w := lex.Word(s, i)
 	if w == "" {
 		return lex.None

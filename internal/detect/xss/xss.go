@@ -65,9 +65,10 @@ func (f *Finding) outside(s string, from, to int) {
 // look is one look at one value.
 type look struct {
 	lex.Whole
-	shut  int             // where the next closing tag of script or style is, if that is known; -1: nowhere
-	again int             // tags inside a tag that have been judged
-	tales [len(tales)]int // where each of them stands next, and 1; 0: not known
+	shut           int             // where the next closing tag of script or style is, if that is known; -1: nowhere
+	quoted, before lex.Run         // of behindQuote and beforeScript
+	again          int             // tags inside a tag that have been judged
+	tales          [len(tales)]int // where each of them stands next, and 1; 0: not known
 }
 
 // maxAgain is how many tags of script inside another tag are judged with their
@@ -84,6 +85,9 @@ func (l *look) closing(i int) int {
 	return l.shut
 }
 
+// signs are those at which Judge looks.
+var signs = lex.SetOf("<\"'`o;-+})]/*\n=>|&^(,{[!~?: \t")
+
 // Judge looks at a value in lower case.
 func Judge(s string) (f Finding) {
 	l := look{Whole: lex.Whole{Text: s}}
@@ -95,6 +99,9 @@ func Judge(s string) (f Finding) {
 	text := 0      // where text begins
 	defer func() { f.outside(s, text, len(s)) }()
 	for i := 0; i < len(s); i++ {
+		if !signs[s[i]] {
+			continue
+		}
 		switch {
 		case s[i] == '<' && (i >= next || lex.At(s, i, "<script")):
 			f.outside(s, text, i)
@@ -117,9 +124,9 @@ func (f *Finding) tag(l *look, i int) (next, text int) {
 	st, plain, next := element(l, i)
 	text = next
 	switch {
-	case lex.At(s, i, "<!--"): // a comment is no sentence
-		if end := strings.Index(lex.Ahead(s, i), "-->"); end >= 0 {
-			text = i + end + 3
+	case next == i+1 && lex.At(s, i, "<!--"): // a comment is no sentence
+		if end := l.Next(i, "-->"); end >= 0 {
+			text = end + 3
 		}
 	case lex.At(s, i, "<script"), lex.At(s, i, "<style"): // nor is what these hold
 		if end := l.closing(i + 1); end >= 0 {
@@ -219,13 +226,20 @@ func urlAt(s string, i int) lex.Strength {
 
 // control reports whether w is an element of forms and the like.
 func control(w string) bool {
-	return lex.OneOf(w, "input", "form", "button", "textarea", "select", "label", "font", "video", "audio", "source", "picture", "area", "map", "canvas", "dialog", "legend", "fieldset", "abbr", "address", "article", "aside", "footer", "header", "main", "nav", "time", "q", "cite", "ins", "del", "small", "big", "center")
+	switch w {
+	case "input", "form", "button", "textarea", "select", "label", "font", "video", "audio", "source", "picture", "area", "map", "canvas", "dialog", "legend", "fieldset", "abbr", "address", "article", "aside", "footer", "header", "main", "nav", "time", "q", "cite", "ins", "del", "small", "big", "center":
+		return true
+	}
+	return false
 }
+
+// behindQuote is what can stand between a quote and what goes on behind it.
+var behindQuote = lex.SetOf(" /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
 
 // leave judges what follows a quote: another attribute, or script.
 func (l *look) leave(i int) lex.Strength {
 	s := l.Text
-	n := lex.Skip(s, i+1, " /\t\n\r\f\x0b;)}]+-*,.|&^?:'\"\\`%<>!")
+	n := l.quoted.Skip(behindQuote, s, i+1)
 	if n == i+1 && lex.WordByte(lex.Byte(s, n)) && lex.WordByte(lex.Byte(s, i-1)) {
 		return lex.None
 	}
@@ -233,7 +247,7 @@ func (l *look) leave(i int) lex.Strength {
 	if w == "" {
 		return lex.None
 	}
-	for lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") && lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") {
+	for lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") && lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") {
 		n = lex.Skip(s, n+len(w), " ")
 		w = lex.Word(s, n)
 	}
@@ -244,7 +258,7 @@ func (l *look) leave(i int) lex.Strength {
 		}
 		return lex.Likely
 	}
-	if n > i+1 && lex.OneOf(w, "style", "href", "src", "formaction", "action", "xlink", "srcdoc", "background", "data") && lex.Byte(s, next) == '=' {
+	if n > i+1 && lex.Byte(s, next) == '=' && lex.OneOf(w, "style", "href", "src", "formaction", "action", "xlink", "srcdoc", "background", "data") {
 		if st := attribute(w, lex.Ahead(s, next+1)); st > lex.Hint {
 			return st
 		}

@@ -33,6 +33,21 @@ func TestWordsOutsideTags(t *testing.T) {
 	}
 }
 
+// White space between a name and its value may go on beyond what is read of a tag.
+func TestTagIsReadUpToItsBound(t *testing.T) {
+	for n := maxTag - 64; n < maxTag+8; n++ {
+		for _, value := range []string{"\"b\"", "b", "javascript:b", ""} {
+			s := "<a " + strings.Repeat("x", n) + "=" + strings.Repeat(" ", 40) + value + strings.Repeat(" ", maxTag)
+			if got := Judge(s); got.Strength == lex.Certain && value != "javascript:b" {
+				t.Errorf("%d bytes, then %q: got %+v", n, value, got)
+			}
+		}
+	}
+	if got := Judge("<img onerror="); got.Strength != lex.Certain {
+		t.Errorf("a handler that the value's end cuts off: got %+v; want certain", got)
+	}
+}
+
 func FuzzJudge(f *testing.F) {
 	for _, s := range []string{"<a on", "<script", "j\ta\tvascript:", "<!--", "<style>x{", "'\"`<", "<a href='"} {
 		f.Add(s)
