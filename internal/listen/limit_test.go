@@ -129,6 +129,10 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 					t.Fatal("an idle connection could not be made")
 				}
 				heavy = append(heavy, c)
+				// The answer reaches us a moment before the connection counts as idle.
+				waitFor(t, "the connection to be idle", func() bool {
+					return s.limits.idleOf("127.0.7.3/32") == min(len(heavy), leastShare)
+				})
 			}
 			waitFor(t, "all places to be taken", func() bool { return s.Stats().Open >= 18 })
 			for n := range 12 { // visitors
@@ -155,6 +159,16 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// idleOf returns how many idle connections a client has.
+func (l *Limits) idleOf(client string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h := l.holders[netip.MustParsePrefix(client)]; h != nil {
+		return h.idle
+	}
+	return 0
 }
 
 // A client over its share gives up its own idle connections, and the share shrinks
