@@ -224,7 +224,7 @@ func TestBenignAllocates(t *testing.T) {
 		d.Head(r)
 		request.WalkBody("application/json", body, true, sc, visit)
 	})
-	if n > 0 && !raceDetector {
+	if n > 0 && !detect.RaceDetector {
 		t.Errorf("judging a benign request allocates %v times; want 0", n)
 	}
 }

@@ -57,7 +57,7 @@ func gateVocabulary() (list []string) {
 // place, or of the same stretch again and again.
 var worst = []string{"*)(a=1", ")(a=", "$where:", "$(cat ", ";cat ", ";$a", "`id` ", "<script", "<script a ", "function(", "new(", "x('system')(", "__class__ ", "process.env ", "md5(", "print(", "echo (", "a)::int ", "a `b", "//*|", "\n#;", "\n--a;", "/**/;", "select@", "exec$", "execé", "|//a]", "(//a",
 	"db.a.find(", "$((1+1", "if;", "exec;", "<a ", "ls(", "or '", "{{", "${", "../", "%2e", "\\u003c", "';", "\";", "<!--", "<!entity", "xalan/java", "=alert", " onload=", "data:", "http://1", ":1", "etc", "a:1:{", "union select ", "/*", "--", "&#x3c;",
-	"`*", "`'", "\n`", "$`+", "\"a`+", "{%41a\x0f", "<%41a;", "a`\xc0\xae", "/*a:", "if;", "&#65;<", "a$&#65;", "``", "$$", "%`", "60", "24"}
+	"`*", "`'", "\n`", "$`+", "\"a`+", "{%41a\x0f", "<%41a;", "a`\xc0\xae", "/*a:", "if;", "&#65;<", "a$&#65;", "``", "$$", "%`", "60", "24", "&a+`"}
 
 // meter measures what looks at values cost.
 type meter struct {
@@ -135,6 +135,9 @@ func (m *meter) text(size, looks int) time.Duration {
 // cost is how many times as much as plain text a value made of unit costs. It takes
 // turns, and compares least times of up to 25 rounds: others use this machine, too.
 func (m *meter) cost(unit string, size int) (ratio float64) {
+	if RaceDetector {
+		return 0 // it slows some code more than other
+	}
 	text, hostile := time.Hour, time.Hour
 	looks := max(1, (8<<10)/size)
 	for range 25 {

@@ -1,5 +1,5 @@
 //go:build !race
 
-package detect_test
+package detect
 
-const raceDetector = false
+const RaceDetector = false

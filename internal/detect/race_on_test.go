@@ -1,7 +1,7 @@
 //go:build race
 
-package detect_test
+package detect
 
-// raceDetector: sync.Pool drops items at random then, so that counts of
+// RaceDetector: sync.Pool drops items at random then, so that counts of
 // allocations say nothing.
-const raceDetector = true
+const RaceDetector = true

@@ -7,7 +7,7 @@ const (
 	// keptRun is how many bytes are kept of what repeats itself, in the middle of which
 	// some are left out: more than any grammar looks ahead on both sides, and as many as
 	// make a text long (prose).
-	keptRun = 2304
+	keptRun = 2112
 )
 
 // squeeze leaves out the middle of long stretches that repeat the same few bytes:

@@ -58,6 +58,9 @@ func visible(r rune) rune {
 // plain text in it, wherever they stand.
 func TestHostileContentIsBounded(t *testing.T) {
 	const plain = "our chairs arrived early and look lovely beside those apple trees please deliver seven white ones because my sister visits her family this month "
+	if racing {
+		t.Skip("it slows some code more than other")
+	}
 	e := decoding(t, options(policy.Observe))
 	for name, carrier := range carriers {
 		for _, unit := range []string{"*)(a=1", "\n#;", "${", "`*", "`'", "\"a`+", "'+a<", "{%a(", "exec;", "a`\u00e9"} {
