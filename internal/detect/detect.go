@@ -127,7 +127,8 @@ func (d *Detector) Trailers(r *request.Request) {
 // ownPage reports whether v names a page of the host that r is for, as browsers do
 // with each request.
 func ownPage(r *request.Request, v *request.Value) bool {
-	return v.In == request.InHeader && (strings.EqualFold(v.Key, "Referer") || strings.EqualFold(v.Key, "Origin")) && request.SameHost(v.Text, r.Head.Host)
+	return v.In == request.InHeader && (strings.EqualFold(v.Key, "Referer") || strings.EqualFold(v.Key,
+		"Origin")) && request.SameHost(v.Text, r.Head.Host)
 }
 
 // Body judges one value of a body and appends what it finds to the request's

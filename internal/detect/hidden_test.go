@@ -93,7 +93,8 @@ func TestAttacksBetweenFiller(t *testing.T) {
 		}
 		var filler, kind string
 		var want [3]string
-		if _, err := fmt.Sscanf(lines.Text(), "%q %s %s %s %s", &filler, &kind, &want[0], &want[1], &want[2]); err != nil {
+		if _, err := fmt.Sscanf(lines.Text(), "%q %s %s %s %s", &filler, &kind, &want[0], &want[1],
+			&want[2]); err != nil {
 			t.Fatalf("%s: %v", lines.Text(), err)
 		}
 		for i, attack := range attacks[kind] {
@@ -111,7 +112,8 @@ func TestAttacksBetweenFiller(t *testing.T) {
 func writeHidden(t *testing.T, d *detect.Detector, r *request.Request, fillers, kinds []string, attacks map[string][]string) {
 	t.Helper()
 	var out strings.Builder
-	out.WriteString("# Filler, kind, and for each of its first attacks in attacks.txt the band at the start,\n# in the middle and at the end of 48 KB of the filler; a dot: none. Written by -update.\n")
+	out.WriteString("# Filler, kind, and for each of its first attacks in attacks.txt the band at the start,\n# in " +
+		"the middle and at the end of 48 KB of the filler; a dot: none. Written by -update.\n")
 	for _, filler := range fillers {
 		for _, kind := range kinds {
 			fmt.Fprintf(&out, "%q %s", filler, kind)

@@ -21,7 +21,9 @@ var (
 // plain is text in which no detector's sign or word stands. It does not repeat itself
 // soon: a processor learns a sentence by heart.
 var plain = func() string {
-	words := strings.Fields("our chairs arrived early look lovely beside those apple trees please deliver seven white ones because my sister visits her family this month garden summer they were never late again although many people wanted such beautiful furniture before autumn began near every small village")
+	words := strings.Fields("our chairs arrived early look lovely beside those apple trees please deliver seven " +
+		"white ones because my sister visits her family this month garden summer they were never late again although " +
+		"many people wanted such beautiful furniture before autumn began near every small village")
 	random, text := rand.New(rand.NewPCG(5, 6)), strings.Builder{}
 	for text.Len() < 60<<10 {
 		text.WriteString(words[random.IntN(len(words))])
@@ -268,7 +270,8 @@ const maxMixed = 150
 func TestSqueeze(t *testing.T) {
 	s := new(scan)
 	for _, c := range []struct{ before, unit, after string }{
-		{"", "ab", ""}, {"1' or '1'='1", "*)(a=1", "<script>alert(1)</script>"}, {plain[:700], "x", plain[:700]}, {"a", "0123456789abcdef0123456789abcde", "b"},
+		{"", "ab", ""}, {"1' or '1'='1", "*)(a=1", "<script>alert(1)</script>"}, {plain[:700], "x", plain[:700]},
+		{"a", "0123456789abcdef0123456789abcde", "b"},
 	} {
 		run := strings.Repeat(c.unit, 6000/len(c.unit))
 		text := c.before + run + c.after

@@ -236,7 +236,8 @@ func TestRefusalsOfNewSoftwareAreQuiet(t *testing.T) {
 		}
 		told, refused := 0, 0
 		for i := range 200 { // in 20 s
-			v, events := as(e, 2*time.Minute+time.Duration(i)*100*time.Millisecond, from, fmt.Sprint("new ", i), "/orders", more, 200)
+			v, events := as(e, 2*time.Minute+time.Duration(i)*100*time.Millisecond, from, fmt.Sprint("new ", i),
+				"/orders", more, 200)
 			if v.Refused() {
 				refused++
 			}

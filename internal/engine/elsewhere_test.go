@@ -32,10 +32,14 @@ func TestPagesElsewhereBlockNobody(t *testing.T) {
 	for name, c := range map[string]struct {
 		fields  string
 		blocked bool
-	}{"pictures": {picture, false}, "without the claim": {"", true}, "a program's key with it": {picture + "X-Api-Key: k\r\n", true}, "an old browser's picture": {"Referer: http://page.example/\r\n", false}} {
+	}{"pictures": {picture, false}, "without the claim": {"", true},
+		"a program's key with it":  {picture + "X-Api-Key: k\r\n", true},
+		"an old browser's picture": {"Referer: http://page.example/\r\n", false}} {
 		e := newEngine(t, options(policy.Enforce))
 		for i := range 8 {
-			if v := begun(e, time.Duration(i)*time.Second, fmt.Sprintf("/item?id=1%%27%%20UNION%%20SELECT%%20%d,password%%20FROM%%20users--", i), c.fields, 200); !v.Refused() {
+			if v := begun(e, time.Duration(i)*time.Second,
+				fmt.Sprintf("/item?id=1%%27%%20UNION%%20SELECT%%20%d,password%%20FROM%%20users--", i), c.fields,
+				200); !v.Refused() {
 				t.Errorf("%s: request %d passed", name, i)
 			}
 		}

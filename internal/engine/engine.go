@@ -108,7 +108,8 @@ func New(o Options) *Engine {
 	e := &Engine{
 		model: apimap.New(o.Model), swarm: swarm.New(o.Swarm), clients: o.Clients,
 		seed: o.Seed, ids: digest.Mix(o.Seed, uint64(o.Start.UnixNano())), software: fingerprint.NewClassifier(o.Seed), codings: o.Codings,
-		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node, forecast: forecast.New(o.Start),
+		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
+		forecast: forecast.New(o.Start),
 	}
 	e.Arm(o.Detector)
 	if o.Key != nil {

@@ -265,7 +265,8 @@ func TestUndoIsToldWhereItHelps(t *testing.T) {
 	exchange(e, 0, "203.0.113.9", "GET", "/orders", "Authorization: Bearer false\r\n", "", 401)
 	show(1, "203.0.113.9", "/orders", 200)
 	for i := range 12 { // from one address they would bind to that
-		show(2, fmt.Sprintf("203.0.113.%d", 9+i/4), fmt.Sprintf("/item?id=1%%27%%20UNION%%20SELECT%%20%d,password%%20FROM%%20users--", i), 0)
+		show(2, fmt.Sprintf("203.0.113.%d", 9+i/4),
+			fmt.Sprintf("/item?id=1%%27%%20UNION%%20SELECT%%20%d,password%%20FROM%%20users--", i), 0)
 	}
 	if v := show(10, "198.51.100.7", "/orders", 200); v.Reason != policy.StageReason {
 		t.Fatalf("got %v; want a block for the credential", v.Reason)

@@ -183,7 +183,8 @@ func (e *Engine) recordOf(now time.Time, v attacker.View) Record {
 func (e *Engine) explanation(now time.Time, r *request.Request, v Verdict, o request.Outcome, version uint64) Explanation {
 	x := Explanation{
 		Event: e.event(now, r, v, o, "verdict"), Mode: v.Mode.String(), Endpoint: clip(r.Head.Method + " " + r.Endpoint.Template),
-		Software: r.Software.Claimed.String(), JA4: strings.Clone(r.Software.JA4), H2: strings.Clone(r.Software.H2), keys: e.attackers.Keys(r),
+		Software: r.Software.Claimed.String(), JA4: strings.Clone(r.Software.JA4), H2: strings.Clone(r.Software.H2),
+		keys: e.attackers.Keys(r),
 	}
 	x.Policy = version
 	return x

@@ -27,7 +27,8 @@ var carriers = map[string]func(unit string) (target, headers, body string){
 		return "/a", aForm, "q=" + url.QueryEscape(repeated(unit, 60<<10))
 	},
 	"a part": func(unit string) (string, string, string) {
-		return "/a", aParts, "--A\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n" + repeated(unit, 60<<10) + "\r\n--A--\r\n"
+		return "/a", aParts,
+			"--A\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n" + repeated(unit, 60<<10) + "\r\n--A--\r\n"
 	},
 	"a query": func(unit string) (string, string, string) {
 		return "/a?q=" + url.QueryEscape(repeated(unit, 8<<10)), "A: b", ""
@@ -57,7 +58,8 @@ func visible(r rune) rune {
 // A request full of beginnings of attacks costs at most thirty times what it costs with
 // plain text in it, wherever they stand.
 func TestHostileContentIsBounded(t *testing.T) {
-	const plain = "our chairs arrived early and look lovely beside those apple trees please deliver seven white ones because my sister visits her family this month "
+	const plain = "our chairs arrived early and look lovely beside those apple trees please deliver seven white ones " +
+		"because my sister visits her family this month "
 	if racing {
 		t.Skip("it slows some code more than other")
 	}

@@ -316,7 +316,9 @@ func forgetPath(r *request.Request) bool {
 			continue
 		}
 		s = strings.ToLower(s)
-		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s, "reset") && (strings.Contains(s, "passw") || i > 0 && strings.Contains(strings.ToLower(r.Steps()[i-1].Value), "passw")) {
+		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s,
+			"reset") && (strings.Contains(s,
+			"passw") || i > 0 && strings.Contains(strings.ToLower(r.Steps()[i-1].Value), "passw")) {
 			return true
 		}
 	}

@@ -22,7 +22,8 @@ const jsonHead = "Content-Type: application/json\r\n"
 // taught returns an engine that has seen n good exchanges of 40 clients.
 func taught(t *testing.T, o policy.Options, n int) *Engine {
 	t.Helper()
-	e := New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Model: apimap.Options{EnforceAfter: time.Minute, EnforceNetworks: 1}})
+	e := New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1,
+		Model: apimap.Options{EnforceAfter: time.Minute, EnforceNetworks: 1}})
 	for i := range n {
 		at, who := time.Duration(i)*100*time.Millisecond, fmt.Sprintf("198.51.100.%d", i%40)
 		target, method, more, body := fmt.Sprintf("/items/%d?page=%d", i*7919%10007, i%9), "GET", "", ""

@@ -37,11 +37,17 @@ var shapes = map[string]func(n int) (target, headers, body string){
 	"many fields":    func(n int) (string, string, string) { return "/a", aForm, numbered("k%d=v&", n) },
 	"one field":      func(n int) (string, string, string) { return "/a", aForm, repeated("k=value%41&", n) },
 	"nested escapes": func(n int) (string, string, string) { return "/a", aForm, "a=" + repeated("%25252541", n) },
-	"nested base64":  func(n int) (string, string, string) { return "/a", aForm, "a=" + repeated("eyJhIjoiPHNjcmlwdD4ifQ", n) },
+	"nested base64": func(n int) (string, string, string) {
+		return "/a", aForm,
+			"a=" + repeated("eyJhIjoiPHNjcmlwdD4ifQ", n)
+	},
 	"many parts": func(n int) (string, string, string) {
 		return "/a", aParts, repeated("--A\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n", n)
 	},
-	"parts without lines": func(n int) (string, string, string) { return "/a", aParts, "--A\r\n" + repeated("--A--A ", n) },
+	"parts without lines": func(n int) (string, string, string) {
+		return "/a", aParts,
+			"--A\r\n" + repeated("--A--A ", n)
+	},
 	"parts of headers": func(n int) (string, string, string) {
 		return "/a", aParts, repeated("--A\r\n"+strings.Repeat("a:b\r\n", 9), n)
 	},
@@ -52,7 +58,8 @@ var shapes = map[string]func(n int) (target, headers, body string){
 		return "/a", "Content-Type: multipart/form-data; boundary=-", repeated("\n---", n)
 	},
 	"noise in a part": func(n int) (string, string, string) {
-		return "/a", aParts, "--A\r\nContent-Disposition: form-data; name=a\r\n\r\n" + repeated("\x01\x02sixteen letters or so", n)
+		return "/a", aParts,
+			"--A\r\nContent-Disposition: form-data; name=a\r\n\r\n" + repeated("\x01\x02sixteen letters or so", n)
 	},
 	"GraphQL": func(n int) (string, string, string) {
 		return "/graphql", aJSON, `{"query":"query{` + repeated(`a(b:\"c\"){d}`, n) + `}"}`
@@ -63,12 +70,27 @@ var shapes = map[string]func(n int) (target, headers, body string){
 	"GraphQL, fragments": func(n int) (string, string, string) {
 		return "/graphql", aJSON, `{"query":"{...a}` + repeated("fragment a on b{...a} ", n) + `"}`
 	},
-	"EBCDIC":                func(n int) (string, string, string) { return "/a", aForm + "; charset=cp037", repeated("a=%F1&", n) },
-	"a long query":          func(n int) (string, string, string) { return "/a?q=" + repeated("*)(a%3d1", n/4), "A: b", "" },
-	"many parameters":       func(n int) (string, string, string) { return "/a?" + repeated("a=%27&", n/4), "A: b", "" },
-	"a long path":           func(n int) (string, string, string) { return repeated("/a;b=%2f/..", n/4), "A: b", "" },
-	"many cookies":          func(n int) (string, string, string) { return "/a", "Cookie: " + repeated("a=b'; ", n/2), "" },
-	"cookies that are none": func(n int) (string, string, string) { return "/a", "Cookie: a=" + repeated("; (b)", n/2), "" },
+	"EBCDIC": func(n int) (string, string, string) {
+		return "/a", aForm + "; charset=cp037",
+			repeated("a=%F1&", n)
+	},
+	"a long query": func(n int) (string, string, string) {
+		return "/a?q=" + repeated("*)(a%3d1", n/4), "A: b",
+			""
+	},
+	"many parameters": func(n int) (string, string, string) {
+		return "/a?" + repeated("a=%27&", n/4), "A: b",
+			""
+	},
+	"a long path": func(n int) (string, string, string) { return repeated("/a;b=%2f/..", n/4), "A: b", "" },
+	"many cookies": func(n int) (string, string, string) {
+		return "/a", "Cookie: " + repeated("a=b'; ", n/2),
+			""
+	},
+	"cookies that are none": func(n int) (string, string, string) {
+		return "/a", "Cookie: a=" + repeated("; (b)", n/2),
+			""
+	},
 	"many cookie fields": func(n int) (string, string, string) {
 		return "/a", strings.TrimSuffix(repeated("Cookie: aa=bb'\r\n", min(n/2, 1400)), "\r\n"), ""
 	},
@@ -103,7 +125,8 @@ func quickest(e *Engine, shape func(int) (string, string, string), n, runs int) 
 	for range runs {
 		r.Reset()
 		began := time.Now()
-		request.ParseHead(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: api.example.com\r\n%s\r\nContent-Length: %d\r\n\r\n", target, headers, len(body)), request.HeadLimits{Bytes: 64 << 10, Fields: 5000, Target: 64 << 10}, &r.Head)
+		request.ParseHead(fmt.Sprintf("POST %s HTTP/1.1\r\nHost: api.example.com\r\n%s\r\nContent-Length: %d\r\n\r\n",
+			target, headers, len(body)), request.HeadLimits{Bytes: 64 << 10, Fields: 5000, Target: 64 << 10}, &r.Head)
 		receiveConn(r, "203.0.113.9")
 		v := e.Begin(epoch, r)
 		if body != "" {

@@ -102,7 +102,8 @@ func (e *Engine) crowded(now time.Time, s *compiled, r *request.Request, v *Verd
 // whatever v says. It holds in observe mode and for exempt clients too: it protects
 // what everybody's requests need.
 func (e *Engine) Full(v Verdict) Verdict {
-	v.Decision = policy.Decision{Would: signal.Limit, Action: signal.Limit, Reason: policy.Saturated, Retry: time.Second, Entry: "gateway"}
+	v.Decision = policy.Decision{Would: signal.Limit, Action: signal.Limit, Reason: policy.Saturated,
+		Retry: time.Second, Entry: "gateway"}
 	v.Inspect = 0
 	return v
 }

@@ -30,7 +30,8 @@ func teach(t *testing.T, e *Engine, at, during time.Duration, networks int) {
 		if i >= 4500 {
 			now = at + during
 		}
-		if v, _ := exchange(e, now, fmt.Sprintf("198.51.%d.7", i%networks), "GET", fmt.Sprintf("/reports?from=%d&sort=%d", 1000+i, i%7), "", "", 200); v.Refused() {
+		if v, _ := exchange(e, now, fmt.Sprintf("198.51.%d.7", i%networks), "GET",
+			fmt.Sprintf("/reports?from=%d&sort=%d", 1000+i, i%7), "", "", 200); v.Refused() {
 			t.Fatalf("exchange %d: got %v by %v", i, v.Action, v.Reason)
 		}
 	}
@@ -70,7 +71,8 @@ func TestLawTakesDaysAndNetworks(t *testing.T) {
 		if _, err := again.Restore(epoch.Add(c.during), &b); err != nil {
 			t.Fatal(err)
 		}
-		if v, _ := exchange(again, c.during+2*time.Minute, "203.0.113.10", "GET", asked, "", "", 200); v.Refused() != c.refused {
+		if v, _ := exchange(again, c.during+2*time.Minute, "203.0.113.10", "GET", asked, "", "",
+			200); v.Refused() != c.refused {
 			t.Errorf("%s, after a restart: got %v by %v; want refused %t", name, v.Action, v.Reason, c.refused)
 		}
 	}
@@ -102,7 +104,8 @@ func TestLawLiftsItself(t *testing.T) {
 	teach(t, e, 0, 4*day, 40)
 	refused, told := 0, []string{}
 	for i := range 40 {
-		v, events := exchange(e, 4*day+time.Duration(i)*time.Second, fmt.Sprintf("198.51.%d.7", i), "GET", asked, "", "", 200)
+		v, events := exchange(e, 4*day+time.Duration(i)*time.Second, fmt.Sprintf("198.51.%d.7", i), "GET", asked, "",
+			"", 200)
 		if v.Refused() {
 			refused++
 		}
@@ -118,7 +121,8 @@ func TestLawLiftsItself(t *testing.T) {
 	if all := strings.Join(told, "; "); !strings.Contains(all, "query:from") || !strings.Contains(all, "query:sort") {
 		t.Errorf("got events %q; want both fields", told)
 	}
-	if v, _ := exchange(e, 4*day+time.Hour, "203.0.113.9", "GET", "/reports?from=5&debug=1", "", "", 200); !v.Refused() {
+	if v, _ := exchange(e, 4*day+time.Hour, "203.0.113.9", "GET", "/reports?from=5&debug=1", "", "",
+		200); !v.Refused() {
 		t.Errorf("another field: got %v; want it refused still", v.Action)
 	}
 	// Strangers lift nothing, however many they are.

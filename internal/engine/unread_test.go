@@ -26,7 +26,8 @@ import (
 // decoding returns an engine that undoes all codings.
 func decoding(t testing.TB, o policy.Options) *Engine {
 	t.Helper()
-	return New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Start: epoch, Codings: unpack.Codings()})
+	return New(Options{Policy: compile(t, o), Detector: detect.New(1, lists), Clients: 1000, Seed: 1, Start: epoch,
+		Codings: unpack.Codings()})
 }
 
 // judged judges one body that is there as a whole.
@@ -108,13 +109,15 @@ func TestUnread(t *testing.T) {
 		"UTF-7 in XML":                {anXML, `<?xml version="1.0" encoding="UTF-7"?><a>+ADw-</a>`, true},
 		"a form's own charset":        {aForm, "_charset_=IBM037&q=%F1", true},
 
-		"octets":                      {"Content-Type: application/octet-stream", noise, false},
-		"no type":                     {"X-A: b", noise, false},
-		"protobuf":                    {"Content-Type: application/x-protobuf", noise, false},
-		"an encrypted push":           {"Content-Type: application/octet-stream\r\nContent-Encoding: aes128gcm", noise, false},
-		"an image that is coded":      {"Content-Type: image/png\r\nContent-Encoding: x-ours", noise, false},
-		"identity":                    {aJSON + "\r\nContent-Encoding: identity", `{"a":"b"}`, false},
-		"pieces of an object store":   {aJSON + "\r\nContent-Encoding: aws-chunked", "9;chunk-signature=0f0f\r\n{\"a\":\"b\"}\r\n0;chunk-signature=0f0f\r\n\r\n", false},
+		"octets":   {"Content-Type: application/octet-stream", noise, false},
+		"no type":  {"X-A: b", noise, false},
+		"protobuf": {"Content-Type: application/x-protobuf", noise, false},
+		"an encrypted push": {"Content-Type: application/octet-stream\r\nContent-Encoding: aes128gcm", noise,
+			false},
+		"an image that is coded": {"Content-Type: image/png\r\nContent-Encoding: x-ours", noise, false},
+		"identity":               {aJSON + "\r\nContent-Encoding: identity", `{"a":"b"}`, false},
+		"pieces of an object store": {aJSON + "\r\nContent-Encoding: aws-chunked",
+			"9;chunk-signature=0f0f\r\n{\"a\":\"b\"}\r\n0;chunk-signature=0f0f\r\n\r\n", false},
 		"a charset as coding":         {aJSON + "\r\nContent-Encoding: UTF-8", `{"a":"b"}`, false},
 		"text that is no gzip":        {aJSON + "\r\nContent-Encoding: gzip", `{"a":"b"}`, false},
 		"two codings":                 {aJSON + "\r\nContent-Encoding: gzip, gzip", gz(gz(`{"a":"b"}`)), false},
@@ -137,7 +140,8 @@ func TestUnread(t *testing.T) {
 			t.Errorf("%s: got unread %v, %v; want %v and a pass: %v", name, got, v.Action, c.unread, r.Signals)
 		}
 		o.Sites[0].Unread = true
-		if _, v = judged(decoding(t, o), c.headers, c.body); v.Refused() != c.unread || c.unread && (v.Schema == nil || !v.Schema.Unread) {
+		if _, v = judged(decoding(t, o), c.headers,
+			c.body); v.Refused() != c.unread || c.unread && (v.Schema == nil || !v.Schema.Unread) {
 			t.Errorf("%s, refused: got %v, %+v; want refused %v", name, v.Action, v.Schema, c.unread)
 		}
 		lax := false
@@ -184,7 +188,8 @@ func TestEBCDIC(t *testing.T) {
 		"a national page":      {aJSON + "; charset=IBM01147", encode(`{"q":"` + hole + `"}`)},
 		"ASCII under its name": {aForm + "; charset=ibm037", "q=" + url.QueryEscape(hole)},
 	} {
-		if _, v := judged(decoding(t, options(policy.Enforce)), c.headers, c.body); v.Action != signal.BlockAction || v.Reason != policy.Exploit {
+		if _, v := judged(decoding(t, options(policy.Enforce)), c.headers,
+			c.body); v.Action != signal.BlockAction || v.Reason != policy.Exploit {
 			t.Errorf("%s: got %v by %v; want a block by exploit", name, v.Action, v.Reason)
 		}
 	}
@@ -194,7 +199,8 @@ func TestEBCDIC(t *testing.T) {
 // whatever chance puts into their codes.
 func TestCompressedIsNoText(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 5))
-	words := strings.Fields("please leave it with the neighbour and ring twice when nobody is there since the dog barks at all who come late in an evening of winter")
+	words := strings.Fields("please leave it with the neighbour and ring twice when nobody is there since the dog " +
+		"barks at all who come late in an evening of winter")
 	e := decoding(t, options(policy.Observe))
 	for i := range 250 {
 		var form strings.Builder
@@ -207,7 +213,8 @@ func TestCompressedIsNoText(t *testing.T) {
 			if name != "gzip" && i%10 > 0 {
 				continue
 			}
-			if r, v := judged(e, aForm+"\r\nContent-Encoding: "+name, pack(form.String())); len(r.Signals) > 0 || v.Would != signal.Pass {
+			if r, v := judged(e, aForm+"\r\nContent-Encoding: "+name,
+				pack(form.String())); len(r.Signals) > 0 || v.Would != signal.Pass {
 				t.Errorf("form %d in %s: got %v; want nothing", i, name, r.Signals)
 			}
 		}
@@ -222,7 +229,8 @@ func TestCompressedIsNoText(t *testing.T) {
 			w.Close()
 			content := file[1] + b.String()
 			for how, disposition := range map[string]string{"plain": `name="f"; filename="` + file[0] + `"`, "extended": `name="f"; filename*=utf-8''` + file[0]} {
-				body := "--A\r\nContent-Disposition: form-data; " + disposition + "\r\nContent-Type: application/octet-stream\r\n\r\n" + content + "\r\n--A--\r\n"
+				body := "--A\r\nContent-Disposition: form-data; " + disposition + "\r\nContent-Type: " +
+					"application/octet-stream\r\n\r\n" + content + "\r\n--A--\r\n"
 				if r, _ := judged(e, "Content-Type: multipart/form-data; boundary=A", body); len(r.Signals) > 0 {
 					t.Errorf("%s %d, %s: got %v; want nothing", name, i, how, r.Signals)
 				}
@@ -235,7 +243,8 @@ func TestCompressedIsNoText(t *testing.T) {
 func TestFieldsThatLookLikeFiles(t *testing.T) {
 	odd := strings.Repeat("\x01\x02\x03\x04\x05\x06\x07", 10) + hole
 	long := strings.Repeat("x", 4500) + " " + hole
-	const field, file = "Content-Disposition: form-data; name=\"q\"\r\n", "Content-Disposition: form-data; name=\"q\"; filename=\"a.png\"\r\n"
+	const field, file = "Content-Disposition: form-data; name=\"q\"\r\n",
+		"Content-Disposition: form-data; name=\"q\"; filename=\"a.png\"\r\n"
 	for name, c := range map[string]struct{ head, content string }{
 		"two dispositions":           {field + file, odd},
 		"two dispositions, reversed": {file + field, odd},
@@ -245,16 +254,18 @@ func TestFieldsThatLookLikeFiles(t *testing.T) {
 		"odd quoting":                {"Content-Disposition: form-data; name=\"q\"; filename=\"a\\\".png\"\r\n", odd},
 		"quote that stays open":      {"Content-Disposition: form-data; name=\"q\"; filename=\"a.png\r\n", odd},
 		"single quotes":              {"Content-Disposition: form-data; name=\"q\"; filename = 'a.png'\r\n", odd},
-		"two names":                  {"Content-Disposition: form-data; name=\"q\"; name=\"r\"; filename=\"a.png\"\r\n", odd},
-		"folded line":                {"Content-Disposition: form-data; name=\"q\"\r\n ;filename=\"a.png\"\r\n", odd},
-		"space before the colon":     {"Content-Disposition : form-data; name=\"q\"; filename=\"a.png\"\r\n", odd},
-		"a file of another kind":     {"Content-Disposition: attachment; name=\"q\"; filename=\"a.png\"\r\n", odd},
-		"a type and no file name":    {field + "Content-Type: image/png\r\n", odd},
-		"a long one":                 {field + "Content-Type: image/png\r\n", long},
-		"control bytes, then text":   {field, odd},
+		"two names": {"Content-Disposition: form-data; name=\"q\"; name=\"r\"; filename=\"a.png\"\r\n",
+			odd},
+		"folded line":              {"Content-Disposition: form-data; name=\"q\"\r\n ;filename=\"a.png\"\r\n", odd},
+		"space before the colon":   {"Content-Disposition : form-data; name=\"q\"; filename=\"a.png\"\r\n", odd},
+		"a file of another kind":   {"Content-Disposition: attachment; name=\"q\"; filename=\"a.png\"\r\n", odd},
+		"a type and no file name":  {field + "Content-Type: image/png\r\n", odd},
+		"a long one":               {field + "Content-Type: image/png\r\n", long},
+		"control bytes, then text": {field, odd},
 	} {
 		body := "--A\r\n" + c.head + "\r\n" + c.content + "\r\n--A--\r\n"
-		if _, v := judged(decoding(t, options(policy.Enforce)), "Content-Type: multipart/form-data; boundary=A", body); v.Action != signal.BlockAction || v.Reason != policy.Exploit {
+		if _, v := judged(decoding(t, options(policy.Enforce)), "Content-Type: multipart/form-data; boundary=A",
+			body); v.Action != signal.BlockAction || v.Reason != policy.Exploit {
 			t.Errorf("%s: got %v by %v; want a block by exploit", name, v.Action, v.Reason)
 		}
 	}
@@ -263,17 +274,19 @@ func TestFieldsThatLookLikeFiles(t *testing.T) {
 // Files of text are judged as far as bodies are inspected; honest ones stay clean.
 func TestFilesBeyondTheirBeginning(t *testing.T) {
 	row := "4711,\"O'Hara, Ann\",\"Garden chair (white), 19.95; see page 3\",2026-11-30,ann@example.com\n"
-	prose := "## Delivery\n\nPlease select a date & leave it with the neighbour - or ring twice; it's *not* urgent.\n\n- one or two chairs\n- a table (120x80)\n\n"
+	prose := "## Delivery\n\nPlease select a date & leave it with the neighbour - or ring twice; it's *not* " +
+		"urgent.\n\n- one or two chairs\n- a table (120x80)\n\n"
 	rows := `{"id":4711,"name":"O'Hara","note":"Select a date; it's \"not\" urgent","tags":["a","b"]},`
 	for name, c := range map[string]struct {
 		file, media, content string
 		found                bool
 	}{
-		"JSON":             {"a.json", "application/json", "[" + strings.Repeat(rows, 600) + `{"id":"` + hole + `"}]`, true},
-		"XML":              {"a.xml", "application/xml", `<?xml version="1.0"?><a>` + strings.Repeat("<b>O'Hara</b>", 2000) + "<b>" + hole + "</b></a>", true},
-		"CSV":              {"a.csv", "text/csv", strings.Repeat(row, 300) + "1," + hole + "\n", true},
-		"text":             {"a.txt", "text/plain", strings.Repeat("a line\n", 2000) + hole, true},
-		"script":           {"a.txt", "text/plain", strings.Repeat(prose, 300) + "<script>alert(document.cookie)</script>", true},
+		"JSON": {"a.json", "application/json", "[" + strings.Repeat(rows, 600) + `{"id":"` + hole + `"}]`, true},
+		"XML":  {"a.xml", "application/xml", `<?xml version="1.0"?><a>` + strings.Repeat("<b>O'Hara</b>", 2000) + "<b>" + hole + "</b></a>", true},
+		"CSV":  {"a.csv", "text/csv", strings.Repeat(row, 300) + "1," + hole + "\n", true},
+		"text": {"a.txt", "text/plain", strings.Repeat("a line\n", 2000) + hole, true},
+		"script": {"a.txt", "text/plain",
+			strings.Repeat(prose, 300) + "<script>alert(document.cookie)</script>", true},
 		"an honest CSV":    {"a.csv", "text/csv", strings.Repeat(row, 700), false},
 		"an honest text":   {"a.md", "text/markdown", strings.Repeat(prose, 430), false},
 		"honest JSON":      {"a.json", "application/json", "[" + strings.Repeat(rows, 650) + "1]", false},

@@ -143,7 +143,8 @@ func expression(s string, i int) int {
 }
 
 // tags are those of YAML that make objects.
-var tags = lex.NeedlesOf("!!python/", "!!javax.", "!!java.", "!!com.", "!!org.", "!ruby/object", "!ruby/hash", "!!js/function")
+var tags = lex.NeedlesOf("!!python/", "!!javax.", "!!java.", "!!com.", "!!org.", "!ruby/object", "!ruby/hash",
+	"!!js/function")
 
 // mark judges what begins with a sign.
 func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
@@ -178,7 +179,9 @@ func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 // Elements and directives with which objects of Java and .NET, pages of servers, and
 // templates of Freemarker begin.
 var (
-	beans      = lex.NeedlesOf("<j:jelly", "<g:evaluate", "<java.beans", "<dynamic-proxy", "<jdk.nashorn", "<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider", "<resourcedictionary")
+	beans = lex.NeedlesOf("<j:jelly", "<g:evaluate", "<java.beans", "<dynamic-proxy", "<jdk.nashorn",
+		"<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider",
+		"<resourcedictionary")
 	pages      = lex.NeedlesOf("<cfexecute", "<cfoutput", "<jsp:", "<c:import", "<xsl:")
 	directives = lex.NeedlesOf("<#assign", "<#list", "<@", "<#if", "<#include", "<#import")
 )
@@ -210,7 +213,8 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
-		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import", "include", "system", "exec", "eval", "puts", "print", "out") {
+		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import",
+			"include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case directives.At(s, i):

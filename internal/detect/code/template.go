@@ -93,7 +93,8 @@ func braced(s string) string {
 }
 
 // prefixes are lookups of Log4j that hide a name.
-var prefixes = lex.NeedlesOf("::-", "lower:", "upper:", "base64:", "java:", "sys:", "bundle:", "main:", "map:", "script:", "dns:", "url:")
+var prefixes = lex.NeedlesOf("::-", "lower:", "upper:", "base64:", "java:", "sys:", "bundle:", "main:", "map:",
+	"script:", "dns:", "url:")
 
 // lookup: ${jndi:...}, and the nestings that hide it: ${${lower:j}ndi:...},
 // ${${::-j}...}, ${env:X:-j}.
@@ -109,8 +110,10 @@ func (c *look) lookup(i int) lex.Strength {
 		}
 		return lex.Likely
 	}
-	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || c.Next(i+2, ":-") >= 0 && (nestedDefault(rest) || nestedLater(rest)) {
-		if c.Next(i+2, ":") >= 0 && (strings.Contains(rest, ":-") || strings.Contains(rest, "ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
+	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "$${") || c.Next(i+2,
+		":-") >= 0 && (nestedDefault(rest) || nestedLater(rest)) {
+		if c.Next(i+2, ":") >= 0 && (strings.Contains(rest, ":-") || strings.Contains(rest,
+			"ndi") || strings.Contains(rest, "ower:") || strings.Contains(rest, "pper:")) {
 			return lex.Certain
 		}
 		return lex.Likely
@@ -153,7 +156,15 @@ func (c *look) statementTag(from, to int) lex.Strength {
 }
 
 // telling is what reaches the insides of an engine.
-var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum", "joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined", ".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(", "dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(", "|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(", "require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(", "(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()", ".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split", "_.version")
+var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.", "runtime", "cycler", "lipsum",
+	"joiner", "namespace(", "getclass", "sys_popen", "system(", "system\"", "_self", "env.", "registerundefined",
+	".exec(", "forname", "t(", "new java", "java.", "#this", "url_for.", "get_flashed", "|attr", "| attr", "range(",
+	"dump(", "sleep(", "print(", "eval(", "phpinfo", "file_excerpt", "|map(", "|sort(", "|filter(", "| map(",
+	"|reduce(", "freemarker", "?new(", "?api", "class.", ".class", "app.request", "settings.", "popen", "import(",
+	"require(", "process.", "root.", "global.", "inspect.", ".addheader", "getwriter", "println", "randint(", "exec(",
+	"(#", "$on.", "charat(", "tostring().", "tojson(", "concat(", "$eval", "alert(", "assign=", "[].", ".execute()",
+	".tourl()", "new file(", "?lower_abc", "?upper_abc", ".shell(", "#with \"", "#with (", "string.sub", "string.split",
+	"_.version")
 
 // computes says how surely an expression, which is c.Text[from:to], calculates or calls into internals.
 // Names, filters and comparisons are what templates are for.

@@ -260,7 +260,8 @@ func (c *look) called(s string, i, open int, w string) (signal.Kind, lex.Strengt
 	lit := arg == '\'' || arg == '"' || arg == '$' || arg == '`' || arg == '%' || arg == '_'
 	before := lex.Byte(s, i-1)
 	whole := i < 3 && len(s) < 200
-	if w == "function" && (strings.HasSuffix(s[:i], "new ") && c.Prose(5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
+	if w == "function" && (strings.HasSuffix(s[:i],
+		"new ") && c.Prose(5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
 		return signal.CodeInjection, lex.Likely
 	}
 	if open > i+len(w) && !lit && !whole && arg != ')' {
@@ -315,7 +316,8 @@ func (c *look) call(s, w string, arg byte, lit, whole bool, before byte) (signal
 		}
 		return signal.CodeInjection, lex.Hint
 	case "md5", "print", "die", "print_r", "var_dump", "phpversion", "sleep", "usleep", "strip_tags", "mail":
-		if before == '(' || before == ';' || before == '{' || before == '@' || w == "md5" && c.Has("print(") || c.Has("echo ") {
+		if before == '(' || before == ';' || before == '{' || before == '@' || w == "md5" && c.Has("print(") ||
+			c.Has("echo ") {
 			return signal.CodeInjection, lex.Likely
 		}
 		if whole && !prose && (w == "die" || w == "var_dump" || w == "print_r" || w == "phpversion" || w == "strip_tags" || arg != 0 && w == "md5" || w == "print" && (strings.ContainsAny(s, "*`") || strings.Contains(s, "md5(") || strings.Contains(s, "system("))) {

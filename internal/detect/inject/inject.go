@@ -141,7 +141,9 @@ func stylesheet(s string, i int) lex.Strength {
 	return lex.None
 }
 
-var sheets = lex.NeedlesOf("xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(", "xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('", "select=\"unparsed-text('", "select='document(\"")
+var sheets = lex.NeedlesOf("xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(",
+	"xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('",
+	"select=\"unparsed-text('", "select='document(\"")
 
 // filter says whether a value is a filter of LDAP as a whole.
 type filter uint8

@@ -98,7 +98,9 @@ func metadata(s string) bool {
 	return s != "" && machines.At(s, 0)
 }
 
-var machines = lex.NeedlesOf("169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/", "169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254", "metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure")
+var machines = lex.NeedlesOf("169.254.169.254", "metadata.google.internal", "100.100.100.200", "instance-data/",
+	"169.254.170.2", "192.0.0.192", "rancher-metadata", "metadata.packet.net", "fd00:ec2::254",
+	"metadata/computemetadata", "alibaba.zaproxy.org", "metadata.azure")
 
 // host judges the host that s begins with.
 func host(s string) (st lex.Strength, strange bool) {

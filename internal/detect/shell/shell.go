@@ -174,7 +174,8 @@ func (c *line) substitution(s string, i int) lex.Strength {
 	}
 	switch {
 	case lex.At(s, i, "$(("):
-		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest, "+*-") > 0 && c.Prose(5) < 4 {
+		if rest := s[i+3 : min(len(s), i+20)]; rest != "" && lex.Digit(rest[0]) && strings.IndexAny(rest,
+			"+*-") > 0 && c.Prose(5) < 4 {
 			return lex.Likely
 		}
 		return lex.Hint

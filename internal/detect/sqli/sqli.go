@@ -298,7 +298,8 @@ func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 			return lex.Likely
 		}
 	case "exec", "execute":
-		if n := p.next(); n.kind == word && sureCatalogue(p.word(n)) || p.word(n) == "master" || strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
+		if n := p.next(); n.kind == word && sureCatalogue(p.word(n)) || p.word(n) == "master" ||
+			strings.HasPrefix(p.word(n), "xp_") || strings.HasPrefix(p.word(n), "sp_") {
 			return lex.Likely
 		}
 	}

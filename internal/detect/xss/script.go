@@ -166,7 +166,9 @@ func noise(s string, n int) int {
 }
 
 // tales are what proofs of a hole do.
-var tales = [...]string{"alert", "confirm", "prompt", "eval", "document", "location", "javascript", "fromcharcode", "settimeout", "cookie", "atob", "fetch(", "import(", "constructor", "window", "\\u00", "&#", "xss", "setinterval", "innerhtml", "top[", "self[", "print(", "console.log", "this.", "src=", "$.get"}
+var tales = [...]string{"alert", "confirm", "prompt", "eval", "document", "location", "javascript", "fromcharcode",
+	"settimeout", "cookie", "atob", "fetch(", "import(", "constructor", "window", "\\u00", "&#", "xss", "setinterval",
+	"innerhtml", "top[", "self[", "print(", "console.log", "this.", "src=", "$.get"}
 
 // telltale reports whether script does what proofs of a hole do.
 func telltale(v string) bool {
