@@ -102,7 +102,7 @@ func printRefusals(w io.Writer, groups []forecast.Group) error {
 	for _, g := range groups[:min(len(groups), groupsShown)] {
 		why := strings.TrimSpace(g.Reason + " " + g.What)
 		t.addf("%s%s\t%s\t%d\t%d\t%d\t%s", settled(g), why, g.Would, g.Requests, g.Clients, g.Good,
-			strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
+			place(g))
 	}
 	return printMore(w, &t, len(groups))
 }
@@ -116,7 +116,7 @@ func printEvidence(w io.Writer, groups []forecast.Group) error {
 	t.addf("evidence\trequests\tclients\tgood\twhere, and references")
 	for _, g := range groups[:min(len(groups), groupsShown)] {
 		t.addf("%s%s (%s)\t%d\t%d\t%d\t%s", settled(g), g.What, g.Band, g.Requests, g.Clients, g.Good,
-			strings.TrimSpace(g.Endpoint+" "+g.Field+" "+strings.Join(g.Examples, " ")))
+			place(g))
 	}
 	return printMore(w, &t, len(groups))
 }
@@ -134,6 +134,11 @@ func printExceptions(w io.Writer, s *forecast.Site) {
 		fmt.Fprintf(w, "\nWhere this is usual for your API, paste its exception; it acts at once:\n\nexceptions:\n%s\n",
 			strings.Join(lines, "\n"))
 	}
+}
+
+// place says where a group's requests went, and names some.
+func place(g forecast.Group) string {
+	return strings.TrimSpace(g.Endpoint + " " + g.Field + " " + strings.Join(g.Examples, " "))
 }
 
 func settled(g forecast.Group) string {

@@ -29,7 +29,7 @@ func (e *Engine) foresee(now time.Time, s *compiled, r *request.Request, v Verdi
 	endpoint, n := "", 0
 	for i := range r.Signals {
 		x := &r.Signals[i]
-		if !forecast.Strong(x.Band) || n == len(f.Evidence) {
+		if x.Band < signal.Likely || n == len(f.Evidence) {
 			continue
 		}
 		if endpoint == "" {

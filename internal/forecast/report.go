@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"bartizan/internal/signal"
 )
 
 // What must have been observed before enforcing is called safe. A day, since nights,
@@ -208,9 +206,3 @@ func share(part, whole uint64) float64 {
 	}
 	return float64(part) / float64(whole)
 }
-
-// strong is the least band that is told as evidence.
-const strong = signal.Likely
-
-// Strong reports whether evidence of this band belongs into Request.Evidence.
-func Strong(b signal.Band) bool { return b >= strong }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"time"
 
 	"bartizan/internal/request"
@@ -14,10 +13,10 @@ import (
 // whoever configured it, and evidence of nothing: container clients and browsers try
 // HTTPS first.
 const (
-	wantsPlain = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
-		"61\r\n\r\n" +
+	refusal    = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+	wantsPlain = refusal + "Content-Length: 61\r\n\r\n" +
 		"This port speaks plain HTTP; the client began a TLS session.\n"
-	wantsTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 57\r\n\r\n" +
+	wantsTLS = refusal + "Content-Length: 57\r\n\r\n" +
 		"This port speaks HTTPS; the client sent a plain request.\n"
 )
 
@@ -51,7 +50,7 @@ func (c *Conn) answerPlain(err error) bool {
 	}
 	c.server.stats.mistaken.Add(1)
 	if c.raw.SetWriteDeadline(time.Now().Add(mistakenTime)) == nil {
-		_, _ = io.WriteString(net.Conn(c.raw), wantsTLS)
+		_, _ = io.WriteString(c.raw, wantsTLS)
 	}
 	c.unread.Store(true)
 	c.Close()
