@@ -144,7 +144,7 @@ func (f Fields) Hold(r *request.Request, v *request.Value) {
 	}
 	// Only a form of the site's own can have carried the field: its name stands in the
 	// page, and any other page can have it sent.
-	if f.decoys[v.Key] && (v.In == request.InForm || v.In == request.InPart) && r.Standing.Elsewhere == 0 {
+	if r.Laid && f.decoys[v.Key] && (v.In == request.InForm || v.In == request.InPart) && r.Standing.Elsewhere == 0 {
 		r.Signals = append(r.Signals, fieldSignal(v.Key))
 	}
 }

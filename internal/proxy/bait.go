@@ -31,6 +31,9 @@ func (x *exchange) lay(h http.Header, resp *http.Response) {
 	switch {
 	case x.outcome.ResponseType == "text/html" && plainCharset(resp.Header.Get("Content-Type")):
 		laid = &baited{from: resp.Body, places: b.places()}
+		if b.Field != "" {
+			laid.page = pageOf(s.forms, &x.req)
+		}
 	case x.outcome.ResponseType == "text/plain" && x.req.Path == "/robots.txt":
 		laid = &baited{from: resp.Body, end: []byte("\nUser-agent: *\nDisallow: " + b.Link + "\n")}
 	default:
@@ -69,10 +72,11 @@ func (b Bait) places() []place {
 const longestTag = len("</form>")
 
 // baited reads an answer and puts the bait before the tags that are looked for,
-// as they pass. It holds back no more than a tag's beginning.
+// as they pass. It holds back no more than a tag's beginning, and of a form the tag.
 type baited struct {
 	from   io.Reader
 	places []place
+	page   *page  // keeps the forms that are laid; nil: they are not kept
 	end    []byte // put at the end
 	held   []byte // read and not looked at: the beginning of a tag
 	out    []byte // looked at and not handed on
@@ -105,6 +109,14 @@ func (b *baited) look(last bool) {
 		b.held = b.held[i:]
 		if len(b.held) == 0 || len(b.held) < longestTag && !last {
 			break
+		}
+		if b.page != nil {
+			n := formTag(b.held, last)
+			if n < 0 {
+				break
+			} else if n > 0 {
+				b.page.form(b.held[:n])
+			}
 		}
 		for _, x := range b.places {
 			if len(b.held) >= len(x.tag) && bytes.EqualFold(b.held[:len(x.tag)], x.tag) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"bartizan/internal/request"
 )
 
 var bait = Bait{Link: "/export/9k2m", Field: "contact_7x"}
@@ -59,5 +61,52 @@ func TestBaitedHoldsLittle(t *testing.T) {
 	n, err := b.Read(buf)
 	if err != nil || string(buf[:n]) != "<html><body>first part" {
 		t.Errorf("got %q, %v; want all that came", buf[:n], err)
+	}
+}
+
+// Forms are seen in whatever pieces a page comes, tags that never end hold nothing
+// back, and the paths of a site's forms are bounded.
+func TestFormsOfPage(t *testing.T) {
+	at := func(path string) *request.Request {
+		r := new(request.Request)
+		r.Head.Method, r.Head.Target, r.Head.Host = "POST", path, "shop.example:8080"
+		r.Parse()
+		return r
+	}
+	long := strings.Repeat("x", maxFormTag)
+	for in, want := range map[string]string{
+		`<form action="/a?b=c">`:                        "/a",
+		`<FORM method=post action=/a>`:                  "/a",
+		`<form title=">" action='/a'>`:                  "/a",
+		`<form a"b action=/a><p title="x>">`:            "/a",
+		`<form action="http://shop.example/a">`:         "/a",
+		`<form action="a">`:                             "/dir/a",
+		`<form>`:                                        "/dir/page",
+		`<form action="">`:                              "/dir/page",
+		`<form/action=/a>`:                              "/a",
+		`<formula action=/a>`:                           "",
+		`<form action="http://shop.example.evil.test">`: "",
+		`<form action="http://[">`:                      "",
+		`<form action="/a" `:                            "",
+		`<form title="` + long + `" action="/a">`:       "",
+	} {
+		for _, split := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader} {
+			f := new(forms)
+			b := &baited{from: split(strings.NewReader("<body>" + in)), places: bait.places(), page: pageOf(f, at("/dir/page"))}
+			got, err := io.ReadAll(b)
+			if err != nil || string(got) != "<body>"+in {
+				t.Errorf("%.60q: got %.60q, %v; want the page as it was", in, got, err)
+			}
+			if len(f.young) != min(len(want), 1) || want != "" && !f.has(at(want)) {
+				t.Errorf("%.60q: got %v; want %q", in, f.young, want)
+			}
+		}
+	}
+	f := new(forms)
+	for i := range 5 * maxForms {
+		f.add(at("/" + strings.Repeat("a", i/200) + "/" + strings.Repeat("b", i%200)))
+	}
+	if n := len(f.young) + len(f.old); n > 2*maxForms || n < maxForms {
+		t.Errorf("got %d forms; want at most %d", n, 2*maxForms)
 	}
 }

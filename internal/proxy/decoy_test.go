@@ -105,3 +105,35 @@ func TestChromiumTakesNoBait(t *testing.T) {
 		})
 	}
 }
+
+// A field of the bait's name counts in the forms that were laid with it, wherever they
+// send their bodies, and nowhere else.
+func TestDecoyFieldNeedsItsForm(t *testing.T) {
+	page := `<html><body><form method=post ACTION="../a/./save?x=1&amp;y=2"></form><form class='a>b'></form>` +
+		`<form action="https://other.example/elsewhere"></form><form action=//a/by-host></form><form action=/items/17/edit></form>`
+	for name, c := range map[string]struct {
+		before, path, body string
+		want               bool
+	}{
+		"where it sends its body":    {"GET /form", "/a/save", "contact_7x=me", true},
+		"as another spells the path": {"GET /form", "/b/..//a/%73ave", "contact_7x=me", true},
+		"its own page":               {"GET /form", "/form?a=b", "contact_7x=me", true},
+		"this host by name":          {"GET /form", "/by-host", "contact_7x=me", true},
+		"another object":             {"GET /form", "/items/4711/edit", "contact_7x=me", true},
+		"a query":                    {"GET /form", "/a/save?contact_7x=me", "a=b", false},
+		"another path":               {"GET /form", "/a/other", "contact_7x=me", false},
+		"another host's form":        {"GET /form", "/elsewhere", "contact_7x=me", false},
+		"a form that nobody has got": {"GET /other", "/a/save", "contact_7x=me", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, o := baited(t, policy.Enforce, page)
+			g := proxyFront{}.start(t, o)
+			io.Copy(io.Discard, call(t, g, head("%s HTTP/1.1\nHost: a\n", c.before)).Body)
+			call(t, g, head("POST %s HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n", c.path, len(c.body))+c.body)
+			g.lines(t, 2)
+			if got := strings.Contains(g.evidence(), signal.DecoyField.String()); got != c.want {
+				t.Errorf("got evidence %q; want a decoy field: %t", g.evidence(), c.want)
+			}
+		})
+	}
+}

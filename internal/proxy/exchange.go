@@ -108,6 +108,7 @@ func (x *exchange) serve() {
 	x.resolve()
 	x.verdict = o.Engine.Begin(x.start, &x.req)
 	x.began = true
+	x.req.Laid = x.laid()
 	// A private client is a load balancer as often as not, named as a trusted proxy or not.
 	if x.flies = x.proxy.flight.enter(x.req.Client.Key,
 		o.Engine.Policy().Exempt(&x.req)); !x.flies && !x.verdict.Refused() {

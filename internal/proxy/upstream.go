@@ -50,7 +50,8 @@ const continueWait = time.Second
 type site struct {
 	Site
 	upstreams []*upstream
-	tally     *tally        // outlives a reload
+	tally     *tally // outlives a reload, as forms do
+	forms     *forms
 	next      atomic.Uint64 // round robin
 }
 
@@ -71,9 +72,9 @@ func newSite(s Site, old *map[string]*site) (*site, error) {
 	if len(s.Upstreams) == 0 {
 		return nil, fmt.Errorf("making site %q: want at least one upstream", s.Name)
 	}
-	made := &site{Site: s, tally: new(tally)}
+	made := &site{Site: s, tally: new(tally), forms: new(forms)}
 	if old != nil && (*old)[s.Name] != nil {
-		made.tally = (*old)[s.Name].tally
+		made.tally, made.forms = (*old)[s.Name].tally, (*old)[s.Name].forms
 	}
 	for _, raw := range s.Upstreams {
 		u := kept(old, s, raw)

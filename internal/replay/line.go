@@ -46,6 +46,8 @@ type Line struct {
 	Body     string `json:"body,omitempty"`
 	BodyB64  string `json:"body_b64,omitempty"`
 	BodySize int64  `json:"body_size,omitempty"`
+	// Laid says that a form that was laid with the site's decoy field sends its body here.
+	Laid bool `json:"laid,omitempty"`
 	// Trailers are the fields behind the body that went upstream.
 	Trailers [][2]string `json:"trailers,omitempty"`
 
@@ -160,6 +162,7 @@ func (l *Line) fill(r *request.Request, number int) {
 	for _, f := range l.Trailers {
 		r.Trailers = append(r.Trailers, request.Field{Name: f[0], Value: f[1]})
 	}
+	r.Laid = l.Laid
 	h.Fault, _ = request.FaultNamed(l.Fault)
 	r.Pass, _ = request.PassNamed(l.Pass)
 	r.Pass.Handed = l.Cookie

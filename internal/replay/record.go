@@ -75,6 +75,7 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	for _, h := range q.Head.Fields {
 		l.Headers = append(l.Headers, [2]string{h.Name, r.mask.header(h.Name, h.Value, f)})
 	}
+	l.Laid = q.Laid
 	for _, t := range q.Trailers {
 		l.Trailers = append(l.Trailers, [2]string{t.Name, r.mask.header(t.Name, t.Value, f)})
 	}

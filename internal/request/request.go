@@ -29,6 +29,9 @@ type Request struct {
 	Head   Head
 	Site   string // the site's name, as the policy knows it
 	Number int    // which request on its connection, from 1
+	// Laid says that the site has laid a form with its decoy field that sends its body
+	// where this one goes. The front end sets it before the body is judged.
+	Laid bool
 	// Trailers are the fields behind the body, without those that may not stand
 	// there (TrailerPasses); at most MaxTrailers bytes. The front end sets them once
 	// the body has ended.

@@ -80,6 +80,7 @@ type step struct {
 	Issued  []string `yaml:"issued"` // ids that the answer shows
 	Unread  bool     `yaml:"unread"` // it may show others
 	Fault   string   `yaml:"fault"`
+	Laid    bool     `yaml:"laid"` // its body goes where a form with the decoy field sends it
 	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
 }
 
@@ -253,7 +254,8 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 		"{k}", strconv.Itoa(n/len(p.Requests)), "{N}", eight(n), "{C}", eight(c), "{K}", eight(n/len(p.Requests))).Replace
 	l := replay.Line{
 		Time: at, Conn: fmt.Sprintf("%s-%d", p.Name, c), Client: address.String(), Method: cmp.Or(q.Method, "GET"), Target: fill(q.Target),
-		Host: cmp.Or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Label: cmp.Or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
+		Host: cmp.Or(q.Host, "api.example.com"), Proto: s.proto, H2: s.h2, Fault: q.Fault, Laid: q.Laid,
+		Label: cmp.Or(p.Label, p.Name), DurationMS: 5 + r.Float64()*20,
 	}
 	if s.ja4 != "" {
 		l.TLS = &replay.TLS{JA4: s.ja4, ALPN: s.alpn, SNI: l.Host}
