@@ -27,7 +27,7 @@ func serialised(s string) bool {
 	case 'A':
 		return len(s) >= 16 && strings.HasPrefix(s, "AAEAAAD/////")
 	case 'B':
-		return len(s) > 12 && (s[:4] == "BAhv" || s[:4] == "BAhb" || s[:4] == "BAgK" || s[:4] == "BAhJ")
+		return len(s) > 12 && (s[:4] == "BAhv" || s[:4] == "BAhb" || s[:4] == "BAhJ")
 	case 'T', 'Q':
 		return len(s) > 24 && (s[:3] == "Tzo" || s[:3] == "Qzo") && s[3] >= '0' && (s[:4] == "Tzox" || s[:4] == "Tzoy" || s[:4] == "Tzoz" || s[:4] == "Tzo0")
 	}

@@ -30,6 +30,8 @@ func (d *Detector) code(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.Deserialisation && s.value.In == request.InCookie && plainObjects(s.low):
+		return finding{f.Kind, signal.Hint, f.At} // the session of a framework
 	case f.Kind == signal.JNDILookup && band == signal.Certain && s.value.In.Body() && s.document():
 		if quotedBefore(s.low, f.At) {
 			return finding{f.Kind, signal.Hint, f.At} // a text that quotes it
@@ -45,6 +47,24 @@ func (d *Detector) code(s *scan) finding {
 		band = signal.Hint
 	}
 	return finding{f.Kind, s.limit(band), f.At}
+}
+
+// plainObjects reports whether all objects in PHP's notation are of its class without
+// code, and nothing in it is said of a class: arrays, as frameworks keep in cookies.
+func plainObjects(low string) bool {
+	for i := 0; i+2 < len(low); i++ {
+		if (low[i] != 'o' && low[i] != 'c') || low[i+1] != ':' || i > 0 && strings.IndexByte(";{}", low[i-1]) < 0 {
+			continue
+		}
+		n := i + 2
+		for n < len(low) && (low[n]-'0' < 10 || low[n] == '+') {
+			n++
+		}
+		if n > i+2 && (low[i] == 'c' || !strings.HasPrefix(low[n:], ":\"stdclass\":")) {
+			return false
+		}
+	}
+	return strings.HasPrefix(low, "a:") || strings.HasPrefix(low, "s:")
 }
 
 // quotedBefore reports whether a lookup whose sign or name stands at s[at:]
@@ -79,6 +99,11 @@ func (d *Detector) inject(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.NoSQLInjection && (variables(s.text) || s.value.In.Name() && filters(s.low)):
+		return finding{f.Kind, signal.Hint, f.At}
+	case f.Kind == signal.ServerInclude && s.value.In.Body() && richField(s.value.Key) && !strings.ContainsAny(s.low, "|`") && !strings.Contains(s.low, "exec") &&
+		!strings.Contains(s.low, "..") && !strings.Contains(s.low, "/etc/") && !strings.Contains(s.low, "://") && !strings.Contains(s.low, "cmd"):
+		return finding{f.Kind, signal.Hint, f.At} // a page of a server that puts pages together
 	case f.Kind == signal.XXE && band > signal.Hint && f.At < 160 && declares(s.low) && s.sentence() < 8:
 		return finding{f.Kind, band, f.At} // a document type has lines, but is no prose
 	case f.Kind == signal.XXE && f.Strength == lex.Hint && (s.value.In == request.InForm || s.value.In == request.InQuery) && !richField(s.value.Key):
@@ -93,6 +118,29 @@ func (d *Detector) inject(s *scan) finding {
 		band = signal.Hint
 	}
 	return finding{f.Kind, s.limit(band), f.At}
+}
+
+// variables reports whether a text is a document of GraphQL, whose names of variables
+// begin with a dollar sign.
+func variables(s string) bool {
+	t := strings.TrimLeft(s[:min(len(s), 64)], " \t\r\n")
+	for _, w := range [...]string{"query", "mutation", "subscription", "fragment"} {
+		if r, ok := strings.CutPrefix(t, w); ok && r != "" && strings.IndexByte(" \t\r\n({", r[0]) >= 0 {
+			return strings.IndexByte(s, '{') > 0 && !strings.Contains(s, "\"$")
+		}
+	}
+	return false
+}
+
+// filters reports whether a name is a condition in a syntax of filters that APIs
+// document, which takes operators by design: filters[title][$containsi], $or[0][name].
+func filters(name string) bool {
+	for _, root := range [...]string{"filters[", "filter[", "where[", "$or[", "$and[", "query[$", "$sort[", "$select["} {
+		if strings.HasPrefix(name, root) {
+			return !strings.Contains(name, "passw") && !strings.Contains(name, "$where") && !strings.Contains(name, "token")
+		}
+	}
+	return false
 }
 
 // declares reports whether a value begins as a document of XML or its type.

@@ -37,6 +37,8 @@ func (d *Detector) command(s *scan) finding {
 		return finding{signal.CommandInjection, band, f.At}
 	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:
 		return finding{signal.CommandInjection, band, f.At}
+	case band > signal.Hint && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
+		band = signal.Hint
 	case s.gate.plain > 8 && (s.gate.breaks > 0 || s.sentence() > 3):
 		band = signal.Hint
 	}
@@ -64,4 +66,66 @@ func inHeader(s *scan) bool {
 		return !clientHint(s.value.Key) && g.words&(wordShell|wordCall) != 0 && (g.bits&(hasDollar|hasBrace|hasQuote|hasBackslash|hasControl) != 0 || g.known > g.plain && g.words&wordShell != 0) || g.bits&hasSlash != 0 && g.bits&hasBrace != 0
 	}
 	return true
+}
+
+// speaksOf reports whether people write of the command that was found at low[at:]: a
+// sentence goes on behind a semicolon, or a substitution stands among words. In a field
+// where people write one word before it is enough.
+func (s *scan) speaksOf(at int, whole bool) bool {
+	body := s.value.In.Body()
+	written := body && !s.value.In.Name() && (textField(s.value.Key) || titleField(s.value.Key))
+	if whole || at == 0 {
+		return written && wordByte(s.low[0])
+	}
+	sign, next := s.low[at], lex.Byte(s.low, at+1)
+	switch {
+	case sign == '`' || sign == '$':
+		before := lex.Prose(s.low[:at], 2)
+		return s.low[at-1] == ' ' && (before >= 2 || before >= 1 && (written || s.goesOn(at)))
+	case next != ' ' && next != '&' && next != '|':
+		return false
+	case written:
+		said := strings.TrimRight(s.low[:at], " .!?)\"'")
+		return said != "" && (lex.Letter(said[len(said)-1]) || lex.Prose(said, 2) > 1)
+	}
+	return (body || s.sentence() > 4) && lex.Prose(s.low[:at], 3) >= 3
+}
+
+// goesOn reports whether a word stands behind the substitution at low[at:].
+func (s *scan) goesOn(at int) bool {
+	i := strings.IndexAny(s.low[at+1:], ")`")
+	return i >= 0 && lex.Prose(s.low[at+1+i+1:], 1) > 0
+}
+
+// formula reports whether a value is a formula of a spreadsheet, in which semicolons
+// part arguments: =IF(A1>0;"yes";"no").
+func formula(low string) bool {
+	if low == "" || low[0] != '=' && low[0] != '+' {
+		return false
+	}
+	n := 1
+	for n < len(low) && n < 24 && (lex.WordByte(low[n]) || low[n] == '.') {
+		n++
+	}
+	return n > 1 && (lex.Byte(low, n) == '(' || lex.Byte(low, n) == '&') && strings.IndexByte(low, '|') < 0 && strings.IndexByte(low, '`') < 0
+}
+
+// noisy reports whether the text has bytes of binary data: control bytes that no text
+// has, in ASCII or Latin-1.
+func (s *scan) noisy() bool {
+	if s.gate.bits&(hasControl|hasHigh|hasEscape) == 0 {
+		return false
+	}
+	n := 0
+	for i := 0; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c != 0 && c < '\t' || c > '\r' && c < ' ' || c == 0x7f:
+			n++
+		case c == '%' && i+2 < len(s.text) && (s.text[i+1] == '1' || s.text[i+1] == '0' && s.text[i+2]-'1' < 8 || s.text[i+1] == '7' && s.text[i+2]|0x20 == 'f') && isHex(s.text[i+2]):
+			n++ // escaped once more
+		case c == 0xc2 && i+1 < len(s.text) && s.text[i+1] < 0xa0:
+			n++
+		}
+	}
+	return n > 1
 }

@@ -229,8 +229,15 @@ func (d *Detector) add(r *request.Request, f finding, v *request.Value, span str
 	if f.band > signal.Hint && r.Endpoint.FreeText != nil && !v.In.Name() && r.Endpoint.FreeText(v.Key) {
 		f.band-- // people write about attacks there
 	}
-	if limit, ok := ceiling(f.kind); ok && f.band > limit {
-		f.band = limit
+	if f.band > signal.Hint {
+		f.band = temper(r, f, v)
+	}
+	unlowered := signal.Hint // what it would be in a field that is no password's
+	if f.band > signal.Hint && password(r, v) {
+		unlowered, f.band = f.band, signal.Hint
+	}
+	if limit, ok := ceiling(f.kind); ok {
+		f.band, unlowered = min(f.band, limit), min(unlowered, limit)
 	}
 	if v.In == request.InFileValue && f.band == signal.Certain {
 		f.band = signal.Likely // what is kept in files may be anything
@@ -238,30 +245,30 @@ func (d *Detector) add(r *request.Request, f finding, v *request.Value, span str
 	where := placeOf(v)
 	for i := range r.Signals {
 		if o := &r.Signals[i]; o.Kind == f.kind && o.Where == where {
-			if f.band > o.Band {
-				*o = d.signal(f, v, where, span)
+			if f.band > o.Band || unlowered > max(o.Unlowered, o.Band) {
+				*o = d.signal(f, unlowered, v, where, span)
 			}
 			return
 		}
 	}
 	if len(r.Signals) < maxSignals {
-		r.Signals = append(r.Signals, d.signal(f, v, where, span))
+		r.Signals = append(r.Signals, d.signal(f, unlowered, v, where, span))
 		return
 	}
 	for i := range r.Signals {
 		if r.Signals[i].Band < f.band {
-			r.Signals[i] = d.signal(f, v, where, span)
+			r.Signals[i] = d.signal(f, unlowered, v, where, span)
 			return
 		}
 	}
 }
 
-func (d *Detector) signal(f finding, v *request.Value, where, span string) signal.Signal {
+func (d *Detector) signal(f finding, unlowered signal.Band, v *request.Value, where, span string) signal.Signal {
 	note := "~"
 	if !secret(v) {
 		note = strings.Clone(request.Excerpt(span, maxNote)) // the value is only lent
 	}
-	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text), Spoken: d.spoken(v)}
+	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text), Unlowered: unlowered, Spoken: d.spoken(v)}
 }
 
 const maxNote = 96

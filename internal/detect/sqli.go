@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"strings"
+
 	"bartizan/internal/detect/lex"
 	"bartizan/internal/detect/sqli"
 	"bartizan/internal/request"
@@ -31,6 +33,9 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
+	if band > signal.Hint && formula(s.low) && !strings.Contains(s.low, "select") && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
+		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
 	if band == signal.Certain && s.value.In.Body() && s.gate.breaks > 1 {
 		band = signal.Likely
 	}

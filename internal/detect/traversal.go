@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"bartizan/internal/detect/lex"
 	"bartizan/internal/detect/path"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
@@ -49,7 +50,7 @@ func (d *Detector) traversal(s *scan) finding {
 		}
 	case wrapper(strings.TrimLeft(raw, " \t\n"), body), base(s.value.Key) && strings.HasPrefix(raw, "http"), remote(raw) && (!body || s.value.In == request.InForm || s.value.In == request.InFormName):
 		band = signal.Likely
-	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && s.sentence() < 3 && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
+	case file == 2 && len(low) < 96 && s.gate.plain <= 6 && s.sentence() < 3 && (lex.Prose(low, 1) == 0 || s.gate.words&wordShell != 0 || strings.ContainsAny(raw, ";|&$`<>(\"'=\\%+,")) && (!body || strings.HasPrefix(low, "cat ")), strings.HasSuffix(low, "\x00") && s.value.In != request.InHeader:
 		at, band = fileAt, signal.Likely
 	case file > 0 && s.gate.plain < 12:
 		at = fileAt
@@ -147,7 +148,7 @@ func (d *Detector) systemFile(s string) (class, at int) {
 			continue
 		}
 		starts++
-		if d.favourites.prefixOf(s[i:]) > 0 {
+		if n := d.favourites.prefixOf(s[i:]); n > 0 && (s[i+n-1] == '/' || ends(s[i+n:])) {
 			return 2, i
 		}
 		n := d.files.prefixOf(s[i:])
@@ -157,6 +158,9 @@ func (d *Detector) systemFile(s string) (class, at int) {
 	}
 	return class, at
 }
+
+// ends reports whether a file's name may end before s: etc/passwd-cover is another name.
+func ends(s string) bool { return s == "" || s[0] != '-' || len(s) < 2 || !wordByte(s[1]) }
 
 // favourites prove a hole when read.
 var favourites = [...]string{"etc/passwd", "etc/shadow", "etc/group", "etc/hosts", "etc/issue", "etc/services", "drivers/etc/services", "proc/self/", "proc/version", "boot.ini", "win.ini", "windows/win.ini", "windows/system32/drivers/etc", "winnt/", "web-inf/", ".ssh/id_", "etc/httpd/", "etc/apache2/", "wp-config.php", ".htpasswd", ".htaccess", ".bash_history", "sys/class", "proc/net/", "proc/1/", "proc/cpuinfo", "proc/mounts", "etc/sudoers", "etc/fstab", "etc/crontab", "etc/resolv.conf", "etc/subuid", "etc/subgid", "etc/ssh/", "etc/mysql/", "var/log/auth.log", "windows/system.ini", "system32/config/sam", "repair/sam", "winnt/repair", "root/.ssh", "root/.bash", ".aws/credentials", ".kube/config", ".docker/config.json", "system32/config/security", "system32/config/software", "var/run/secrets/", "inetpub/wwwroot/web.config"}
@@ -205,12 +209,12 @@ func remote(s string) bool {
 	if !ends {
 		return strings.Contains(rest, ".php??") || strings.Contains(rest, ".php?cmd=")
 	}
-	for _, ext := range [...]string{".php", ".gif", ".jpg", ".htm", ".html", ".asp", ".png", "/"} {
+	for _, ext := range [...]string{".php", ".asp", ".aspx", ".jsp", ".pl", ".cgi", ".py", ".phtml"} {
 		if strings.HasSuffix(strings.TrimRight(rest, "?"), ext) {
 			return true
 		}
 	}
-	return strings.IndexByte(strings.TrimRight(rest, "?"), '?') < 0 && strings.IndexByte(rest, '/') > 0
+	return strings.HasSuffix(rest, "??")
 }
 
 // systemRoots are how paths of systems, unlike those of projects, begin.

@@ -48,19 +48,30 @@ func (d *Detector) xss(s *scan) finding {
 		band = signal.Likely
 	}
 	free := s.value.In.Body()
+	rich := richField(s.value.Key) || s.value.In == request.InXML && (s.value.Key == "string" || strings.HasSuffix(s.value.Key, ".string")) // XML-RPC
 	switch {
+	case s.value.In == request.InXML && f.Strength < lex.Certain && strings.IndexByte(s.low, '<') < 0 && !strings.ContainsAny(s.low, "(`[*") && strings.IndexByte(s.low, ' ') > 0:
+		return finding{signal.XSS, signal.Hint, f.At} // a report that names what a script reads
 	case f.Script && len(s.text) < 200, f.Proof && f.Words >= 5 && f.Words < 12 && s.left(f.At):
 		return finding{signal.XSS, min(band, signal.Likely), f.At}
 	case f.Words >= 5 || f.Quoted && f.Words >= 2 || f.Markup >= 3 && !f.Proof && len(s.text) >= 120:
 		return finding{signal.XSS, signal.Hint, f.At}
 	case s.prose() && (f.Words >= 3 || f.Markup > 0 && !f.Proof):
 		return finding{signal.XSS, signal.Hint, f.At}
-	case free && richField(s.value.Key) && !f.Proof:
+	case free && rich && (!f.Proof || frames(s.low)):
 		band = signal.Hint
-	case band == signal.Certain && free && (richField(s.value.Key) || f.Markup >= 3 || s.document()):
+	case band == signal.Certain && free && (rich || f.Markup >= 3 || s.document()):
 		band = signal.Likely
 	}
 	return finding{signal.XSS, band, f.At}
+}
+
+// frames reports whether what a text's markup loads is shown in a frame or played, as
+// editors embed it: nothing in it runs here.
+func frames(low string) bool {
+	return (strings.Contains(low, "<iframe") || strings.Contains(low, "<embed") || strings.Contains(low, "<object") || strings.Contains(low, "<video")) &&
+		!strings.ContainsAny(low, "(`") && !strings.Contains(low, "<script") && !strings.Contains(low, "script:") && !strings.Contains(low, "srcdoc") &&
+		!strings.Contains(low, "data:") && !strings.Contains(low, " on") && !strings.Contains(low, "/on")
 }
 
 // injected reports whether markup stands where no one formats text: a short
@@ -68,7 +79,7 @@ func (d *Detector) xss(s *scan) finding {
 // body it must be nothing but the tag.
 func (s *scan) injected(f xss.Finding) bool {
 	if s.value.In.Body() {
-		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && !strings.HasPrefix(s.low, "<t") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key)
+		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && !strings.HasPrefix(s.low, "<t") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key) && !titleField(s.value.Key)
 	}
 	return s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
 }
@@ -143,6 +154,17 @@ func textField(key string) bool {
 func richField(key string) bool {
 	key = key[strings.LastIndexByte(key, '.')+1:]
 	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget"} {
+		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// titleField reports whether people write a line of text in a field of this name.
+func titleField(key string) bool {
+	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}

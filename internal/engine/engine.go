@@ -74,6 +74,7 @@ type Engine struct {
 	model     *apimap.Model
 	swarm     *swarm.Swarm
 	breaker   breaker
+	guesses   guesses
 	forecast  *forecast.Ledger
 	recent    *ring
 	keeper    *challenge.Keeper          // nil without a key

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"strings"
 	"time"
 
 	"bartizan/internal/apimap"
@@ -166,6 +165,7 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 	scratch.walk.Seed, scratch.walk.Walked, scratch.walk.Most = e.seed, r.Walked, most
 	in := e.read(s, r, body, complete, scratch)
 	e.walk(now, s, r, &in, scratch)
+	e.passwords(now, r)
 	r.Walked, r.Looked = scratch.walk.Walked, len(body)
 	in.note(r)
 	return e.documentBody(s, r, in.body, in.complete), in
@@ -267,13 +267,13 @@ func (e *Engine) loginAttempt(r *request.Request) bool {
 	if r.Endpoint.Tags.Has(request.TagLogin) {
 		return r.Head.Method == "POST" || r.Head.Method == "PUT" || r.Login.Password
 	}
-	return r.Login.Password && (loginPath(r) || r.Login.User != 0 && e.attackers.Enters(r.Endpoint.ID))
+	return r.Login.Password && (r.LoginPath() || r.Login.User != 0 && e.attackers.Enters(r.Endpoint.ID))
 }
 
 // headLogin notes what the head holds of a login attempt: Basic credentials, or a
 // password in the query. A body that names a user overrules it.
 func (e *Engine) headLogin(r *request.Request) {
-	if len(r.Query) == 0 && r.Header("Authorization") == "" || !r.Endpoint.Tags.Has(request.TagLogin) && !loginPath(r) {
+	if len(r.Query) == 0 && r.Header("Authorization") == "" || !r.Endpoint.Tags.Has(request.TagLogin) && !r.LoginPath() {
 		return
 	}
 	user, password := r.HeadLogin()
@@ -283,44 +283,4 @@ func (e *Engine) headLogin(r *request.Request) {
 	if user != "" {
 		r.Login.User = digest.Folded(e.seed, user) | 1
 	}
-}
-
-// loginPath reports whether one of the path's last two segments speaks of a login.
-func loginPath(r *request.Request) bool {
-	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
-		if loginWord(r.Steps()[i].Value) {
-			return true
-		}
-	}
-	return false
-}
-
-func loginWord(s string) bool {
-	if s == "" || strings.IndexByte("alst", s[0]|0x20) < 0 {
-		return false
-	}
-	for _, w := range [...]string{"login", "log-in", "log_in", "signin", "sign-in", "sign_in", "logon", "auth", "authenticate", "authentication", "token", "tokens", "session", "sessions"} {
-		if strings.EqualFold(s, w) {
-			return true
-		}
-	}
-	return false
-}
-
-// forgetPath reports whether one of the path's last two segments speaks of a
-// password that was forgotten.
-func forgetPath(r *request.Request) bool {
-	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
-		s := r.Steps()[i].Value
-		if len(s) > 64 {
-			continue
-		}
-		s = strings.ToLower(s)
-		if strings.Contains(s, "forgot") || strings.Contains(s, "recover") || strings.Contains(s,
-			"reset") && (strings.Contains(s,
-			"passw") || i > 0 && strings.Contains(strings.ToLower(r.Steps()[i-1].Value), "passw")) {
-			return true
-		}
-	}
-	return false
 }

@@ -118,7 +118,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Second:   uint32(r.Time.Unix()),
 		Card:     r.Card,
 	}
-	x.Forgets = x.Writes && x.User != 0 && !r.Login.Password && (x.Tags.Has(request.TagReset) || forgetPath(r))
+	x.Forgets = x.Writes && x.User != 0 && !r.Login.Password && (x.Tags.Has(request.TagReset) || r.ForgetPath())
 	e.objects(r, o, &x)
 	x.Page, x.Asset = x.Browser && isPage(r, o), isAsset(r, o)
 	x.Bare = x.Browser && !x.Cookies && r.Endpoint.Cookies

@@ -63,6 +63,9 @@ type Signal struct {
 	// Digest identifies the value that showed it, so that the same value sent
 	// twice is not two proofs; 0 if there is no value.
 	Digest uint64
+	// Unlowered is the band that the value would have in another field than that of a
+	// password, which may be anything; 0 if Band is that. Writer: detect.
+	Unlowered Band
 	// Spoken says that the value is a field's and holds words of people beside what
 	// was found, as a question about an attack does.
 	Spoken bool

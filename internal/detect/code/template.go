@@ -170,6 +170,9 @@ var telling = lex.NeedlesOf("constructor", "__", "config.", "self.", "request.",
 // Names, filters and comparisons are what templates are for.
 func (c *look) computes(from, to int) lex.Strength {
 	e := c.Text[from:to]
+	if named(e) && (from < 2 || c.Text[from-2] != '{' && c.Text[from-2] != '%') {
+		return lex.Hint // ${a.b}: a name, and nothing is called
+	}
 	if figures.In(c.Text, from, min(to, from+maxSum), &c.figure) && arithmetic(e) {
 		return lex.Likely
 	}
@@ -187,6 +190,18 @@ func (c *look) computes(from, to int) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// named reports whether an expression is names with dots between them: what
+// configurations have filled in.
+func named(e string) bool {
+	e = strings.Trim(e, " ")
+	for i := 0; i < len(e); i++ {
+		if c := e[i]; !lex.WordByte(c) && c != '-' && c != '.' || c == '.' && !lex.WordByte(lex.Byte(e, i+1)) {
+			return false
+		}
+	}
+	return strings.IndexByte(e, '.') > 0 && !strings.Contains(e, "__") && !strings.Contains(e, "classload") && !lex.Digit(lex.Byte(e, 0))
 }
 
 // literalCall reports whether an expression begins with a string whose method is

@@ -156,15 +156,23 @@ func gadget(s string, i int, w string, b byte) (signal.Kind, lex.Strength) {
 
 func jndiStrength(s string, i int) lex.Strength {
 	rest := lex.Ahead(s, i)
-	for _, p := range [...]string{"ldap", "rmi", "dns", "iiop", "corba", "nds", "nis", "http", "${", ":"} {
-		if strings.Contains(rest, p) {
-			if i > 1 && (s[i-1] == '{' || s[i-1] == '}') {
-				return lex.Certain
-			}
+	inside := i > 1 && (s[i-1] == '{' || s[i-1] == '}')
+	for _, p := range [...]string{"ldap", "rmi", "dns", "iiop", "corba", "nds", "nis", "http", "${", "://"} {
+		j := strings.Index(rest, p)
+		if j < 0 {
+			continue
+		}
+		if inside {
+			return lex.Certain
+		}
+		if p[0] == '$' || p[0] == ':' || j < 8 && lex.Byte(rest, j+len(p)) != ' ' || strings.Contains(rest[j:], ":/") {
 			return lex.Likely
 		}
 	}
-	return lex.Hint
+	if inside {
+		return lex.Certain
+	}
+	return lex.Hint // the word, and a colon
 }
 
 // node: Node's modules and what reaches them.

@@ -98,6 +98,9 @@ func markup(s string, i int) (signal.Kind, lex.Strength) {
 	case strings.HasPrefix(rest, "<esi:"), strings.HasPrefix(rest, "</esi:"), strings.HasPrefix(rest, "<!esi"):
 		return signal.ServerInclude, lex.Likely
 	case strings.HasPrefix(rest, "<!entity"):
+		if local(rest) {
+			return signal.XXE, lex.Hint
+		}
 		if strings.Contains(rest, "system") || strings.Contains(rest, "public") || strings.Contains(rest, "%") {
 			return signal.XXE, lex.Certain
 		}
@@ -114,11 +117,43 @@ func markup(s string, i int) (signal.Kind, lex.Strength) {
 	return signal.None, lex.None
 }
 
+// local reports whether an entity is a part of the document's own, in a file beside it
+// whose name says so, or a sign: what DocBook and DITA have.
+func local(rest string) bool {
+	decl, _, _ := strings.Cut(rest, ">")
+	if strings.IndexByte(decl, '%') >= 0 {
+		return false
+	}
+	q := strings.IndexAny(decl, "\"'")
+	if q < 0 {
+		return false
+	}
+	value, _, closed := strings.Cut(decl[q+1:], decl[q:q+1])
+	if !closed {
+		return false
+	}
+	if !strings.Contains(decl[:q], "system") {
+		return !strings.Contains(decl[:q], "public") && len(value) < 32 && (strings.HasPrefix(value, "&#") && strings.Count(value, "&") == 1 || len(value) < 4 && value != "" && value[0] >= 0x80)
+	}
+	if value == "" || strings.ContainsAny(value, ":\\?&") || value[0] == '/' || strings.Contains(value, "..") {
+		return false
+	}
+	for _, ext := range [...]string{".xml", ".ent", ".dtd", ".mod", ".dita", ".svg", ".png", ".gif", ".jpg", ".docbook", ".sgml"} {
+		if strings.HasSuffix(value, ext) && !strings.HasSuffix(value, "web.xml") {
+			return true
+		}
+	}
+	return false
+}
+
 // doctype judges what follows <!DOCTYPE: honest ones name a public document
 // type of HTML, or nothing.
 func doctype(rest string) lex.Strength {
 	j := strings.IndexAny(rest, "[>")
 	if j >= 0 && rest[j] == '[' {
+		if subset := rest[j+1:]; strings.HasPrefix(strings.TrimLeft(subset, " \t\r\n"), "<!entity") && !strings.Contains(rest[:j], "://") && local(strings.TrimLeft(subset, " \t\r\n")) {
+			return lex.Hint // its entities are judged one by one
+		}
 		return lex.Likely
 	}
 	if j < 0 {
@@ -329,6 +364,9 @@ func xpath(v *lex.Whole, i int) lex.Strength {
 	s := v.Text
 	switch {
 	case lex.At(s, i, "//*") && (strings.IndexByte("|'\"]( ", lex.Byte(s, i-1)) >= 0 || i == 0) && !v.Has("/*/") && (i > 0 || lex.Byte(s, i+3) == '['):
+		if lex.At(s, i+3, "[@id=") && (i == 0 || lex.Byte(s, i-1) == '"' && i > 1 && strings.IndexByte(": ,[", s[i-2]) >= 0) {
+			return lex.Hint // where a click was
+		}
 		if b := lex.Byte(s, i+3); b == 0 || b == '[' || b == '|' || b == '\'' || b == ')' || b == '/' {
 			return lex.Likely
 		}

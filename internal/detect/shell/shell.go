@@ -109,10 +109,21 @@ var signs = lex.SetOf(";\n\r|&`$<>{(/%!")
 // at judges what begins at s[i], one of signs, as a separator.
 func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
-	case ';', '\n', '\r':
+	case ';':
+		if reference(s, i) { // the end of &amp; separates nothing in a page
+			if st := c.run(s, i+1, false); st > lex.None && c.Reaches(s, i+1) {
+				return st
+			}
+			return lex.None
+		}
+		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
+	case '\n', '\r':
 		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
 	case '|':
 		n := lex.Skip(s, i+1, "|&")
+		if c.item(s, i) {
+			return lex.Hint
+		}
 		return max(c.run(s, n, true), c.leading(s, i, n))
 	case '&':
 		if lex.At(s, i, "&&") {
@@ -123,6 +134,9 @@ func (c *line) at(s string, i int) lex.Strength {
 		}
 		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
 	case '`':
+		if column(s, i) {
+			return lex.Hint
+		}
 		return max(c.run(s, i+1, false), c.quoted(s, i))
 	case '$':
 		return c.substitution(s, i)
@@ -301,7 +315,7 @@ func inBrackets(w string) bool {
 			continue
 		}
 		end := strings.IndexByte(w[k:], ']')
-		if end < 2 || end > 12 {
+		if end < 2 || end > 12 || strings.Trim(w[k+1:k+end], "0123456789") == "" { // div[1]
 			continue
 		}
 		next := lex.Byte(w, k+end+1)

@@ -210,7 +210,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	var buf [maxWord]byte
 	name, end, tricked := word(s, i, &buf)
 	class := c.of(name)
-	if class == Unknown || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || len(name) > 0 && lex.Byte(s, end) == '(' {
+	if class == Unknown || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
 		return lex.None
 	}
 	if tricked && len(name) > 2 {
@@ -228,7 +228,9 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Certain
 	case arg == likelyArgument && tight:
 		return lex.Likely
-	case class == Plain && arg == noArgument && tight && !(s[start] == ' ' && lex.Byte(s, end) == ';'): // a list: Java; Python
+	case class == Plain && arg == noArgument && tight && s[start] == ' ' && lex.Byte(s, end) != '\'' && lex.Byte(s, end) != '"' &&
+		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2])): // a list: Java; Python; a sentence: it's over; date
+	case class == Plain && arg == noArgument && tight:
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
@@ -310,6 +312,8 @@ func argument(s string, i int) argumentKind {
 	}
 	b := lex.Byte(rest, 1)
 	switch {
+	case rest[0] == '<' && tag(rest, 0):
+		return textArgument
 	case (rest[0] == '<' || rest[0] == '>') && lex.Digit(lex.Byte(rest, lex.Skip(rest, 1, "= "))):
 		return textArgument // a comparison
 	case rest[0] == '$' || rest[0] == '<' || rest[0] == '>' || rest[0] == '{':

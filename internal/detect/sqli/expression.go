@@ -80,6 +80,9 @@ func (p *parser) name(t token) what {
 		if p.depth == 0 && lex.Byte(p.s, p.i) == ' ' && lex.Prose(p.s[p.i:min(len(p.s), p.i+64)], 3) >= 3 && !strings.Contains(lex.Ahead(p.s, p.i), "from") {
 			return named // a word of a sentence
 		}
+		if !p.selects() {
+			return named // "women and select men sizes"
+		}
 		return p.selection()
 	case "case":
 		return p.choice()
@@ -117,6 +120,45 @@ func (p *parser) name(t token) what {
 	return named
 }
 
+// selects reports whether what stands behind a SELECT is a list with a source, a star, a
+// function or the like: a word alone is one of a shop's.
+func (p *parser) selects() bool {
+	l := parser{lexer: p.lexer, near: true, depth: 7}
+	l.steps = min(l.steps, 16)
+	k := l.next()
+	for n := 0; n < 4 && (k.kind == not || lex.OneOf(l.word(k), "all", "distinct", "distinctrow", "top", "if", "case")); n++ {
+		if w := l.word(k); w == "if" || w == "case" {
+			return true
+		}
+		k = l.next()
+	}
+	switch k.kind {
+	case end: // cut short: a probe
+		return p.depth > 0
+	case compare, shut, semicolon, comma, logic, other:
+		return false
+	case arith:
+		return p.s[k.at] != '-' && p.s[k.at] != '/' || !lex.Letter(lex.Byte(p.s, k.end))
+	case word:
+	default:
+		return true
+	}
+	l.back(k)
+	if l.operand() >= called {
+		return true
+	}
+	for range 6 {
+		n := l.next()
+		switch {
+		case n.kind == comma, n.kind == comment, n.kind == open, n.kind == variable, n.kind == shut && p.depth > 0, lex.OneOf(l.word(n), "from", "as", "into", "where"):
+			return true
+		case n.kind != word && n.kind != arith:
+			return false
+		}
+	}
+	return false
+}
+
 // python reports whether a name belongs to the module sys of Python.
 func python(name string) bool {
 	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "max") || lex.OneOf(name, "modules", "stdout", "stderr", "stdin", "argv", "path", "exit", "exc_info", "version", "version_info", "executable", "platform", "maxsize", "flags", "byteorder", "implementation", "getsizeof", "intern", "settrace", "setrecursionlimit", "getfilesystemencoding", "hexversion", "prefix")
@@ -151,12 +193,20 @@ func (p *parser) arguments(w string, own bool) what {
 	p.balanced()
 	yes, sure := telling(w)
 	args := p.s[from:p.i]
-	deep := strings.Contains(args, "select ") || strings.Contains(args, "select(") || strings.Contains(args, "select*") || strings.Contains(args, "select/") || strings.Contains(args, "case when")
+	deep := !quotedAlone(args) && (strings.Contains(args, "select ") || strings.Contains(args, "select(") || strings.Contains(args, "select*") || strings.Contains(args, "select/") || strings.Contains(args, "case when"))
 	p.sure = p.sure || sure && len(args) > 1 || deep
 	if yes || own || deep {
 		return told
 	}
 	return called
+}
+
+// quotedAlone reports whether the arguments of a call are one string, which another
+// language passes on: spark.sql('select 1').
+func quotedAlone(args string) bool {
+	args = strings.TrimSpace(strings.TrimSuffix(args, ")"))
+	n := len(args)
+	return n > 1 && (args[0] == '\'' || args[0] == '"') && args[n-1] == args[0] && strings.IndexByte(args[1:n-1], args[0]) < 0
 }
 
 // selection passes the rest of a bracket that holds a SELECT.

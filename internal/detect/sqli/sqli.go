@@ -34,7 +34,7 @@ const (
 func Judge(s string) Finding {
 	best := Finding{}
 	best.raise(fromStart(s))
-	if n := assigned(s); n > 0 && best.Strength < lex.Likely {
+	if n := assigned(s); n > 0 && !geometry(s) && best.Strength < lex.Likely {
 		if f := fromStart(s[n:]); f.Strength == lex.Certain {
 			best = Finding{lex.Likely, n + f.At, false, true}
 		}
@@ -102,14 +102,18 @@ func fromQuotes(s string) (best Finding) {
 	var seen [3]int
 	tried := 0
 	n := strings.Count(s, "`")
-	ticks := n > 3 && n%2 == 0 && v.Prose(2) > 0                                                       // code in a sentence
-	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":") // its quotes are JSON's own
+	ticks := n > 3 && n%2 == 0 && v.Prose(2) > 0 || n%2 == 0 && n > 0 && statementWord(lex.Word(s, 0)) && identifiers(s) // code in a sentence, or names
+	document := (s[:min(len(s), 1)] == "{" || s[:min(len(s), 1)] == "[") && strings.Contains(s, "\":")                   // its quotes are JSON's own
 	for i := 0; i < len(s) && tried < maxQuotes && best.Strength < lex.Certain; i++ {
 		if s[i] != '\'' && s[i] != '"' && s[i] != '`' {
 			continue
 		}
 		q := strings.IndexByte("'\"`", s[i])
 		if q == 2 && (ticks || marks(&v, i)) || document && q == 1 || lex.Letter(lex.Byte(s, i-1)) && lex.Letter(lex.Byte(s, i+1)) && !keywordAt(s, i+1) {
+			continue
+		}
+		if n := quotedNumber(s, i); n > 0 {
+			i += n
 			continue
 		}
 		if seen[q]++; seen[q]%2 == 0 {
@@ -120,6 +124,57 @@ func fromQuotes(s string) (best Finding) {
 		best.raise(Finding{t.judge(), i, s[i] != '`', false})
 	}
 	return best
+}
+
+// quotedNumber returns how far behind the quote at s[i] the one stands that closes a
+// number, an id or the like, 0 if none does: such a pair leaves nothing.
+func quotedNumber(s string, i int) int {
+	if i > 0 && strings.IndexByte(",([{:= /|", s[i-1]) < 0 {
+		return 0
+	}
+	digits, j := 0, i+1
+	for ; j < len(s) && j-i < 80; j++ {
+		switch c := s[j]; {
+		case lex.Digit(c):
+			digits++
+		case lex.Hex(c), c == ' ' && j == i+1, c == '-' || c == '+' || c == '.' || c == ':':
+		case c == s[i] && digits > 0 && (lex.Hex(s[j-1])):
+			if b := lex.Byte(s, j+1); b == 0 && j+1 == len(s) || b != 0 && strings.IndexByte(",)]}:/|", b) >= 0 {
+				return j - i
+			}
+			return 0
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// statementWord reports whether a statement that an API may take begins with w.
+func statementWord(w string) bool {
+	return lex.OneOf(w, "select", "with", "insert", "update", "delete", "merge", "create", "explain", "show")
+}
+
+// identifiers reports whether each pair of backticks in s holds a name: of a table, a
+// column, a project.
+func identifiers(s string) bool {
+	for s != "" {
+		i := strings.IndexByte(s, '`')
+		if i < 0 {
+			return true
+		}
+		j := strings.IndexByte(s[i+1:], '`')
+		if j < 1 {
+			return false
+		}
+		for _, c := range []byte(s[i+1 : i+1+j]) {
+			if !lex.WordByte(c) && strings.IndexByte(".-:$*", c) < 0 {
+				return false
+			}
+		}
+		s = s[i+j+2:]
+	}
+	return true
 }
 
 // method reports whether the name at s[i:] is a method of something that is no
@@ -183,7 +238,7 @@ func fromStart(s string) Finding {
 			return Finding{st, first.at, false, true}
 		}
 		if clauseWord(w) {
-			t.literal = true
+			t.literal, t.bare = true, true
 			break
 		}
 		t.worded = true
@@ -211,6 +266,9 @@ func anywhere(s string) (best Finding) {
 		c := s[i]
 		switch {
 		case c == ';':
+			if geometry(s) {
+				continue
+			}
 			l := m.skip(s, i+1, 24)
 			if !lex.Letter(lex.Byte(s, l.i)) {
 				continue // a statement begins with a word
@@ -246,7 +304,7 @@ func cast(v *lex.Whole, i int) lex.Strength {
 	s := v.Text
 	switch lex.Word(s, i+2) {
 	case "int", "integer", "bigint", "text", "json", "jsonb", "double", "numeric", "varchar", "boolean", "bytea", "regclass", "int4", "int8":
-		if b := lex.Byte(s, i-1); (b == ')' || b == '\'') && v.Prose(6) < 5 {
+		if b := lex.Byte(s, i-1); (b == ')' && lex.Byte(s, i-2) != '(' || b == '\'') && v.Prose(6) < 5 { // not sum()::text
 			return lex.Likely
 		}
 	}
@@ -271,7 +329,7 @@ func after(s string, i int, w string) parser {
 func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 	switch w {
 	case "union":
-		t := tail{parser: p, literal: true}
+		t := tail{parser: p, literal: true, bare: true}
 		if st := t.union(); st > lex.None {
 			return min(st, lex.Likely)
 		}
@@ -314,6 +372,9 @@ func nameAnywhere(s string, i int, w string) lex.Strength {
 		if _, sure := telling(w); sure && p.peek().kind == open && !method(s, i) {
 			p.next()
 			if n := p.peek(); n.kind != shut && n.kind != end {
+				if spoken(s, i, w) {
+					return lex.Hint
+				}
 				return lex.Likely
 			}
 			return lex.Hint
@@ -323,6 +384,29 @@ func nameAnywhere(s string, i int, w string) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// geometry reports whether s is one in PostGIS's notation: SRID=4326;POINT(8 47).
+func geometry(s string) bool { return strings.HasPrefix(s, "srid=") && strings.IndexByte(s, '\'') < 0 }
+
+// spoken reports whether the function w at s[i:] is a word that people say: with a
+// space before its bracket, or a word behind it, or without what it needs.
+func spoken(s string, i int, w string) bool {
+	if w != "sleep" && w != "benchmark" {
+		return false
+	}
+	open := lex.Skip(s, i+len(w), " ")
+	rest := s[open:min(len(s), open+64)]
+	shut := strings.IndexByte(rest, ')')
+	if shut < 0 {
+		return false
+	}
+	if comma := strings.IndexByte(rest, ','); comma < 0 && (w == "benchmark" || open > i+len(w) && lex.Prose(s, 2) > 1) {
+		return true
+	}
+	next := strings.TrimLeft(rest[shut+1:], " ")
+	word := lex.Word(next, 0)
+	return len(next) < len(rest[shut+1:]) && len(word) > 2 && !clauseWord(word) && !keywordAt(word, 0) && !lex.OneOf(word, "and", "or", "not", "from")
 }
 
 // selectAnywhere: a SELECT in brackets, or of what only injections select.

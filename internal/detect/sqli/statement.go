@@ -150,12 +150,24 @@ func (t *tail) union() lex.Strength {
 	switch {
 	case w == literal || w >= told || items > 1, t.word(n) == "from" && t.clean(), n.kind == comment:
 		return lex.Likely
+	case w == nothing && n.kind == end && t.bare && plainWords(t.s):
+		return lex.Hint // the two words, as people look for them
 	case w == nothing && n.kind <= comment && lex.Prose(lex.Ahead(t.s, n.at), 3) < 2: // select *, select(
 		return lex.Likely
 	case n.kind == end && t.literal && w != named:
 		return lex.Likely
 	}
 	return lex.Hint
+}
+
+// plainWords reports whether s is words of letters with one space between them.
+func plainWords(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !lex.Letter(s[i]) && (s[i] != ' ' || i == 0 || !lex.Letter(lex.Byte(s, i+1))) {
+			return false
+		}
+	}
+	return true
 }
 
 // list reads what a SELECT asks for, and how many items that are.
@@ -231,6 +243,9 @@ func (t *tail) statement() lex.Strength {
 	n := t.peek()
 	next := t.word(n)
 	ok := false
+	if n.kind == compare && t.s[n.at] == '=' {
+		return lex.None // a parameter: ;desc=warm
+	}
 	switch w {
 	case "drop", "create", "alter", "truncate":
 		ok = lex.OneOf(next, "table", "database", "user", "function", "procedure", "view", "index", "schema", "login", "alias", "extension", "or", "assembly", "trigger", "role", "temporary", "aggregate", "rule")

@@ -16,6 +16,8 @@ type tail struct {
 	closers int
 	// numbered says that a number stands behind the quote with which the value begins.
 	numbered bool
+	// bare says that nothing stands before: no literal that is left.
+	bare bool
 }
 
 // judge says how surely the rest goes on in SQL.
@@ -179,7 +181,12 @@ func (t *tail) boolean() lex.Strength {
 		return lex.Hint // a condition of a program
 	}
 	switch w {
-	case constants, told, subselect:
+	case constants:
+		if !commented && t.quoted() {
+			return lex.Hint
+		}
+		return lex.Certain
+	case told, subselect:
 		return lex.Certain
 	case compared, called:
 		if lex.Prose(lex.Ahead(t.s, at), 5) > 3 {
@@ -190,8 +197,8 @@ func (t *tail) boolean() lex.Strength {
 		if commented {
 			return lex.Certain
 		}
-		if t.quote == '"' || t.from > 40 {
-			return lex.Hint // inches, and phrases in quotes
+		if t.quote == '"' || t.from > 40 || lex.Digit(lex.Byte(t.s, t.from-1)) && lex.Digit(lex.Byte(t.s, t.i-1)) && lex.Byte(t.s, t.i) == t.quote {
+			return lex.Hint // inches and feet, and phrases in quotes
 		}
 		return lex.Likely
 	case unclosed:
@@ -205,6 +212,12 @@ func (t *tail) boolean() lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// quoted reports whether a sentence quotes a condition: words stand before it, and no
+// quote behind it that the application's own one would close.
+func (t *tail) quoted() bool {
+	return t.from > 8 && t.from < lex.MaxLook && strings.IndexByte(t.s[t.from+1:], t.quote) < 0 && !strings.ContainsAny(t.s[:t.from], "'\"") && lex.Prose(t.s[:t.from], 3) >= 3
 }
 
 // bareBoolean: the same without a quote: filters look alike.

@@ -45,7 +45,11 @@ func whole(s, w string) lex.Strength {
 	if yes, _ := telling(w); yes && strings.HasSuffix(strings.TrimRight(s, " \r\n"), "(") && len(s)-t.i < 8 {
 		return lex.Likely // cut short: a probe
 	}
-	t.lexer = lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}
+	start := lex.Skip(s, 0, " \t\r\n")
+	if spoken(s, start, w) {
+		return lex.Hint
+	}
+	t.lexer = lexer{s: s, i: start, steps: maxTokens}
 	arg := t.conditions()
 	switch {
 	case arg == subselect, arg == told && t.sure, arg == constants:

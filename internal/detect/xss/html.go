@@ -98,10 +98,14 @@ func closed(s string, i int, name string) lex.Strength {
 // named reports whether the script element at s[i] is spoken of: a sentence before
 // it, no address in it, and nothing behind it that a script could be.
 func named(v *lex.Whole, i, n int) bool {
+	rest := lex.Ahead(v.Text, n)
+	if v.Before(i, 1) > 0 && strings.IndexByte(rest, '>') < 0 && v.Before(i, 2)+lex.Prose(rest, 2) > 1 &&
+		!strings.ContainsAny(rest, "()[]{};`$\\/+%&\"'") && !strings.Contains(rest, "src") {
+		return true // a tag that never ends, in a sentence
+	}
 	if v.Before(i, 2) < 2 {
 		return false
 	}
-	rest := lex.Ahead(v.Text, n)
 	return strings.IndexByte(rest, '>') >= 0 && !strings.ContainsAny(rest, "=()[]{};`$\\/+%&\"")
 }
 
@@ -122,6 +126,9 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 		}
 		return lex.Likely
 	case loads(name):
+		if named(v, i, n) && strings.IndexByte(lex.Ahead(s, n), '=') < 0 {
+			return lex.Hint
+		}
 		return dangerous(s, i, n, name)
 	case name == "img" && lex.Byte(s, n) == '=':
 		return lex.Likely
@@ -157,6 +164,9 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 			return lex.None
 		}
 	}
+	if has && idle(name, rest) {
+		return lex.Hint
+	}
 	if name == "style" {
 		if css(lex.Ahead(s, n)) >= lex.Likely {
 			return lex.Likely
@@ -170,6 +180,28 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 		return lex.Certain
 	}
 	return lex.Likely
+}
+
+// idle reports whether an element has none of the attributes by which it loads
+// something: components of MDX and JSX have such names, too.
+func idle(name, rest string) bool {
+	var by []string
+	switch name {
+	case "frame", "embed":
+		by = []string{"src", "code", " on", "style"}
+	case "object":
+		by = []string{"data", "classid", "code", " on", "style", "type=text", "type=\"text", "type='text", "type=image", "type=\"image", "width"}
+	case "link":
+		by = []string{"rel", "src", " on", "style", "type", "xlink", "import", "script"}
+	default:
+		return false
+	}
+	for _, w := range by {
+		if strings.Contains(rest, w) {
+			return false
+		}
+	}
+	return true
 }
 
 // formatting reports whether text is formatted with this element.

@@ -18,6 +18,12 @@ func scheme(s string, i int) lex.Strength {
 		if n-i > len(name)+1 && n-i < 64 {
 			return lex.Likely // white space inside the name hides it
 		}
+		if inert(rest) {
+			return lex.None
+		}
+		if titled(rest) {
+			return lex.Hint
+		}
 		if c := strings.TrimLeft(rest, " \t\r\n"); strings.HasPrefix(c, "alert(") || strings.HasPrefix(c, "confirm(") || strings.HasPrefix(c, "prompt(") || strings.HasPrefix(c, "eval(") {
 			return lex.Likely
 		}
@@ -41,6 +47,54 @@ func scheme(s string, i int) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// inert reports whether the script of a URL does nothing: what links have whose work a
+// handler does.
+func inert(rest string) bool {
+	rest = strings.TrimLeft(rest, " ;")
+	for _, w := range [...]string{"void(0)", "void (0)", "void(null)", "void 0", "void%200", "undefined", "return false", "{}", "//", "null", "0"} {
+		if r, ok := strings.CutPrefix(rest, w); ok {
+			rest = r
+			break
+		}
+	}
+	rest = strings.TrimLeft(rest, " ;")
+	if rest == "" {
+		return true
+	}
+	switch rest[0] {
+	case '"', '\'': // of a document or a tag around it
+		after := strings.TrimLeft(rest[1:], " ")
+		return after == "" || strings.IndexByte(",}]>:", after[0]) >= 0
+	case '\\':
+		return strings.HasPrefix(rest, "\\\"") || strings.HasPrefix(rest, "\\'")
+	}
+	return false
+}
+
+// titled reports whether what follows "JavaScript:" is words: a title, with spaces that
+// may be escaped once more, and nothing of a script.
+func titled(rest string) bool {
+	if rest == "" || rest[0] != ' ' && !strings.HasPrefix(rest, "%20") || strings.ContainsAny(rest, "(`=[{\\<;/") || strings.Contains(rest, "&#") {
+		return false
+	}
+	words := 0
+	for i := 0; i+2 < len(rest); i++ {
+		switch {
+		case rest[i] != '%':
+		case rest[i+1] == '2' && rest[i+2] == '0':
+		case rest[i+1] >= '8': // a character beyond ASCII
+		default:
+			return false
+		}
+		if rest[i] == ' ' || rest[i] == '0' && i > 1 && rest[i-2] == '%' {
+			if lex.Letter(rest[i+1]) || rest[i+1] >= 0x80 {
+				words++
+			}
+		}
+	}
+	return words > 0
 }
 
 // spelled reports whether name and a colon stand at s[i:], white space and
