@@ -33,6 +33,8 @@ func (d *Detector) traversal(s *scan) finding {
 	junk := file > 0 && (path.Junk(low[:fileAt]) || path.Junk(raw[:min(len(raw), fileAt)]))
 	fills := file > 0 && (whole(low, fileAt) || junk)
 	switch {
+	case up >= 1 && file == 0 && body && s.gate.bits&(hasAngle|hasBracket) != 0 && linked(raw):
+		return finding{signal.PathTraversal, signal.Hint, at} // the links of a page
 	case up >= 1 && file > 0, junk && file == 2:
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
@@ -72,6 +74,27 @@ func (d *Detector) traversal(s *scan) finding {
 		}
 	}
 	return finding{signal.PathTraversal, s.limit(band), at}
+}
+
+// linked reports whether all climbs of a text stand in links of markup: behind the quote
+// of an attribute or the bracket of Markdown.
+func linked(s string) bool {
+	if !strings.Contains(s, "=\"..") && !strings.Contains(s, "='..") && !strings.Contains(s, "](..") {
+		return false
+	}
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != '.' || s[i+1] != '.' {
+			continue
+		}
+		inPath := i > 0 && (s[i-1] == '/' || wordByte(s[i-1]) || s[i-1] == '.')
+		if !inPath && (i < 2 || s[i-1] != '"' && s[i-1] != '\'' && s[i-1] != '(' || s[i-2] != '=' && s[i-2] != ']') {
+			return false
+		}
+		for i+2 < len(s) && (s[i+2] == '.' || s[i+2] == '/') {
+			i++
+		}
+	}
+	return true
 }
 
 // rooted reports whether a value is a path from a root on, and nothing else.

@@ -108,7 +108,7 @@ func addressed(s string, i int) bool {
 	}
 	rest := lex.Ahead(s, i)
 	for _, w := range [...]string{"href", "src", "style", "action", "background", "data", "pattern", "type", "size"} {
-		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") {
+		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || strings.TrimLeft(rest[j+len(w):], " =\"'")[:1] != "#") {
 			return true
 		}
 	}

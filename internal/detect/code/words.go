@@ -48,7 +48,13 @@ func (c *look) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if (w == "constructor" || w == "prototype") && b != 0 {
 		return pollution(s, i, end)
 	}
-	if w == "function" && b == '(' && strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") || w == "module" && lex.At(s, end, ".exports") {
+	if w == "function" && b == '(' && strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") {
+		return signal.CodeInjection, lex.Likely
+	}
+	if w == "module" && lex.At(s, end, ".exports") {
+		if i == 0 && !c.has("require", "process", "child", "eval(", "function") {
+			return signal.CodeInjection, lex.Hint // the last line of a module
+		}
 		return signal.CodeInjection, lex.Likely
 	}
 	if w == "auto_prepend_file" || w == "allow_url_include" || w == "auto_append_file" || w == "disable_functions" && b == '=' {

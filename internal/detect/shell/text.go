@@ -61,6 +61,9 @@ func tag(s string, i int) bool {
 // item reports whether the bar at s[i] stands between the bare words of a list of at
 // least three: red|cat|dog.
 func (c *line) item(s string, i int) bool {
+	if cells(s) {
+		return true
+	}
 	if i == 0 || !lex.WordByte(s[i-1]) || !lex.WordByte(lex.Byte(s, i+1)) {
 		return false
 	}
@@ -80,6 +83,12 @@ func (c *line) item(s string, i int) bool {
 		return false
 	}
 	return next == '|' && lex.Byte(s, end+1) != 0 || before == '|' && (next == 0 || strings.IndexByte("|<&\"', ;)}", next) >= 0) && c.before(s, from-1)
+}
+
+// cells reports whether s is a row of a table: at least three bars with spaces around
+// them, and nothing in it that a command has besides words.
+func cells(s string) bool {
+	return len(s) < 1024 && strings.Count(s, " | ") >= 3 && !strings.ContainsAny(s, "/;&$<>=\\\n") && !strings.Contains(s, " -") && !strings.Contains(s, "||")
 }
 
 // before reports whether a word that is no command stands somewhere before the bar at

@@ -164,6 +164,9 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 			return lex.None
 		}
 	}
+	if name == "svg" && picture(rest) {
+		return lex.None // what runs in it is judged by itself
+	}
 	if has && idle(name, rest) {
 		return lex.Hint
 	}
@@ -180,6 +183,16 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 		return lex.Certain
 	}
 	return lex.Likely
+}
+
+// picture reports whether an svg element at the start of s says what it shows, as
+// drawings do.
+func picture(s string) bool {
+	if j := strings.IndexByte(s, '>'); j >= 0 {
+		s = s[:j]
+	}
+	return strings.Contains(s, "viewbox=") && !strings.Contains(s, "data:") && !strings.Contains(s, "script") &&
+		!strings.Contains(s, " on") && !strings.Contains(s, "/on")
 }
 
 // idle reports whether an element has none of the attributes by which it loads
@@ -319,7 +332,7 @@ func attribute(name, value string) lex.Strength {
 	if name == "content" && strings.Contains(value, "url=") && (strings.Contains(value, "script:") || strings.Contains(value, "data:")) {
 		return lex.Certain
 	}
-	if strings.Contains(value, "alert(") || strings.Contains(value, "activexobject(") || value != "" && value[0] == '`' {
+	if strings.Contains(value, "alert(") || strings.Contains(value, "activexobject(") || value != "" && value[0] == '`' && strings.IndexByte(value, '=') > 0 {
 		return lex.Likely
 	}
 	if j := strings.Index(value, "://"); j >= 0 && j < 8 && oddHost(value[j+3:]) || strings.HasPrefix(value, "//") && oddHost(value[2:]) {

@@ -278,10 +278,13 @@ func script(s string) (st lex.Strength, whole bool) {
 		}
 		return lex.Hint, false
 	}
-	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.apply(", "reflect.construct(", "reflect.set(", "reflect.get(", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.apply(", "reflect.construct(", "reflect.set(", "reflect.get(", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely, false
 		}
+	}
+	if j := strings.Index(s, "<svg"); j >= 0 && !picture(lex.Ahead(s, j)) {
+		return lex.Likely, false
 	}
 	if strings.Contains(s, "{}*{") || len(s) < 100 && (strings.Contains(s, "@import\"") || strings.Contains(s, "@import'") || strings.Contains(s, "@import url(")) { // a style sheet where none was asked for
 		return lex.Likely, false
