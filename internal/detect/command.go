@@ -31,16 +31,16 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // APIs that run commands take them in documents
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
+	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
+		band = signal.Hint
+	case band > signal.Hint && !f.Breaks && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
+		band = signal.Hint
 	case band == signal.Certain && f.At > 0 && d.commands.Line(s.low):
 		band = signal.Likely // a command line as people write one down: it leaves nothing
 	case loops(s.low):
 		return finding{signal.CommandInjection, band, f.At}
 	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:
 		return finding{signal.CommandInjection, band, f.At}
-	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
-		band = signal.Hint
-	case band > signal.Hint && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
-		band = signal.Hint
 	case s.gate.plain > 8 && (s.gate.breaks > 0 || s.sentence() > 3):
 		band = signal.Hint
 	}

@@ -33,8 +33,11 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
-	if band > signal.Hint && formula(s.low) && !strings.Contains(s.low, "select") && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
+	if band > signal.Hint && formula(s.low) && (strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
+	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' && lex.Letter(s.low[1]) && strings.IndexByte(s.low, '>') > 0 {
+		return finding{signal.SQLInjection, signal.Hint, f.At} // a page that shows a statement
 	}
 	if band == signal.Certain && s.value.In.Body() && s.gate.breaks > 1 {
 		band = signal.Likely

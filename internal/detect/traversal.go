@@ -35,6 +35,8 @@ func (d *Detector) traversal(s *scan) finding {
 	switch {
 	case up >= 1 && file == 0 && body && s.gate.bits&(hasAngle|hasBracket) != 0 && linked(raw):
 		return finding{signal.PathTraversal, signal.Hint, at} // the links of a page
+	case up >= 1 && file == 1 && body && fileAt < at && !junk && up < 3: // /var/log/app/../app.log
+		return finding{signal.PathTraversal, signal.Hint, at}
 	case up >= 1 && file > 0, junk && file == 2:
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
@@ -99,6 +101,9 @@ func linked(s string) bool {
 
 // rooted reports whether a value is a path from a root on, and nothing else.
 func rooted(s string) bool {
+	if i := strings.LastIndexByte(s, ':'); i > 1 {
+		return false // host:path:ro, a mount
+	}
 	return (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
 }
 

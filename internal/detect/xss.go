@@ -142,6 +142,9 @@ func spells(s string) bool {
 // link there.
 func textField(key string) bool {
 	key = key[strings.LastIndexByte(key, '.')+1:]
+	if strings.Contains(key, "extbox") || strings.Contains(key, "extarea") {
+		return true
+	}
 	for _, w := range [...]string{"text", "comment", "body", "message", "description", "note", "bio", "about", "answer", "reply", "post", "summary", "caption", "signature", "review", "feedback", "intro", "details", "blurb", "value"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
@@ -164,7 +167,7 @@ func richField(key string) bool {
 // titleField reports whether people write a line of text in a field of this name.
 func titleField(key string) bool {
 	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term"} {
+	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}

@@ -213,6 +213,9 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
+		if inner != "" && inner[0] == '=' && named(inner[1:]) {
+			return signal.TemplateInjection, lex.Hint
+		}
 		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import",
 			"include", "system", "exec", "eval", "puts", "print", "out") {
 			return signal.TemplateInjection, lex.Likely

@@ -205,6 +205,8 @@ func (c *line) substitution(s string, i int) lex.Strength {
 		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))
 	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):
 		return lex.Certain
+	case lex.At(s, i, "${hostname}") && c.Has("%"): // a logger's pattern
+		return lex.Hint
 	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
 		return lex.Likely
 	case c.assigned(s, i):

@@ -210,7 +210,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	var buf [maxWord]byte
 	name, end, tricked := word(s, i, &buf)
 	class := c.of(name)
-	if class == Unknown || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
+	if class == Unknown || lex.Byte(s, end) >= 0xc2 || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
 		return lex.None
 	}
 	if tricked && len(name) > 2 {
@@ -229,7 +229,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	case arg == likelyArgument && tight:
 		return lex.Likely
 	case class == Plain && arg == noArgument && tight && s[start] == ' ' && lex.Byte(s, end) != '\'' && lex.Byte(s, end) != '"' &&
-		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2])): // a list: Java; Python; a sentence: it's over; date
+		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2]) || lex.At(s, end, " ||") || lex.At(s, end, " &&")): // lists: Java; Python, c && java || go; a sentence: it's over; date
 	case class == Plain && arg == noArgument && tight:
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:

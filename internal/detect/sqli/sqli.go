@@ -335,6 +335,9 @@ func after(s string, i int, w string) parser {
 func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 	switch w {
 	case "union":
+		if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') && (lex.At(s, i, "union select"+s[i-1:i]) || lex.At(s, i, "union all select"+s[i-1:i])) {
+			return lex.Hint // the words, in quotes
+		}
 		t := tail{parser: p, literal: true, bare: true}
 		if st := t.union(); st > lex.None {
 			return min(st, lex.Likely)

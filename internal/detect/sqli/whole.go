@@ -125,6 +125,9 @@ func statementAlone(s, w string, p parser) lex.Strength {
 				st = lex.Likely
 			}
 		case comment:
+			if rest := strings.TrimLeft(s[t.at:], "- "); len(rest) > 2 && len(rest) < 6 && rest[0] == '.' && lex.Letter(rest[1]) {
+				return st // the name of a file
+			}
 			if s[t.at] != '#' && lex.Prose(strings.TrimLeft(s[t.at:], "-#/*"), 3) < 1 || strings.TrimRight(s[t.at:], "# ") == "" {
 				st = lex.Likely
 			}
@@ -148,7 +151,7 @@ func (p *parser) wordAlone(t token) lex.Strength {
 	if sureCatalogue(v) || catalogue(v) && lex.Byte(p.s, t.end) == '.' && v != "sys" || strings.HasPrefix(v, "pg_") || v == "dual" {
 		return lex.Likely
 	}
-	if v == "union" {
+	if v == "union" && !strings.Contains(p.s[:t.at], " from ") {
 		u := tail{parser: *p, literal: true}
 		if u.union() >= lex.Likely {
 			return lex.Likely

@@ -307,6 +307,8 @@ func attribute(name, value string) lex.Strength {
 		}
 	}
 	switch {
+	case handlerName(base) && idleHandler(value):
+		return lex.Hint
 	case handlerName(base) && (known(base) || telltale(value)):
 		return lex.Certain
 	case handlerName(base) && value != "", name == "datasrc", name == "dataformatas", strings.HasPrefix(name, "ev:"):
@@ -339,6 +341,12 @@ func attribute(name, value string) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// idleHandler reports whether a handler does nothing but stop what the browser would do.
+func idleHandler(v string) bool {
+	v = strings.TrimRight(strings.TrimSpace(v), "; ")
+	return lex.OneOf(v, "return false", "return true", "void(0)", "void 0", "event.preventdefault()", "event.stoppropagation()", "return false;void(0)")
 }
 
 // oddHost reports whether an address is written as no one writes it: as one

@@ -34,6 +34,9 @@ func scheme(s string, i int) lex.Strength {
 	}
 	if n, ok := spelled(s, i, "data"); ok {
 		rest := lex.Ahead(s, n)
+		if i == 0 && strings.HasPrefix(rest, "image/svg+xml") && !strings.Contains(rest, "script") && !strings.Contains(rest, "on") && !strings.ContainsAny(rest, " <") {
+			return lex.Hint // a picture
+		}
 		for _, t := range [...]string{"text/html", "image/svg", "text/xml", "application/xml", "application/xhtml", "text/javascript", "application/javascript", "application/x-x509", "text/vbscript", "application/x-javascript", "text/xsl"} {
 			if strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), t) {
 				return lex.Likely
