@@ -38,10 +38,20 @@ func (p *place) file(name, text string) (string, error) {
 }
 
 // copyTree copies a tree, links followed, so that nothing outside is written to.
+// Links that lead nowhere, which packages have for their own configuration, are left
+// out.
 func (p *place) copyTree(from, to string) (string, error) {
 	path := filepath.Join(p.dir, to)
-	_, err := p.command("", nil, "cp", "-rL", from, path)
-	return path, err
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("making a folder: %w", err)
+	}
+	out, err := p.command("", []string{"LC_ALL=C"}, "cp", "-rL", from, path)
+	for line := range strings.Lines(out) {
+		if !strings.Contains(line, "No such file or directory") {
+			return "", err
+		}
+	}
+	return path, nil
 }
 
 // serve starts a process in a group of its own and waits until port answers.

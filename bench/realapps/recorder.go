@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,8 +80,8 @@ func newRecorder(p *place) (*recorder, error) {
 // keep writes a request down.
 func (r *recorder) keep(x *http.Request, body []byte) {
 	headers := [][2]string{{"Host", x.Host}}
-	for name, values := range x.Header {
-		for _, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(x.Header)) {
+		for _, v := range x.Header[name] {
 			headers = append(headers, [2]string{name, v})
 		}
 	}
