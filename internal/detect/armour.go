@@ -1,14 +1,16 @@
 package detect
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"bartizan/internal/request"
 )
 
 const (
-	minArmour = 12
-	maxArmour = 8 << 10
+	minArmour = 6       // digits: the shortest attacks have four bytes
+	minWords  = 12      // digits that may be anything readable; fewer must be telling
+	maxArmour = 8 << 10 // digits that are decoded
 )
 
 // serialised reports whether the value begins as a serialised object does:
@@ -34,53 +36,111 @@ func serialised(s string) bool {
 	return false
 }
 
-// armoured decodes a value that is base64 or hexadecimal from its first byte to
+// armoured decodes to dst a value that is base64 or hexadecimal from its first byte to
 // its last, if that gives text.
-func (s *scan) armoured(text string) (string, bool) {
+func armoured(dst *[]byte, text string) (string, bool) {
 	if len(text) < minArmour || len(text) > maxArmour {
 		return "", false
 	}
-	digits, letters := 0, 0
+	digits, upper, other := 0, 0, 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
 		case isHex(c):
 			digits++
-		case wordByte(c) || c == '-' || c == '+' || c == '/':
-			letters++
-		case c == '=' && i+3 > len(text):
-		default:
+		case digit64[c] == 0 && (c != '=' || i+3 <= len(text)):
 			return "", false
+		}
+		if c-'A' < 26 {
+			upper++
+		} else {
+			other++
 		}
 	}
 	switch {
-	case letters == 0 && digits == len(text) && digits%2 == 0 && plainHex(text):
-		s.decoded = append(s.decoded[:0], make([]byte, 0)...)
-		b, err := hex.AppendDecode(s.decoded, []byte(text))
-		s.decoded = b
+	case digits == len(text) && digits >= minWords && digits%2 == 0 && plainHex(text):
+		b, err := hex.AppendDecode((*dst)[:0], []byte(text))
+		*dst = b
 		return view(b), err == nil && readable(b)
-	case letters == 0 && digits == len(text):
+	case digits == len(text), upper == 0 || other == 0:
 		return "", false
 	}
-	return s.base64(strings.TrimRight(text, "="))
+	return unarmour(dst, text)
 }
 
-// base64 decodes either alphabet, if the first bytes give text.
-func (s *scan) base64(text string) (string, bool) {
-	enc := base64.RawStdEncoding
-	if strings.ContainsAny(text, "-_") {
-		enc = base64.RawURLEncoding
+// digit64 are the digits of base64, and 1: both alphabets, and the plus that a form's
+// reader made a space of.
+var digit64 = func() (t [256]byte) {
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		t[c] = byte(i) + 1
 	}
-	var probe [12]byte
-	if n, err := enc.Decode(probe[:], []byte(text[:min(len(text), 16)&^3])); err != nil || !readable(probe[:n]) {
+	t['-'], t[' '], t['_'] = t['+'], t['+'], t['/']
+	return t
+}()
+
+// unarmour decodes base64 to dst, padded or not, and stops where it gives no text. Of a
+// short value each byte must be printable, and one a sign.
+func unarmour(dst *[]byte, text string) (string, bool) {
+	text = strings.TrimRight(text, "=")
+	b := (*dst)[:0]
+	var sum uint32
+	bits, odd, signs := 0, 0, 0
+	for i := 0; i < len(text); i++ {
+		v := digit64[text[i]]
+		if v == 0 {
+			return "", false
+		}
+		sum = sum<<6 | uint32(v-1)
+		if bits += 6; bits < 8 {
+			continue
+		}
+		bits -= 8
+		c := byte(sum >> bits)
+		switch {
+		case (c < ' ' && c != '\n' && c != '\r' && c != '\t') || c > '~':
+			if odd++; odd*16 > max(len(b), 15) {
+				return "", false
+			}
+		case c > ' ' && !wordByte(c):
+			signs++
+		}
+		b = append(b, c)
+	}
+	*dst = b
+	if len(text)%4 == 1 || len(b) < minWords/2 || len(text) < minWords && (signs == 0 || odd > 0) {
 		return "", false
 	}
-	b, err := enc.AppendDecode(s.decoded[:0], []byte(text))
-	s.decoded = b
-	if err != nil || !readable(b) {
-		return "", false
+	return view(b), odd*16 <= len(b)
+}
+
+// maxParts is how many parts of a value are taken for base64, and maxPartly how much of
+// it is looked through for them.
+const (
+	maxParts  = 4
+	maxPartly = 2 << 10
+	minPart   = 16
+)
+
+// parts looks at what stands in base64 behind a sign inside a value.
+func (d *Detector) parts(r *request.Request, s *scan, v *request.Value) {
+	text := v.Text[:min(len(v.Text), maxPartly)]
+	if len(text) <= minPart || v.In == request.InHeader && hasPrefixFold(v.Key, "authorization") {
+		return
 	}
-	return view(b), true
+	for i, tried := 0, 0; i < len(text) && tried < maxParts; i++ {
+		j, cases := i, byte(0)
+		for j < len(text) && text[j] != ' ' && digit64[text[j]] != 0 {
+			cases |= text[j] & 0x60
+			j++
+		}
+		if j-i >= minPart && j-i < len(text) && cases == 0x60 {
+			tried++
+			if plain, ok := unarmour(&s.decoded, text[i:j]); ok && len(plain) > minWords {
+				d.piece(r, s, v, plain)
+			}
+		}
+		i = j
+	}
 }
 
 // plainHex reports whether the first pairs of digits are printable bytes.

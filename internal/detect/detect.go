@@ -174,9 +174,7 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 	if document(v.Text) {
 		d.nested(r, s, v, v.Text)
 	}
-	if plain, ok := s.armoured(v.Text); ok {
-		d.piece(r, s, v, plain)
-	}
+	d.forms(r, s, v)
 }
 
 // piece runs the gate over a piece of a value and what it lets through, and
@@ -192,7 +190,8 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 		if layer == maxLayers && s.encoded >= maxLayers {
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
-		deeper := g.bits&hasEscape != 0 || layer == 0 && (g.bits&hasPlus != 0 && pluses(s.text) || g.bits&hasPercent != 0 && percents(s.text))
+		deeper := g.bits&hasEscape != 0 || layer == 0 && (g.bits&hasPlus != 0 && pluses(s.text) || g.bits&hasPercent != 0 && percents(s.text)) ||
+			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text)
 		if layer == maxLayers || !deeper || !s.unescape() {
 			return
 		}

@@ -367,9 +367,16 @@ func escapeAt(s string, i int) bool {
 	case s[i] == '%':
 		return isHex(rest[0]) && isHex(rest[1]) || rest[0]|0x20 == 'u' && len(rest) >= 5
 	case s[i] == '\\':
-		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{' || rest[0] == '0' && rest[1] == '0'
+		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{' || rest[0] == '0' && rest[1] == '0' || backslashedAt(s[i:])
 	}
 	return rest[0] == '#' || rest[0]|0x20-'a' < 26 && len(rest) > 2
+}
+
+// backslashedAt reports whether an octal escape or one of a filter's stands at the
+// start of s.
+func backslashedAt(s string) bool {
+	_, n := backslashed(s)
+	return n > 0
 }
 
 func isHex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }

@@ -47,6 +47,9 @@ func (d *Detector) nested(r *request.Request, s *scan, v *request.Value, text st
 		end = min(end, len(text))
 		if end > 2 {
 			d.piece(r, s, v, text[:end])
+			if plain, ok := armoured(&s.inner, text[:end]); ok {
+				d.piece(r, s, v, plain)
+			}
 		}
 		text = text[min(end+1, len(text)):]
 	}

@@ -27,6 +27,9 @@ type scan struct {
 
 	layers  [2][]byte // text of alternating layers
 	decoded []byte    // of base64, and of hexadecimal digits
+	inner   []byte    // the same of a string in a document
+	again   []byte    // the same of what was decoded once
+	formed  []byte    // text in another form
 	lowBuf  []byte
 	flatBuf []byte
 
@@ -82,6 +85,9 @@ func (s *scan) unescape() bool {
 	if percents(s.text) {
 		*buf = slices.DeleteFunc(*buf, func(c byte) bool { return c == '%' })
 	}
+	if slashed(s.text) {
+		*buf = unslash(*buf)
+	}
 	if view(*buf) == s.text {
 		return false
 	}
@@ -125,14 +131,15 @@ func spaces(b []byte) {
 	}
 }
 
-// appendLayer decodes every encoded byte once: %41, %u0041, A, \x41,
+// appendLayer decodes every encoded byte once: %41, %u0041, A, \x41, \101,
 // &#65; &lt; and overlong UTF-8, which old decoders accept.
 func appendLayer(out []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if mayEncode(s, i) {
 			if r, n := encoded(s[i:]); n > 0 {
-				if r < 0x100 && c == '%' {
+				if r == nothing {
+				} else if r < 0x100 && c == '%' {
 					out = append(out, byte(r))
 				} else {
 					out = utf8.AppendRune(out, r)
@@ -193,6 +200,8 @@ func encoded(s string) (r rune, n int) {
 			return r, n
 		}
 		return digits(s, 1, 4)
+	case s[0] == '\\':
+		return backslashed(s)
 	case s[0] == '&':
 		return entity(s)
 	case s[0] < 0xc0 && s[0] >= 0x80:
@@ -206,12 +215,8 @@ func encoded(s string) (r rune, n int) {
 		}
 	case s[0] == 0xc3 && len(s) > 3 && (s[1] == 0x80 || s[1] == 0x81) && s[2] == 0xc2: // overlong, read as Latin-1 on the way
 		return rune(s[1]&1)<<6 | rune(s[3]&0x3f), 4
-	case s[0] == 0xe0 && len(s) > 2 && s[1] == 0x80 && s[2] >= 0x80: // three bytes for one
-		return rune(s[2] & 0x3f), 3
-	case (s[0] == 0xc0 || s[0] == 0xc1) && len(s) > 1 && s[1] >= 0x80: // overlong: 0xc0 0xae is a dot
-		return rune(s[0]&0x1f)<<6 | rune(s[1]&0x3f), 2
-	case s[0] == 0xc0 && len(s) > 1: // sloppy decoders take the low bits of anything
-		return rune(s[1]), 2
+	case (s[0] == 0xc0 || s[0] == 0xc1) && len(s) > 1, s[0] == 0xe0, s[0] >= 0xf0 && s[0] < 0xfe:
+		return overlong(s)
 	case s[0] >= 0xc5:
 		return folded(s)
 	}
@@ -224,6 +229,8 @@ func encoded(s string) (r rune, n int) {
 // that guesses UTF-16 wrongly reads them.
 func folded(s string) (r rune, n int) {
 	switch {
+	case unseen(s) > 0 && len(s) > unseen(s) && wordByte(s[unseen(s)]):
+		return nothing, unseen(s)
 	case strings.HasPrefix(s, "\u017f"):
 		return 's', 2
 	case strings.HasPrefix(s, "\u212a"):
