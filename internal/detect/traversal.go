@@ -31,7 +31,7 @@ func (d *Detector) traversal(s *scan) finding {
 	body := s.value.In.Body()
 	band := signal.Hint
 	junk := file > 0 && (path.Junk(low[:fileAt]) || path.Junk(raw[:min(len(raw), fileAt)]))
-	fills := file > 0 && (whole(low, fileAt) || junk)
+	fills := file > 0 && (whole(low, fileAt) || junk) && !mount(low)
 	switch {
 	case up >= 1 && file == 0 && body && s.gate.bits&(hasAngle|hasBracket) != 0 && linked(raw):
 		return finding{signal.PathTraversal, signal.Hint, at} // the links of a page
@@ -99,12 +99,15 @@ func linked(s string) bool {
 	return true
 }
 
+// mount reports whether a value is a path here, and one in a container behind a colon.
+func mount(s string) bool {
+	i := strings.IndexByte(s, ':')
+	return i > 1 && s[0] == '/' && i+1 < len(s) && s[i+1] == '/' && strings.IndexByte(s, ' ') < 0
+}
+
 // rooted reports whether a value is a path from a root on, and nothing else.
 func rooted(s string) bool {
-	if i := strings.LastIndexByte(s, ':'); i > 1 {
-		return false // host:path:ro, a mount
-	}
-	return (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
+	return !mount(s) && (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
 }
 
 // confides reports whether a path ends in a file of an application's own secrets.

@@ -108,7 +108,7 @@ func addressed(s string, i int) bool {
 	}
 	rest := lex.Ahead(s, i)
 	for _, w := range [...]string{"href", "src", "style", "action", "background", "data", "pattern", "type", "size"} {
-		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || strings.TrimLeft(rest[j+len(w):], " =\"'")[:1] != "#") {
+		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || leads(rest[j+len(w):])) {
 			return true
 		}
 	}
@@ -162,6 +162,13 @@ func richField(key string) bool {
 		}
 	}
 	return false
+}
+
+// leads reports whether an address behind a sign of equality leads away from the page:
+// what a scheme of scripts does is judged by itself.
+func leads(s string) bool {
+	s = strings.TrimLeft(s, " =\"'")
+	return s != "" && s[0] != '#' && !strings.HasPrefix(s, "javascript:")
 }
 
 // titleField reports whether people write a line of text in a field of this name.

@@ -37,7 +37,7 @@ type line struct {
 func (c Commands) Judge(s string, name bool) (best Finding) {
 	judge := line{Commands: c, Whole: lex.Whole{Text: s}}
 	n := lex.Skip(s, 0, " '\"`)\\")
-	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0
+	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0 && !lex.At(s, n, "$ ") // a prompt
 	best = Finding{c.first(s), 0, true, false}
 	if name {
 		best = Finding{max(best.Strength, c.named(s)), 0, false, false}

@@ -210,7 +210,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	var buf [maxWord]byte
 	name, end, tricked := word(s, i, &buf)
 	class := c.of(name)
-	if class == Unknown || lex.Byte(s, end) >= 0xc2 || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
+	if class == Unknown || lex.Byte(s, end) >= 0xc2 && !lex.At(s, end, "\u00a0-") || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
 		return lex.None
 	}
 	if tricked && len(name) > 2 {

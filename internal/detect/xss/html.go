@@ -87,6 +87,9 @@ func closed(s string, i int, name string) lex.Strength {
 	if i > 2 && strings.IndexByte(" '\">);\n", s[i-1]) < 0 {
 		return lex.None
 	}
+	if name == "title" && strings.Contains(s[:i], "<title") {
+		return lex.None // of a drawing
+	}
 	if lex.OneOf(name, "script", "style", "title", "textarea", "noscript", "xmp", "noembed", "noframes", "iframe", "plaintext", "template", "select", "option") && len(s) < 400 {
 		if i < 24 || strings.IndexByte(lex.Ahead(s, i+2), '<') >= 0 {
 			return lex.Likely

@@ -34,7 +34,7 @@ func scheme(s string, i int) lex.Strength {
 	}
 	if n, ok := spelled(s, i, "data"); ok {
 		rest := lex.Ahead(s, n)
-		if i == 0 && strings.HasPrefix(rest, "image/svg+xml") && !strings.Contains(rest, "script") && !strings.Contains(rest, "on") && !strings.ContainsAny(rest, " <") {
+		if i == 0 && (strings.HasPrefix(rest, "image/svg+xml") || strings.HasPrefix(rest, "image/svg xml")) && !strings.Contains(rest, "script") && !strings.Contains(rest, "onload") && !strings.Contains(rest, "onerror") && strings.IndexByte(rest, '<') < 0 {
 			return lex.Hint // a picture
 		}
 		for _, t := range [...]string{"text/html", "image/svg", "text/xml", "application/xml", "application/xhtml", "text/javascript", "application/javascript", "application/x-x509", "text/vbscript", "application/x-javascript", "text/xsl"} {
@@ -69,7 +69,7 @@ func inert(rest string) bool {
 	switch rest[0] {
 	case '"', '\'': // of a document or a tag around it
 		after := strings.TrimLeft(rest[1:], " ")
-		return after == "" || strings.IndexByte(",}]>:", after[0]) >= 0
+		return after == "" || lex.Letter(after[0]) || strings.IndexByte(",}]>:/", after[0]) >= 0
 	case '\\':
 		return strings.HasPrefix(rest, "\\\"") || strings.HasPrefix(rest, "\\'")
 	}
