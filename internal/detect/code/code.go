@@ -201,7 +201,7 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		return signal.CodeInjection, lex.Likely
 	case lex.At(s, i, "<?") && !lex.At(s, i, "<?xml ") && !lex.At(s, i, "<?xml-") && !lex.At(s, i, "<?import") && !lex.At(s, i, "<?mso"):
 		rest := strings.TrimLeft(lex.Ahead(s, i+2), " \t\r\n@")
-		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"") {
+		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || rest != "" && (lex.Letter(rest[0]) || strings.IndexByte("$=`('\"/#", rest[0]) >= 0) && strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"`") {
 			return signal.CodeInjection, lex.Likely
 		}
 	case lex.At(s, i, "<%"):
@@ -212,6 +212,9 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		inner, closed := c.Cut(i+2, "%>")
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
+		}
+		if !closed && (rest == "" || !lex.Letter(rest[0]) && rest[0] != '=' && rest[0] != ' ' && rest[0] != '\n' && rest[0] != '\r' && rest[0] != '-' && rest[0] != '(') {
+			break // two signs of something else
 		}
 		if inner != "" && inner[0] == '=' && named(inner[1:]) {
 			return signal.TemplateInjection, lex.Hint

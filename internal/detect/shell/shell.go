@@ -29,7 +29,8 @@ type Finding struct {
 type line struct {
 	Commands
 	lex.Whole
-	pipes int // in the value, at most 3, and 1; 0: not counted yet
+	pipes int    // in the value, at most 3, and 1; 0: not counted yet
+	parts [3]int // how many of ; | & stand in the value, and 1; 0: not counted yet
 }
 
 // Judge looks at a value in lower case.
@@ -110,6 +111,9 @@ var signs = lex.SetOf(";\n\r|&`$<>{(/%!")
 func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
 	case ';':
+		if c.listed(s, i) {
+			return lex.Hint
+		}
 		if reference(s, i) { // the end of &amp; separates nothing in a page
 			if st := c.run(s, i+1, false); st > lex.None && c.Reaches(s, i+1) {
 				return st
@@ -121,11 +125,14 @@ func (c *line) at(s string, i int) lex.Strength {
 		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
 	case '|':
 		n := lex.Skip(s, i+1, "|&")
-		if c.item(s, i) {
+		if c.item(s, i) || c.listed(s, i) {
 			return lex.Hint
 		}
 		return max(c.run(s, n, true), c.leading(s, i, n))
 	case '&':
+		if c.listed(s, i) {
+			return lex.Hint
+		}
 		if lex.At(s, i, "&&") {
 			return max(c.run(s, i+2, true), c.leading(s, i, i+2))
 		}

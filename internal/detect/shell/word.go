@@ -232,6 +232,11 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2]) || lex.At(s, end, " ||") || lex.At(s, end, " &&")): // lists: Java; Python, c && java || go; a sentence: it's over; date
 	case class == Plain && arg == noArgument && tight:
 		return lex.Likely
+	case class == Telling && arg == noArgument && tight && idle(string(name)):
+		if s[start] == ' ' {
+			return lex.Hint
+		}
+		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
 	case class == Telling && arg != textArgument, counts && arg == likelyArgument && c.Prose(5) < 4:
@@ -242,6 +247,11 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// idle reports whether a command does nothing without an argument.
+func idle(name string) bool {
+	return lex.OneOf(name, "cat", "tac", "zcat", "bzcat", "xzcat", "zstdcat", "curl", "wget", "nc", "ncat", "netcat", "ping", "nslookup", "rm", "touch", "chmod", "chown", "sleep", "expr", "telnet", "tftp", "echo", "perl", "nmap", "unxz", "cmd", "ver", "dash")
 }
 
 // outOf reports whether the separator before s[i] follows a quote: the value
@@ -316,6 +326,8 @@ func argument(s string, i int) argumentKind {
 		return textArgument
 	case (rest[0] == '<' || rest[0] == '>') && lex.Digit(lex.Byte(rest, lex.Skip(rest, 1, "= "))):
 		return textArgument // a comparison
+	case rest == "$":
+		return textArgument
 	case rest[0] == '$' || rest[0] == '<' || rest[0] == '>' || rest[0] == '{':
 		return sureArgument
 	case n > i && (rest[0] == '/' && (lex.WordByte(b) || b == '?' || b == '*') || strings.HasPrefix(rest, "http") || strings.HasPrefix(rest, "../") || strings.HasPrefix(rest, "./") || lex.Letter(rest[0]) && b == ':' || rest[0] == '%' && lex.Letter(b) || rest[0] == '\\' && b == '\\'):
