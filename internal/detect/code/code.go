@@ -183,7 +183,7 @@ var (
 		"<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider",
 		"<resourcedictionary")
 	pages      = lex.NeedlesOf("<cfexecute", "<cfoutput", "<jsp:", "<c:import", "<xsl:")
-	directives = lex.NeedlesOf("<#assign", "<#list", "<@", "<#if", "<#include", "<#import")
+	directives = lex.NeedlesOf("<#assign", "<#list", "<#if", "<#include", "<#import")
 )
 
 // angle judges tags of server pages.
@@ -221,6 +221,10 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		}
 		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import",
 			"include", "system", "exec", "eval", "puts", "print", "out") {
+			return signal.TemplateInjection, lex.Likely
+		}
+	case lex.At(s, i, "<@"):
+		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case directives.At(s, i):

@@ -230,7 +230,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	case class == Plain && arg == noArgument && tight && s[start] == ' ' && lex.Byte(s, end) != '\'' && lex.Byte(s, end) != '"' &&
 		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2]) || lex.At(s, end, " ||") || lex.At(s, end, " &&")): // lists: Java; Python, c && java || go; a sentence: it's over; date
-	case class == Plain && arg == noArgument && tight:
+	case class == Plain && arg == noArgument && tight && len(name) > 2:
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight && idle(string(name)):
 		if s[start] == ' ' {
@@ -239,6 +239,10 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
+	case class == Telling && arg == noArgument && idle(string(name)): // dog & cat
+		return lex.None
+	case class == Plain && arg == noArgument && len(name) < 3:
+		return lex.Hint
 	case class == Telling && arg != textArgument, counts && arg == likelyArgument && c.Prose(5) < 4:
 		return lex.Likely
 	case arg == textArgument && tight && c.goesOn(s, end):
