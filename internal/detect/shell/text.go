@@ -89,6 +89,9 @@ func (c *line) item(s string, i int) bool {
 // a bare word stands behind it: a list that a program wrote.
 func (c *line) listed(s string, i int) bool {
 	k := strings.IndexByte(";|&", s[i])
+	if c.Has(" ") {
+		return false // its items have arguments
+	}
 	if c.parts[k] == 0 {
 		c.parts[k] = strings.Count(s, s[i:i+1]) + 1
 	}

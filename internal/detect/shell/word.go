@@ -255,7 +255,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 
 // idle reports whether a command does nothing without an argument.
 func idle(name string) bool {
-	return lex.OneOf(name, "cat", "tac", "zcat", "bzcat", "xzcat", "zstdcat", "curl", "wget", "nc", "ncat", "netcat", "ping", "nslookup", "rm", "touch", "chmod", "chown", "sleep", "expr", "telnet", "tftp", "echo", "perl", "nmap", "unxz", "cmd", "ver", "dash")
+	return lex.OneOf(name, "cat", "tac", "zcat", "bzcat", "xzcat", "zstdcat", "curl", "wget", "nc", "ncat", "netcat", "ping", "nslookup", "rm", "touch", "chmod", "chown", "sleep", "expr", "telnet", "tftp", "echo", "perl", "nmap", "unxz")
 }
 
 // outOf reports whether the separator before s[i] follows a quote: the value
