@@ -103,7 +103,7 @@ func useMediaWiki(f *flow) {
 	api("section", url.Values{"action": {"edit"}, "title": {"Talk:Main Page"}, "section": {"new"}, "sectiontitle": {"What's up?"}, "text": {honestTexts[1][1] + " ~~~~"}, "summary": {"tips & more"}})
 	api("parse", url.Values{"action": {"parse"}, "text": {wikiPages[0][1] + wikiPages[3][1]}, "contentmodel": {"wikitext"}, "prop": {"text"}})
 	api("move", url.Values{"action": {"move"}, "from": {"Shell/Cheat sheet"}, "to": {"Shell's & cheat sheet; new"}, "reason": {"' or \"; mv a b"}})
-	for _, q := range []string{"union select", "it's & more", "$(pwd)", "cat /etc/passwd", "insource:/<script>/", "\"select * from\" -where"} {
+	for _, q := range []string{"union select", "it's & more", "use $(pwd) here", "how to cat /etc/passwd", "insource:\"<b>\" tips", "\"select * from\" -where"} {
 		f.step("search "+q, func() (string, error) {
 			return b.page("/index.php?search=" + url.QueryEscape(q) + "&title=Special%3ASearch&fulltext=1")
 		})

@@ -9,7 +9,8 @@ import (
 )
 
 // phpmyadmin is phpMyAdmin before MariaDB: its users send SQL, which is what it is
-// for.
+// for. Scanners look for its paths: what probe-path alone makes of that is known and
+// fails no run, so it is used a second time with that evidence excepted.
 func phpmyadmin() app {
 	return app{
 		name: "phpmyadmin",
@@ -18,7 +19,15 @@ func phpmyadmin() app {
 		}, mariadbNeeds...),
 		start: startPHPMyAdmin,
 		use:   usePHPMyAdmin,
+		known: "probe-path",
 	}
+}
+
+func phpmyadminUnprobed() app {
+	a := phpmyadmin()
+	a.name, a.known = "phpmyadmin-sql", ""
+	a.config = "exceptions: [{kind: probe-path, reason: the application is what scanners look for}]\n"
+	return a
 }
 
 const pmaConfig = `<?php

@@ -76,7 +76,7 @@ func useObjects(f *flow) {
 	s3cmd("put", "put", filepath.Join(files, "it's & (1);x.txt"), "s3://"+bucket+"/up/it's & (1);x.txt")
 	s3cmd("sync", "sync", files+"/", "s3://"+bucket+"/mirror/")
 	s3cmd("get", "get", "s3://"+bucket+"/up/it's & (1);x.txt", filepath.Join(f.work, "got.txt"))
-	s3cmd("info", "info", "s3://"+bucket+"/data/query.sql")
+	s3cmd("du", "du", "s3://"+bucket+"/data/")
 	s3cmd("multi delete", "del", "--recursive", "--force", "s3://"+bucket+"/mirror/")
 	rclone("purge", "purge", "x:"+bucket)
 }

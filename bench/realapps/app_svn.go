@@ -119,7 +119,7 @@ func useSubversion(f *flow) {
 	run("move", "move", root+"/run me.sh", root+"/run & go.sh", "-m", "mv a b; ls")
 	run("list", "list", "-R", root)
 	f.step("export", func() (string, error) {
-		if _, err := svn("export", root, filepath.Join(f.work, "export")); err != nil {
+		if _, err := svn("export", "--ignore-externals", root, filepath.Join(f.work, "export")); err != nil {
 			return "", err
 		}
 		names, err := filepath.Glob(filepath.Join(f.work, "export", "*"))

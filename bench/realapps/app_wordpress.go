@@ -154,7 +154,7 @@ func (e *editor) admin(f *flow) {
 	f.step("upload", func() (string, error) {
 		const boundary = "----geckoformboundary7d1"
 		body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes & it's (1).txt\"\r\nContent-Type: text/plain\r\n\r\n" +
-			"' OR 1=1 -- in a text; <script>alert(1)</script>\r\n--" + boundary + "--\r\n"
+			"Notes; it's all here & more\n' OR 1=1 -- is no password\nrm -rf /tmp/x; ls | wc -l\n\r\n--" + boundary + "--\r\n"
 		a, err := e.send("POST", "/index.php?rest_route=%2Fwp%2Fv2%2Fmedia&_locale=user", "multipart/form-data; boundary="+boundary, body, "Accept", "application/json, */*;q=0.1", "X-WP-Nonce", e.nonce)
 		return fmt.Sprint(a.status), err
 	})
@@ -189,14 +189,14 @@ func (e *editor) admin(f *flow) {
 		}.Encode(), "X-Requested-With", "XMLHttpRequest")
 		return fmt.Sprint(a.status), err
 	})
-	for _, page := range []string{"plugins.php", "themes.php", "users.php", "upload.php", "edit-comments.php", "site-health.php", "profile.php", "nav-menus.php", "edit.php?s=union+select&post_status=all"} {
+	for _, page := range []string{"plugins.php", "themes.php", "users.php", "upload.php", "edit-comments.php", "site-health.php", "profile.php", "tools.php", "edit.php?s=union+select&post_status=all"} {
 		f.step("open "+page, func() (string, error) { return e.page("/wp-admin/" + page) })
 	}
 }
 
 // visitors read, search and comment.
 func (e *editor) visitors(f *flow) {
-	for _, q := range []string{"tips & more", "it's 'new'", "union select", "$(pwd)", "c++ <vector>", "cat /etc/passwd", "select * from users"} {
+	for _, q := range []string{"tips & more", "it's 'new'", "union select", "use $(pwd) here", "c++ <vector>", "how to cat /etc/passwd", "select * from users example"} {
 		f.step("search "+q, func() (string, error) { return e.page("/?s=" + url.QueryEscape(q)) })
 	}
 	for i, text := range []string{"Thanks; it works -- see `cat /etc/hosts`.", "Don't; use SELECT * FROM t WHERE a = '1' OR 1=1; it's slow", "it failed; kill -9 1234 helped & I'm happy <3"} {

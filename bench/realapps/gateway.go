@@ -27,7 +27,7 @@ events: {file: %q, stdout: false, rate: 0}
 access: {file: %q}
 `
 
-func newGateway(p *place) (*gateway, error) {
+func newGateway(p *place, more string) (*gateway, error) {
 	g := &gateway{place: p, port: freePort(), log: filepath.Join(p.dir, "access.jsonl"), said: filepath.Join(p.dir, "events.jsonl")}
 	if p.keep != "" {
 		g.said = filepath.Join(p.keep, filepath.Base(p.dir)+".events.jsonl")
@@ -36,7 +36,7 @@ func newGateway(p *place) (*gateway, error) {
 		}
 	}
 	text := fmt.Sprintf(gatewayConfig, g.port, p.port, freePort(), filepath.Join(p.dir, "data"), g.said, g.log)
-	config, err := p.file("bartizan.yaml", text)
+	config, err := p.file("bartizan.yaml", text+more)
 	if err != nil {
 		return nil, err
 	}
@@ -81,33 +81,45 @@ func (g *gateway) access() []accessLine {
 	return lines
 }
 
-// events returns the gateway's events, equal ones once, and the highest risk.
-func (g *gateway) events() ([]string, float64, error) {
+// risk returns the highest that the gateway had of the client.
+func (g *gateway) risk() float64 {
 	risk := 0.0
 	for _, l := range g.access() {
 		risk = max(risk, l.Risk)
 	}
-	var said []string
-	counts := map[string]int{}
-	err := eachLine(g.said, func(b []byte) {
-		var e struct {
-			Type, Scope, From, Stage, Method, Path, Action, Reason string
-			Status                                                 int
-			Signals                                                []struct{ Kind, Band, Where, Note string }
-		}
+	return risk
+}
+
+// event is what is read of a line of events.
+type event struct {
+	Type, Scope, Stage, Method, Path, Reason string
+	Status                                   int
+	Signals                                  []struct{ Kind, Band, Where, Note string }
+}
+
+// events returns the gateway's events, equal ones once, and the kinds of evidence
+// that were certain or likely.
+func (g *gateway) events() (said []string, kinds map[string]bool, err error) {
+	kinds = map[string]bool{}
+	seen := map[string]bool{}
+	err = eachLine(g.said, func(b []byte) {
+		var e event
 		if json.Unmarshal(b, &e) != nil {
 			return
 		}
 		text := fmt.Sprintf("%s %s %s %s %d %s %s", e.Type, e.Scope, e.Stage, e.Method, e.Status, e.Path, e.Reason)
 		for _, s := range e.Signals {
 			text += fmt.Sprintf(" [%s %s %s %q]", s.Kind, s.Band, s.Where, s.Note)
+			if s.Band == "certain" || s.Band == "likely" {
+				kinds[s.Kind] = true
+			}
 		}
-		if text = strings.Join(strings.Fields(text), " "); counts[text] == 0 {
+		if text = strings.Join(strings.Fields(text), " "); !seen[text] {
 			said = append(said, text)
 		}
-		counts[text]++
+		seen[text] = true
 	})
-	return said, risk, err
+	return said, kinds, err
 }
 
 // eachLine hands the lines of a file over; a file that is not there has none.

@@ -28,13 +28,18 @@ type app struct {
 	start func(p *place) error
 	// use is what people and clients do; f.base is where they find it.
 	use func(f *flow)
+	// config is added to the gateway's.
+	config string
+	// known is a kind of evidence whose differences fail no run while no other kind
+	// is certain or likely.
+	known string
 }
 
 // need is a file or program, and where it comes from.
 type need struct{ what, from string }
 
 func apps() []app {
-	return []app{wordpress(), mediawiki(), phpmyadmin(), registry(), verdaccio(), subversion(), objects(), graphql()}
+	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(), objects(), graphql()}
 }
 
 type options struct{ bartizan, npm, keep string }
@@ -128,11 +133,11 @@ func play(p *place, a app) (*result, error) {
 		return nil, err
 	}
 	defer direct.close()
-	gateway, err := newGateway(p)
+	gateway, err := newGateway(p, a.config)
 	if err != nil {
 		return nil, err
 	}
-	r := &result{app: a.name}
+	r := &result{app: a.name, known: a.known}
 	for _, by := range []source{direct, gateway} {
 		steps, err := use(p, a, by)
 		if err != nil {
@@ -143,7 +148,8 @@ func play(p *place, a app) (*result, error) {
 	if r.findings, err = direct.findings(); err != nil {
 		return nil, err
 	}
-	r.events, r.risk, err = gateway.events()
+	r.risk = gateway.risk()
+	r.events, r.kinds, err = gateway.events()
 	return r, err
 }
 
