@@ -161,6 +161,9 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 	if f, ok := d.upload(v); ok {
 		d.add(r, f, v, v.Text)
 	}
+	if f, ok := d.made(v); ok {
+		d.add(r, f, v, v.Text)
+	}
 	if assign(v) {
 		d.add(r, assignment, v, v.Text)
 	}

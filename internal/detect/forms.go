@@ -83,10 +83,10 @@ func inlineTag(s string, i int) int {
 	return end + 2
 }
 
-// sevenBits returns what a text that names UTF-7 as its encoding means in it (RFC 2152).
+// sevenBits returns what a text means in UTF-7 (RFC 2152), if it opens a bracket so.
 func (s *scan) sevenBits(text string) (string, bool) {
-	head := text[:min(len(text), 160)]
-	if i := strings.IndexByte(head, '7'); i < 4 || len(text) > maxText || !hasPrefixFold(head[i-4:], "utf-7") && !hasPrefixFold(head[i-3:], "utf7") {
+	text = text[:min(len(text), maxText)]
+	if !strings.Contains(text, "+ADw") {
 		return "", false
 	}
 	out := s.formed[:0]
