@@ -48,7 +48,7 @@ func (s *scan) stripped(text string) (string, bool) {
 	if len(text) > maxStripped || strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, 0) < 0 {
 		return "", false
 	}
-	out, inside := s.formed[:0], false
+	out, inside, cut := s.formed[:0], false, 0
 	for i := 0; i < len(text); {
 		n := 0
 		switch text[i] {
@@ -57,13 +57,14 @@ func (s *scan) stripped(text string) (string, bool) {
 		case 0:
 			n = 1
 		}
-		if n == 0 {
-			out = append(out, text[i])
-			i++
+		if n > 0 {
+			cut = len(out)
+			i += n
 			continue
 		}
-		inside = inside || i > 0 && lex.Letter(text[i-1]|0x20) && i+n < len(text) && lex.Letter(text[i+n]|0x20)
-		i += n
+		inside = inside || cut > 0 && cut == len(out) && lex.Letter(out[cut-1]) && lex.Letter(text[i])
+		out = append(out, text[i])
+		i++
 	}
 	s.formed = out
 	return view(out), inside && len(out) < len(text)
