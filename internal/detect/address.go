@@ -34,6 +34,8 @@ func (d *Detector) address(s *scan) finding {
 	switch {
 	case page && st < lex.Certain && !strange: // somebody's intranet
 		return finding{}
+	case st <= lex.Hint && s.fetches(low):
+		band = signal.Likely
 	case st == lex.None:
 		if redirects(s, low) {
 			return finding{signal.OpenRedirect, signal.Hint, 0}
@@ -50,6 +52,23 @@ func (d *Detector) address(s *scan) finding {
 		band = signal.Hint
 	}
 	return finding{signal.SSRF, s.limit(band), at}
+}
+
+// fetches reports whether a field that says what to fetch has an address of a scheme by
+// which programs reach other services than pages.
+func (s *scan) fetches(low string) bool {
+	if s.value.In.Name() || s.value.In == request.InHeader || s.value.In <= request.InSegment || !source(s.value.Key) {
+		return false
+	}
+	yes, common := path.Fetched(low)
+	return yes && (!common || s.value.In == request.InQuery || s.value.In == request.InForm)
+}
+
+// source reports whether a field of this name says what a server is to fetch.
+func source(key string) bool {
+	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	return among(key, []string{"url", "uri", "src", "link", "href", "file", "path", "page", "feed", "img", "image", "imageurl", "site", "dest", "target", "load", "fetch", "proxy", "document", "doc", "redirect",
+		"next", "callback", "webhook", "u", "out", "view", "dir", "show", "template", "resource", "remote", "download", "preview", "location", "endpoint"})
 }
 
 func addressGate(s *scan) bool {

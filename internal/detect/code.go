@@ -25,11 +25,18 @@ func (d *Detector) code(s *scan) finding {
 		return finding{signal.PrototypePollution, signal.Likely, 0}
 	}
 	f := d.names.Judge(s.lower())
+	if f.Strength <= lex.Hint && (s.value.In == request.InQuery || s.value.In.Body()) && s.gate.bits&hasParen != 0 && s.executes() {
+		f.Kind, f.Strength, f.At = signal.CodeInjection, lex.Likely, 0
+	}
 	if f.Strength == lex.None {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
 	switch {
+	case f.Kind == signal.CodeInjection && band > signal.Hint && s.value.In.Body() && s.value.In != request.InFile && richField(s.value.Key) && s.executes():
+		return finding{f.Kind, signal.Likely, f.At}
+	case f.Kind == signal.Deserialisation && band > signal.Hint && (s.prose() || s.document()) && code.Awakened(s.low):
+		return finding{f.Kind, signal.Likely, f.At}
 	case f.Kind == signal.Deserialisation && s.value.In == request.InCookie && plainObjects(s.low):
 		return finding{f.Kind, signal.Hint, f.At} // the session of a framework
 	case f.Kind == signal.JNDILookup && band == signal.Certain && s.value.In.Body() && s.document():
@@ -151,6 +158,9 @@ func declares(low string) bool {
 
 func injectGate(s *scan) bool {
 	g := &s.gate
-	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 || g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 && strings.IndexByte(s.text, '}') >= 0 ||
+	if g.bits&(hasColon|hasCompare|hasDigit) == hasColon|hasCompare|hasDigit && strings.Contains(s.text, ":=") {
+		return true
+	}
+	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&hasSemicolon != 0 && g.bits&hasDigit != 0 || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 || g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 && strings.IndexByte(s.text, '}') >= 0 ||
 		g.words&(wordSure|wordCode) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 || g.words&wordCall != 0 && s.text[0]|0x20 == 't'
 }

@@ -22,6 +22,9 @@ func (d *Detector) command(s *scan) finding {
 		return finding{}
 	}
 	f := d.commands.Judge(s.lower(), s.value.In.Name())
+	if f.Strength < lex.Likely && (s.setsVariable() || s.runs() && d.commands.Call(s.low)) {
+		f.Strength, f.At, f.Start = lex.Likely, 0, false
+	}
 	if f.Strength == lex.None {
 		return finding{}
 	}
@@ -64,7 +67,7 @@ func (d *Detector) commandGate(s *scan) bool {
 // separates commands.
 func inHeader(s *scan) bool {
 	g := &s.gate
-	if s.value.In == request.InHeader {
+	if s.value.In == request.InHeader && !s.separates() {
 		return !clientHint(s.value.Key) && g.words&(wordShell|wordCall) != 0 && (g.bits&(hasDollar|hasBrace|hasQuote|hasBackslash|hasControl) != 0 || g.known > g.plain && g.words&wordShell != 0) || g.bits&hasSlash != 0 && g.bits&hasBrace != 0
 	}
 	return true

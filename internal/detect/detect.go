@@ -99,6 +99,7 @@ func (d *Detector) Head(r *request.Request) {
 	d.exploitPath(r)
 	d.scannerAgent(r)
 	d.tokens(r, s)
+	d.put(r)
 	r.WalkHead(func(v *request.Value) bool {
 		if ownPage(r, v) {
 			v.Text = request.PathOf(v.Text) // the host says nothing: the client is there already
@@ -161,6 +162,12 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 	if f, ok := d.upload(v); ok {
 		d.add(r, f, v, v.Text)
 	}
+	if polyglot(v) {
+		d.add(r, finding{signal.UploadAbuse, signal.Likely, 0}, v, v.Text)
+	}
+	if f, ok := d.made(v); ok {
+		d.add(r, f, v, v.Text)
+	}
 	if assign(v) {
 		d.add(r, assignment, v, v.Text)
 	}
@@ -193,7 +200,8 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
 		deeper := g.bits&hasEscape != 0 || layer == 0 && (g.bits&hasPlus != 0 && pluses(s.text) || g.bits&hasPercent != 0 && percents(s.text)) ||
-			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text)
+			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text) ||
+			layer == 0 && g.bits&(hasBackslash|hasQuote) == hasBackslash|hasQuote && strings.Contains(s.text, `\'`)
 		if layer == maxLayers || !deeper || !s.unescape() {
 			return
 		}

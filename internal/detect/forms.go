@@ -48,7 +48,7 @@ func (s *scan) stripped(text string) (string, bool) {
 	if len(text) > maxStripped || strings.IndexByte(text, '<') < 0 && strings.IndexByte(text, 0) < 0 {
 		return "", false
 	}
-	out, inside := s.formed[:0], false
+	out, inside, cut := s.formed[:0], false, 0
 	for i := 0; i < len(text); {
 		n := 0
 		switch text[i] {
@@ -57,13 +57,14 @@ func (s *scan) stripped(text string) (string, bool) {
 		case 0:
 			n = 1
 		}
-		if n == 0 {
-			out = append(out, text[i])
-			i++
+		if n > 0 {
+			cut = len(out)
+			i += n
 			continue
 		}
-		inside = inside || i > 0 && lex.Letter(text[i-1]|0x20) && i+n < len(text) && lex.Letter(text[i+n]|0x20)
-		i += n
+		inside = inside || cut > 0 && cut == len(out) && lex.Letter(out[cut-1]) && lex.Letter(text[i])
+		out = append(out, text[i])
+		i++
 	}
 	s.formed = out
 	return view(out), inside && len(out) < len(text)
@@ -83,10 +84,10 @@ func inlineTag(s string, i int) int {
 	return end + 2
 }
 
-// sevenBits returns what a text that names UTF-7 as its encoding means in it (RFC 2152).
+// sevenBits returns what a text means in UTF-7 (RFC 2152), if it opens a bracket so.
 func (s *scan) sevenBits(text string) (string, bool) {
-	head := text[:min(len(text), 160)]
-	if i := strings.IndexByte(head, '7'); i < 4 || len(text) > maxText || !hasPrefixFold(head[i-4:], "utf-7") && !hasPrefixFold(head[i-3:], "utf7") {
+	text = text[:min(len(text), maxText)]
+	if !strings.Contains(text, "+ADw") {
 		return "", false
 	}
 	out := s.formed[:0]

@@ -89,6 +89,9 @@ func (s *scan) unescape() bool {
 	if slashed(s.text) {
 		*buf = unslash(*buf)
 	}
+	if strings.Contains(s.text, `\'`) {
+		*buf = unquote(*buf)
+	}
 	if view(*buf) == s.text {
 		return false
 	}
@@ -230,7 +233,7 @@ func encoded(s string) (r rune, n int) {
 // that guesses UTF-16 wrongly reads them.
 func folded(s string) (r rune, n int) {
 	switch {
-	case unseen(s) > 0 && len(s) > unseen(s) && wordByte(s[unseen(s)]):
+	case unseen(s) > 0 && len(s) > unseen(s) && s[unseen(s)] < 0x80:
 		return nothing, unseen(s)
 	case strings.HasPrefix(s, "\u017f"):
 		return 's', 2

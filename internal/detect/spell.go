@@ -118,3 +118,15 @@ func unslash(b []byte) []byte {
 	}
 	return out
 }
+
+// unquote deletes from b the backslashes before apostrophes, as a reader of strings does.
+func unquote(b []byte) []byte {
+	out := b[:0]
+	for i, c := range b {
+		if c == '\\' && i+1 < len(b) && b[i+1] == '\'' {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}

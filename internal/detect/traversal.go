@@ -47,6 +47,10 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Likely
 	case up >= 1 && len(low) < 96 && confides(low):
 		band = signal.Likely
+	case path.Share(raw) == lex.Likely && (s.value.In != request.InHeader):
+		band = signal.Likely
+	case s.emptied(raw), strings.HasPrefix(raw, "file:////") && len(raw) > 12 && wordByte(raw[9]), strings.HasPrefix(raw, "file://") && len(raw) > 12 && raw[7]-'0' < 10 && strings.IndexByte(raw, ' ') < 0:
+		band = signal.Likely
 	case file == 2 && fills, file == 2 && rooted(low):
 		at, band = fileAt, signal.Likely
 		if !body {
@@ -115,11 +119,36 @@ func confides(low string) bool {
 	if strings.ContainsAny(low, " {}()<>,;\"'") {
 		return false
 	}
-	switch low[strings.LastIndexByte(low, '/')+1:] {
+	name := low[strings.LastIndexByte(low, '/')+1:]
+	for _, end := range [...]string{".sqlite", ".sqlite3", ".inc.php", ".mdb", ".pem", ".key", ".htpasswd", ".kdbx", ".bak", ".log", ".php~", ".swp", ".pgpass"} {
+		if strings.HasSuffix(name, end) && len(name) > len(end) && !strings.HasPrefix(name, "npm-debug") {
+			return true
+		}
+	}
+	switch name {
+	case "web.xml", "error_log", "access_log", "catalina.out", "server.xml", "tomcat-users.xml", "context.xml", "settings.php", "config.php", "configuration.php", "database.php", "settings.inc.php", "db.php", "conf.php",
+		"application-prod.yml", "settings.py", "secrets.json", "docker-compose.yml", "machine.config", "global.asax", "nginx.conf", "httpd.conf", "php.ini", "my.cnf", "shadow", "passwd", "local.xml", "env.php",
+		"wp-config.php.bak", "db.sql", "backup.sql", "dump.sql", "database.sql", "app.db", "data.db", "database.db", "users.db":
+		return true
+	case "config":
+		return strings.HasSuffix(low, ".git/config") || strings.HasSuffix(low, ".aws/config") || strings.HasSuffix(low, ".kube/config")
+	}
+	switch name {
 	case ".env", ".env.local", ".env.production", "database.yml", "secrets.yml", "master.key", "credentials", ".npmrc", ".netrc", ".pgpass", "id_rsa", "id_ed25519", "application.properties", "application.yml", "appsettings.json", "local_settings.py", "wp-config.php", "web.config", "config.inc.php", "parameters.yml", ".htpasswd", ".passwd":
 		return true
 	}
 	return false
+}
+
+// emptied reports whether a value is an address of a file that variables are put into,
+// which a template leaves empty.
+func (s *scan) emptied(raw string) bool {
+	if !strings.HasPrefix(raw, "file:") && !strings.HasPrefix(raw, "url:file:") || len(raw) > 200 {
+		return false
+	}
+	plain, ok := path.Empties(s.flatBuf[:0], raw)
+	s.flatBuf = plain
+	return ok && !strings.Contains(raw, "${{") && path.System(view(plain))
 }
 
 // base reports whether a parameter of this name says where a program's own code is.

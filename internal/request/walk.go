@@ -124,10 +124,10 @@ func PlainName(s string) bool {
 }
 
 // transparent returns a secret's text if it cannot be an honest one (it holds
-// quotes, brackets, spaces or control bytes), or "".
+// quotes, brackets, spaces, control bytes, or words that are a path or an option), or "".
 func transparent(s string) string {
 	_, rest, _ := strings.Cut(s, " ") // after a scheme such as Bearer
-	if strings.ContainsAny(rest, "'\"<>() `;|{}\\") || rest == "" && strings.ContainsAny(s, "'\"<>()`;|{}\\") {
+	if strings.ContainsAny(rest, "'\"<>() `;|{}\\$%") || strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "-") || strings.Contains(s, "../") || rest == "" && strings.ContainsAny(s, "'\"<>()`;|{}\\") {
 		return s
 	}
 	return ""

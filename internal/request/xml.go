@@ -6,7 +6,7 @@ import (
 )
 
 // walkXML visits text, CDATA and attribute values, keyed by the element's name,
-// and declarations as a whole. It is a scanner, not a parser: it does not match
+// and declarations as a whole; and names of elements that are classes'. It is a scanner, not a parser: it does not match
 // tags and expands only the predefined and numeric entities.
 func (w *walker) walkXML(in Location, s string) {
 	w.xml = in
@@ -90,6 +90,9 @@ func (w *walker) tag(s string, depth int) (rest, element string, level int) {
 		return "", s, depth
 	}
 	element = s[:min(n, maxKeyPath)]
+	if strings.Count(element, ".") > 1 && !w.give(w.xml, element, element) { // a class
+		return "", element, depth
+	}
 	for i := n; i < len(s); i++ {
 		switch s[i] {
 		case '>':

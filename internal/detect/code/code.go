@@ -166,6 +166,9 @@ func (c *look) mark(s string, i int) (signal.Kind, lex.Strength) {
 			return k, st
 		}
 	case '@':
+		if typed(s, i) > lex.None {
+			return signal.Deserialisation, lex.Likely
+		}
 		if lex.At(s, i, "@java.lang") || lex.At(s, i, "@ognl.") || lex.At(s, i, "@org.apache") {
 			return signal.TemplateInjection, lex.Certain
 		}
@@ -190,7 +193,7 @@ var (
 func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 	s := c.Text
 	switch lex.Byte(s, i+1) {
-	case '?', '%', '#', '@', 'j', 'g', 'd', 'o', 'v', 'r', 'c', 'x':
+	case '?', '%', '#', '@', 'j', 'g', 'd', 'o', 'v', 'r', 'c', 'x', 's':
 	default:
 		return signal.None, lex.None
 	}
@@ -229,7 +232,7 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		}
 	case directives.At(s, i):
 		return signal.TemplateInjection, lex.Likely
-	case beans.At(s, i):
+	case beans.At(s, i), beanNames.At(s, i):
 		return signal.Deserialisation, lex.Likely
 	case pages.At(s, i):
 		return signal.CodeInjection, lex.Likely

@@ -26,6 +26,8 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 	case s[i] == '{' && next == '%':
 		inner, _ = c.Cut(i+2, "%}")
 		return signal.TemplateInjection, c.statementTag(i+2, i+2+len(inner))
+	case s[i] == '{' && lex.Byte(s, i-1) == '+' && summed(s, i):
+		return signal.TemplateInjection, lex.Likely
 	case s[i] == '{' && php.At(s, i):
 		return signal.CodeInjection, lex.Likely
 	case s[i] == '{' && next == '.' && lex.OneOf(lex.Word(s, i+2), "exec", "cookie", "save", "load", "append", "delete"): // macros of HFS
@@ -62,12 +64,19 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 // Tags of Smarty that run code or may do so.
 var php, smarty = lex.NeedlesOf("{php}", "{/php}"), lex.NeedlesOf("{if ", "{system(", "{$smarty")
 
+// summed reports whether a bracket at s[i:] holds a sum of two numbers and a string goes
+// on behind it: '+{19*21}+'.
+func summed(s string, i int) bool {
+	in, _, closed := strings.Cut(s[i+1:min(len(s), i+24)], "}")
+	return closed && strings.Trim(in, "0123456789*+-/ ") == "" && arithmetic(in) && lex.Byte(s, i+len(in)+2) == '+'
+}
+
 // opens reports whether an expression of any template language can begin with these
 // two bytes.
 func opens(c, next byte) bool {
 	switch c {
 	case '{':
-		return strings.IndexByte("{%p/.is$@", next) >= 0
+		return strings.IndexByte("{%p/.is$@", next) >= 0 || lex.Digit(next)
 	case '#':
 		return next == '{' || next == '_' || lex.Letter(next)
 	case '@':

@@ -36,6 +36,9 @@ func Judge(s string, name bool) (best Finding) {
 			best.Raise(k, st, i)
 		case ')', '*':
 			best.Raise(signal.LDAPInjection, ldap(&v, i, &opens), i)
+			if s[i] == '*' {
+				best.Raise(signal.LDAPInjection, opened(s, i), i)
+			}
 		case '$':
 			best.Raise(signal.NoSQLInjection, operator(&v, i, name), i)
 		case '\n', '\r':
@@ -56,11 +59,12 @@ func Judge(s string, name bool) (best Finding) {
 				i = n - 1
 			}
 		case ';':
-			best.Raise(signal.NoSQLInjection, leaves(s, i), i)
+			best.Raise(signal.NoSQLInjection, max(leaves(s, i), leavesLoop(s, i)), i)
 		case ':':
 			if lex.Byte(s, i+1) == ':' {
 				best.Raise(signal.XPathInjection, axis(s, i), i)
 			}
+			best.Raise(signal.LDAPInjection, rule(s, i, opens), i)
 		case '/':
 			best.Raise(signal.XPathInjection, xpath(&v, i), i)
 		case '_':
@@ -68,7 +72,7 @@ func Judge(s string, name bool) (best Finding) {
 				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
 		case 'w':
-			if lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
+			if includes(s, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
 				best.Raise(signal.XXE, lex.Likely, i)
 			}
 		case 'x', 'p', 's':
@@ -144,6 +148,16 @@ func local(rest string) bool {
 		}
 	}
 	return false
+}
+
+// includes reports whether the name of XOP's namespace stands at s[i:], in a document
+// that includes what is no part of its own message (cid:).
+func includes(s string, i int) bool {
+	if !lex.At(s, i, "www.w3.org/2004/08/xop/include") {
+		return false
+	}
+	j := strings.Index(s, "href=")
+	return j >= 0 && j+7 < len(s) && !lex.At(s, j+6, "cid:")
 }
 
 // doctype judges what follows <!DOCTYPE: honest ones name a public document
@@ -355,6 +369,8 @@ func script(v *lex.Whole, i int) lex.Strength {
 				return lex.Likely
 			}
 		}
+	case lex.At(s, i, "this.") && ownField(s, i) > lex.None:
+		return lex.Likely
 	case lex.At(s, i, "this.") && strings.Contains(lex.Ahead(s, i), ".match("), lex.At(s, i, "this.") && (strings.Contains(lex.Ahead(s, i), "password") || strings.Contains(lex.Ahead(s, i), "token")) && i < 24:
 		return lex.Likely
 	}
@@ -406,6 +422,8 @@ func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
 	n := lex.Skip(s, i, "\r\n \t")
 	name, end, named := fieldName(s, n)
 	switch {
+	case mailCommand(s, i, n):
+		return signal.MailInjection, lex.Likely
 	case strings.HasPrefix(s[n:], "http/1."), strings.HasPrefix(s[n:], "http/2"):
 		return signal.HeaderInjection, lex.Likely
 	case named:

@@ -43,7 +43,10 @@ func Plain(dst []byte, s string) []byte {
 			dst = append(dst, sign(s[i+1], s[i+2]))
 			i += 2
 			continue
-		case c < ' ' && c != 0 && len(dst) > 0 && dst[len(dst)-1] == '.' && (lex.Byte(s, i+1) == '.' || lex.Byte(s, i+1) == '/'): // .\r./ (CVE-2019-16278)
+		case c < ' ' && c != 0 && len(dst) > 0 && dst[len(dst)-1] == '.' && (lex.Byte(s, i+1) == '.' || lex.Byte(s, i+1) == '/' || lex.Byte(s, i+1) == '\\' || lex.Byte(s, i+1) >= 0x80): // .\r./ (CVE-2019-16278)
+			continue
+		case c == '?' && lex.Byte(s, i+1) == '.' && (i == 0 || Separator(s[i-1])) && (lex.Byte(s, i+2) == '/' || lex.Byte(s, i+2) == '\\' || lex.Byte(s, i+2) >= 0x80): // a dot that was broken on the way
+			dst = append(dst, '.')
 			continue
 		case lex.At(s, i, "\ufffd\ufffd"): // two bytes that were one overlong dot
 			dst = append(dst, '.')
@@ -131,7 +134,7 @@ func Climbs(s string) (n, first int) {
 		before := start == 0 || Separator(s[start-1]) || s[start-1] == ':' || s[start-1] == '%' || s[start-1] == ';'
 		after := i == len(s) || Separator(s[i]) || s[i] == '%' || s[i] == ';' && i+1 < len(s) && (Separator(s[i+1]) || s[i+1] == '.')
 		two := dots == 2 && (i < len(s) || start > 0)
-		long := dots > 2 && (dots <= 4 || dots > 7) && i+1 < len(s) && Separator(s[i])
+		long := dots > 2 && (dots <= 6 || dots > 7) && i+1 < len(s) && Separator(s[i])
 		if before && after && (two || long) {
 			if n == 0 {
 				first = start
@@ -166,7 +169,7 @@ func Junk(s string) bool {
 
 // hiddenSteps are files, taken apart, that are asked for behind separators that
 // are spelled in a way of their own.
-var hiddenSteps = [...][2]string{{"etc", "passwd"}, {"etc", "shadow"}, {"etc", "issue"}, {"etc", "hosts"}, {"etc", "group"}, {"drivers", "etc"}, {"windows", "win.ini"}, {"windows", "system32"}, {"winnt", "system32"}, {"proc", "self"}, {"proc", "version"}, {"system32", "config"}, {"web-inf", "web.xml"}}
+var hiddenSteps = [...][2]string{{"etc", "passwd"}, {"etc", "shadow"}, {"etc", "issue"}, {"etc", "hosts"}, {"etc", "group"}, {"etc", "hostname"}, {"etc", "fstab"}, {"etc", "crontab"}, {"windows", "system.ini"}, {"proc", "cpuinfo"}, {"drivers", "etc"}, {"windows", "win.ini"}, {"windows", "system32"}, {"winnt", "system32"}, {"proc", "self"}, {"proc", "version"}, {"system32", "config"}, {"web-inf", "web.xml"}}
 
 // Hidden returns where, in lower case, a directory and a file of a system stand
 // that are parted by something other than a slash, and the same something before
@@ -197,7 +200,7 @@ func hiddenSign(s string, i int, file string) int {
 	}
 	sign := s[i : i+n]
 	for j := 0; j < n; j++ {
-		if c := sign[j]; c != '%' && c < 0x80 && !lex.WordByte(c) && c != '.' {
+		if c := sign[j]; c != '%' && c < 0x80 && (c >= ' ' || c == 0 || j == 0) && !lex.WordByte(c) && c != '.' {
 			return 0
 		}
 	}

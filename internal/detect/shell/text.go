@@ -121,3 +121,20 @@ func (c *line) before(s string, i int) bool {
 	}
 	return from < i
 }
+
+// Call reports whether a value in lower case is the call of a command: its name alone,
+// or with options, a path, a host, or a word that only it takes.
+func (c Commands) Call(s string) bool {
+	var buf [maxWord]byte
+	name, end, _ := word(s, lex.Skip(s, 0, " \t"), &buf)
+	if strings.HasSuffix(s[end:], ";") && !strings.Contains(s[end:], " ") {
+		s = strings.TrimRight(s, ";")
+	}
+	switch class := c.of(name); {
+	case class == Unknown || lex.Prose(s, 5) > 4:
+		return false
+	case class == Telling:
+		return argument(s, end) != textArgument || string(name) == "ps" || string(name) == "echo"
+	}
+	return argument(s, end) >= likelyArgument || orders(name, s, end)
+}

@@ -27,7 +27,9 @@ func word(s string, i int, buf *[maxWord]byte) (name []byte, end int, tricked bo
 			n++
 			i++
 			continue
-		case c == '\\' && lex.WordByte(lex.Byte(s, i+1)) && n > 0, c == '^' && n > 0:
+		case c == '\\' && n > 0 && escapes(s, i) > 0:
+			i += escapes(s, i)
+		case c == '^' && n > 0:
 			i++
 		case c == quote && quote != 0:
 			quote = 0
@@ -65,6 +67,22 @@ func inside(s string, i int, q byte) bool {
 	return false
 }
 
+// maxUnset is how long a variable's name may be that is taken for an empty one's.
+const maxUnset = 3
+
+// escapes returns how many backslashes at s[i:] stand before a letter inside a word: one,
+// or two where the value was escaped once more.
+func escapes(s string, i int) int {
+	n := 1
+	if lex.Byte(s, i+1) == '\\' {
+		n = 2
+	}
+	if !lex.WordByte(lex.Byte(s, i+n)) {
+		return 0
+	}
+	return n
+}
+
 // variable returns the length of an expansion that is empty: $@, $*, $9, ${x}, $(), $u.
 func variable(s string, i int) int {
 	switch c := lex.Byte(s, i+1); {
@@ -72,6 +90,10 @@ func variable(s string, i int) int {
 		return 2
 	case lex.At(s, i, "$()"):
 		return 3
+	case lex.Letter(c):
+		if w := lex.Word(s, i+1); len(w) <= maxUnset {
+			return 1 + len(w)
+		}
 	case c == '{':
 		if j := strings.IndexByte(s[i:min(len(s), i+24)], '}'); j > 0 {
 			return j + 1
@@ -169,7 +191,7 @@ func (c Commands) leading(s string, i, next int) lex.Strength {
 	case b != 0 && b != ' ' && b != '\t' && b != '"' && b != '\'' && b != '+' && b != '<':
 		return lex.None
 	case class == Plain:
-		if argument(s, end) == sureArgument {
+		if argument(s, end) == sureArgument || orders(name, s, end) {
 			return lex.Certain
 		}
 		if len(s)-end < 24 && lex.Prose(s[end:], 3) < 3 && s[i] != '\n' && s[i] != '\r' {
@@ -201,11 +223,17 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	if i-start > 5 || !begins(lex.Byte(s, i)) {
 		return lex.None
 	}
+	if tight && (lex.At(s, i, "$0 -") || lex.At(s, i, "$shell -") || lex.At(s, i, "$bash -")) {
+		return lex.Likely // the shell itself
+	}
+	if n := c.prefix(s, i); n > 0 {
+		return c.prefixed(s, i, n, tight)
+	}
 	if programs.At(s, i) {
 		return lex.Certain
 	}
 	if s[i] == '/' {
-		return glob(s, i)
+		return max(glob(s, i), guesses(s, i))
 	}
 	var buf [maxWord]byte
 	name, end, tricked := word(s, i, &buf)
@@ -217,6 +245,9 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Certain
 	}
 	arg := argument(s, end)
+	if arg == textArgument && class == Plain && orders(name, s, end) {
+		arg = likelyArgument
+	}
 	counts := lex.OneOf(string(name), "sleep", "ping", "timeout", "usleep", "ping6", "nc", "ncat", "telnet", "nmap", "traceroute", "nslookup", "kill")
 	if arg == likelyArgument && !counts && lex.Digit(lex.Byte(s, lex.Skip(s, end, " \t+"))) {
 		arg = textArgument // a version, a quantity
@@ -317,8 +348,9 @@ func argument(s string, i int) argumentKind {
 		return noArgument
 	}
 	rest := s[n:]
-	if tail := s[n:]; tail == "//" || tail == "\\\\" || tail == "\\" {
-		return noArgument // what hides the rest of the application's own line
+	switch s[n:] {
+	case "//", "\\\\", "\\", "\\n", "\\r\\n":
+		return noArgument // what hides the rest of the application's own line, or ends it
 	}
 	q := n > i && (rest[0] == '\'' || rest[0] == '"') && len(rest) > 2
 	if q {

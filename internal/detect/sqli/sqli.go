@@ -45,6 +45,9 @@ func Judge(s string) Finding {
 	if best.Strength < lex.Likely {
 		best.raise(anywhere(s)) // never more than that
 	}
+	if best.Strength < lex.Likely && (inserted(s) == lex.Likely || prepared(s) || nulled(s)) {
+		best = Finding{lex.Likely, 0, true, true}
+	}
 	if best.Strength < lex.Likely && probe(s) {
 		best = Finding{lex.Likely, 0, false, true}
 	}

@@ -105,6 +105,9 @@ func delays(w string) bool {
 // statementAlone judges a whole statement by what it reads and how it ends.
 func statementAlone(s, w string, p parser) lex.Strength {
 	st := lex.Hint
+	if w == "select" && proves(s) {
+		return lex.Likely
+	}
 	for n := 0; n < maxTokens && st < lex.Likely; n++ {
 		t := p.next()
 		switch t.kind {

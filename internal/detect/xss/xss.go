@@ -188,6 +188,9 @@ func (f *Finding) whole(s string, joins bool) {
 		f.raise(st, 0)
 		f.Script = whole && st >= lex.Likely
 	}
+	if f.Strength < lex.Likely && strings.IndexByte(s, '(') >= 0 && referred(s) {
+		f.raise(lex.Likely, 0)
+	}
 	if f.Strength < lex.Likely && joins {
 		f.raise(pieces(s), 0)
 	}
