@@ -174,7 +174,7 @@ func leads(s string) bool {
 // titleField reports whether people write a line of text in a field of this name.
 func titleField(key string) bool {
 	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes"} {
+	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes", "line"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}
