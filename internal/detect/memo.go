@@ -45,6 +45,7 @@ func (m *memo) add(key uint64) {
 // be so only while the request shows nothing at all: a finding that is left out
 // as a repeat of another must not pass for none.
 func (d *Detector) value(r *request.Request, s *scan, v *request.Value) {
+	d.exploitParam(r, v)
 	key := d.keyOf(v)
 	if d.harmless.has(key) {
 		return
