@@ -45,7 +45,6 @@ func (m *memo) add(key uint64) {
 // be so only while the request shows nothing at all: a finding that is left out
 // as a repeat of another must not pass for none.
 func (d *Detector) value(r *request.Request, s *scan, v *request.Value) {
-	d.exploitParam(r, v)
 	key := d.keyOf(v)
 	if d.harmless.has(key) {
 		return
@@ -54,8 +53,9 @@ func (d *Detector) value(r *request.Request, s *scan, v *request.Value) {
 		s = d.scan()
 		defer d.pool.Put(s)
 	}
+	asked := d.exploitParam(r, v) // what it is worth depends on where r goes
 	d.look(r, s, v)
-	if len(r.Signals) == 0 {
+	if len(r.Signals) == 0 && !asked {
 		d.harmless.add(key)
 	}
 }
