@@ -90,6 +90,22 @@ CORPORA ?= corpora
 eval: build ## the payload detector on CORPORA=DIR, beside the committed figures
 	./$(BIN) eval --compare internal/eval/testdata/figures.json $(CORPORA)/*.jsonl.gz
 
+# Requests that nothing is tuned to: 300 honest ones and 300 published attacks, both
+# figures and each row that is judged wrongly. Who mends a row looks for its kind.
+.PHONY: unseen
+unseen: build ## honest texts and published attacks that nothing is tuned to
+	./$(BIN) eval --misses 300 --false 300 internal/eval/testdata/honest.jsonl internal/eval/testdata/published.jsonl
+
+# Real applications with their real clients, direct and through the gateway in enforce
+# mode: docs/benchmarks.md says what is needed. APPS="wordpress s3" for some, KEEP=DIR
+# for the recorded requests, NPM=DIR for packages that are installed already.
+APPS ?=
+KEEP ?=
+NPM ?=
+.PHONY: realapps
+realapps: build ## real applications behind the gateway, compared with the same use direct
+	$(GO) run ./bench/realapps -bartizan $(BIN) -keep "$(KEEP)" -npm "$(NPM)" $(APPS)
+
 # After a change that is meant: commit the new figures with it.
 eval-update: build ## commit the new figures after a change that is meant
 	mkdir -p internal/eval/testdata

@@ -34,14 +34,16 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // APIs that run commands take them in documents
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
+	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
+		band = signal.Hint
+	case band > signal.Hint && !f.Breaks && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
+		band = signal.Hint
 	case band == signal.Certain && f.At > 0 && d.commands.Line(s.low):
 		band = signal.Likely // a command line as people write one down: it leaves nothing
 	case loops(s.low):
 		return finding{signal.CommandInjection, band, f.At}
 	case f.Breaks && !strings.Contains(s.text, "```") && s.gate.breaks < 24 && s.sentence() < 8:
 		return finding{signal.CommandInjection, band, f.At}
-	case band > signal.Hint && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
-		band = signal.Hint
 	case s.gate.plain > 8 && (s.gate.breaks > 0 || s.sentence() > 3):
 		band = signal.Hint
 	}
@@ -131,4 +133,31 @@ func (s *scan) noisy() bool {
 		}
 	}
 	return n > 1
+}
+
+// scripted reports whether a value is a line of a script: behind a prompt, an
+// assignment, or with variables of the script's own in it.
+func scripted(low string) bool {
+	if strings.Contains(low, ";$") {
+		return false // x=cat;$x
+	}
+	low = strings.TrimLeft(low, " \t")
+	if strings.HasPrefix(low, "$ ") || strings.HasPrefix(low, "# ") || strings.HasPrefix(low, "#!") {
+		return true
+	}
+	n := len(lex.Word(low, 0))
+	if n > 0 && (strings.HasPrefix(low[n:], "=$(") || strings.HasPrefix(low[n:], "=\"$(") || strings.HasPrefix(low[n:], "=`") || strings.HasPrefix(low[n:], "=($(")) {
+		return true
+	}
+	for i := 0; i+2 < len(low); i++ {
+		if low[i] != '$' || i > 0 && lex.WordByte(low[i-1]) {
+			continue
+		}
+		rest := low[i+1:]
+		rest = strings.TrimPrefix(rest, "{")
+		if w := lex.Word(rest, 0); len(w) > 0 && w != "ifs" && w != "path" && w != "u" && w != "shell" && w != "home" {
+			return true
+		}
+	}
+	return false
 }

@@ -23,10 +23,12 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 		return f.band
 	case tags&(request.TagTelemetry|request.TagCode) != 0 && v.In.Body(),
 		tags.Has(request.TagQuery) && queries(f.kind) && (v.In.Body() || v.In == request.InQuery || v.In == request.InQueryName),
-		v.In == request.InFile && kept(f.kind, v),
+		(v.In == request.InFile || v.In == request.InText && r.Head.Method == "PUT") && kept(f.kind, v),
 		v.In.Body() && f.kind != signal.Deserialisation && (quotes(v.Key) || report(r, v)),
 		f.kind == signal.HeaderInjection && v.In.Body() && holdsHeaders(v.Key),
-		(f.kind == signal.CommandInjection || f.kind == signal.PathTraversal) && (v.In == request.InJSON || v.In == request.InText || v.In == request.InFileValue) && takesCommand(v):
+		v.In == request.InJSON && quotesURL(v),
+		v.In == request.InXML && queries(f.kind) && lists(v.Key),
+		(f.kind == signal.CommandInjection || f.kind == signal.PathTraversal || f.kind == signal.CodeInjection && programArguments(v.Key)) && v.In.Body() && v.In != request.InForm && v.In != request.InPart && takesCommand(v):
 		return signal.Hint
 	}
 	return f.band
@@ -116,9 +118,9 @@ var (
 		"cspreport", "resourcespans", "resourcelogs", "resourcemetrics", "scopespans", "scopelogs", "logrecords", "logevents", "breadcrumbs", "logentry",
 		"exception", "exceptions", "stacktrace", "stack", "stackframes", "frames", "traceback", "backtrace", "errorstack", "contextline",
 	}
-	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations"}
+	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations", "alerts", "cells"}
 	lines          = []string{"values", "entries", "line", "lines"}
-	described      = []string{"url", "uri", "query", "querystring", "params", "headers", "cookies", "referer", "referrer", "useragent", "path", "fullurl", "rawurl"}
+	described      = []string{"url", "uri", "query", "querystring", "params", "headers", "cookies", "referer", "referrer", "useragent", "path", "fullurl", "rawurl", "get", "post", "data", "body", "args", "form", "json"}
 	// hooked are objects that a code host tells of, and what people wrote in them.
 	happened = []string{"events", "event", "hits", "beacons"}
 	said     = []string{"message", "error", "stack", "reason", "attributes", "properties", "payload", "href", "target", "text", "label", "selector", "xpath", "source", "location", "page", "ref", "data"}
@@ -132,14 +134,15 @@ func quotes(key string) bool {
 	if strings.IndexByte(key, '.') < 0 && strings.IndexByte(key, '[') < 0 && !strings.Contains(key, "tack") && !strings.Contains(key, "trace") {
 		return false // the name of a field of any form
 	}
-	first, before, n := "", "", 0
+	first, before, hook, n := "", "", false, 0
 	return segments(key, func(name string, list bool) bool {
 		n++
 		found := among(name, reporting) || list && among(name, reportingLists) ||
 			n > 1 && among(first, []string{"streams"}) && among(name, lines) ||
 			n > 1 && (strings.EqualFold(before, "request") || among(before, happened)) && among(name, described) ||
 			n > 1 && among(before, happened) && among(name, said) ||
-			n > 1 && among(before, hooked) && among(name, wrote)
+			hook && among(name, wrote)
+		hook = hook || among(name, hooked)
 		if first == "" {
 			first = name
 		}
@@ -157,7 +160,10 @@ func report(r *request.Request, v *request.Value) bool {
 		return false
 	}
 	path := r.Plain()
-	for _, p := range [...]string{"/loki/api/v1/push", "/v1/traces", "/v1/logs", "/v1/metrics", "/_bulk", "/services/collector", "/services/collector/event", "/gelf", "/api/v2/logs"} {
+	if strings.Contains(path, "/!svn/") { // Subversion over WebDAV: logs and properties
+		return true
+	}
+	for _, p := range [...]string{"/loki/api/v1/push", "/v1/traces", "/v1/logs", "/v1/metrics", "/_bulk", "/services/collector", "/services/collector/event", "/gelf", "/api/v2/logs", "/insert/jsonline", "/api/v1/push"} {
 		if strings.HasSuffix(path, p) {
 			return true
 		}
@@ -212,5 +218,37 @@ func password(r *request.Request, v *request.Value) bool {
 		return false
 	}
 	_, ok := request.LoginField(v.Key)
+	last := strings.TrimRight(v.Key[strings.LastIndexByte(v.Key, '.')+1:], "[]")
+	ok = ok || among(last, []string{"clientsecret", "secret", "old", "new", "current", "repeat", "confirm", "confirmation", "oldpassword", "newpassword", "pin", "passcode", "passphrase"})
 	return ok && r.TakesPassword()
+}
+
+// programArguments reports whether a path of keys leads to a program and its arguments:
+// Cmd[] of an image, the scripts of a package.
+func programArguments(key string) bool {
+	return segments(key, func(name string, list bool) bool {
+		return strings.EqualFold(name, "scripts") || list && among(name, commands)
+	})
+}
+
+// quotesURL reports whether v is an address of the Web in a field that says where
+// something happened, with what somebody asked for in its query.
+func quotesURL(v *request.Value) bool {
+	if !hasPrefixFold(v.Text, "http://") && !hasPrefixFold(v.Text, "https://") {
+		return false
+	}
+	head := v.Text[:min(len(v.Text), 256)]
+	i := strings.IndexByte(head, '?')
+	if i < 0 || strings.ContainsAny(head[:i], " <>\"'`;|(){}$\\") {
+		return false
+	}
+	last := strings.TrimRight(v.Key[strings.LastIndexByte(v.Key, '.')+1:], "[]")
+	return among(last, []string{"url", "uri", "href", "page", "pageurl", "ref", "referrer", "referer", "location", "dl", "dr", "documenturi", "documenturl", "sourcefile", "blockeduri", "lasturl", "currenturl"})
+}
+
+// lists reports whether an element of this name holds a listing of code in documents of
+// DocBook, DITA and HTML.
+func lists(key string) bool {
+	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	return among(last, []string{"programlisting", "screen", "code", "codeblock", "pre", "literal", "literallayout", "userinput", "codeph", "cmd", "synopsis", "cmdsynopsis", "computeroutput"})
 }

@@ -178,8 +178,10 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 		d.piece(r, s, v, text[:maxText])
 		text = text[maxText-overlap:]
 	}
+	s.whole = wellFormed(v.Text)
 	d.piece(r, s, v, text)
-	if document(v.Text) {
+	if s.whole || document(v.Text) {
+		s.whole = false
 		d.nested(r, s, v, v.Text)
 	}
 	d.forms(r, s, v)
@@ -209,21 +211,21 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 
 // detectors runs those that the gate lets through, in a fixed order.
 func (d *Detector) detectors(r *request.Request, s *scan, v *request.Value) {
-	for _, run := range [...]struct {
+	for i, run := range [...]struct {
 		gate   func(*scan) bool
 		detect func(*Detector, *scan) finding
 	}{
 		{sqlGate, (*Detector).sqlInjection},
+		{d.commandGate, (*Detector).command},
 		{xssGate, (*Detector).xss},
 		{traversalGate, (*Detector).traversal},
-		{d.commandGate, (*Detector).command},
 		{codeGate, (*Detector).code},
 		{injectGate, (*Detector).inject},
 		{addressGate, (*Detector).address},
 		{d.knownGate, (*Detector).known},
 	} {
-		if !s.open && !run.gate(s) {
-			continue
+		if s.whole && i < 2 || !s.open && !run.gate(s) {
+			continue // the strings of a document are judged one by one
 		}
 		if f := run.detect(d, s); f.kind != signal.None {
 			d.add(r, f, v, s.span(f.at))

@@ -16,6 +16,43 @@ func document(s string) bool {
 	return len(s) > 8 && (s[0] == '{' || s[0] == '[') && strings.Contains(s, `":`) || graphQL(s)
 }
 
+// wellFormed reports whether a value is a JSON object or array, as far as its signs
+// tell, of which nested looks at all strings: what leaves a string or comes behind the
+// document is none.
+func wellFormed(s string) bool {
+	if len(s) < 4 || len(s) > maxText || s[0] != '{' && s[0] != '[' || s[len(s)-1] != '}' && s[len(s)-1] != ']' || strings.IndexByte(s, '"') < 0 {
+		return false
+	}
+	depth, texts := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			if texts++; texts > maxNested {
+				return false
+			}
+			for i++; i < len(s) && s[i] != '"'; i++ {
+				if s[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(s) {
+				return false
+			}
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 && i+1 < len(s) || depth < 0 {
+				return false
+			}
+		case c == ',' || c == ':' || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '.' || c == '+' || c == '-' || c-'0' < 10:
+		case strings.IndexByte("truefalsnE", c) >= 0: // true, false, null, 1E5
+		default:
+			return false
+		}
+	}
+	return depth == 0
+}
+
 // graphQL reports whether a value is a GraphQL document, whose string literals
 // are values of their own.
 func graphQL(s string) bool {

@@ -19,6 +19,7 @@ type scan struct {
 	value   request.Value
 	text    string // the layer looked at
 	gate    gateResult
+	whole   bool // the value is a JSON document, whose strings are judged one by one
 	open    bool // every detector runs, whatever the gate says: the oracle's way
 	layer   int
 	encoded int    // layers that were percent-encoded

@@ -33,8 +33,14 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
-	if band > signal.Hint && formula(s.low) && !strings.Contains(s.low, "select") && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
+	if band > signal.Hint && formula(s.low) && (strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
+	if band > signal.Hint && !f.Left && s.value.In.Body() && takesStatement(s.value.Key) && sqli.Plainly(s.low) {
+		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
+	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' && lex.Letter(s.low[1]) && strings.IndexByte(s.low, '>') > 0 {
+		return finding{signal.SQLInjection, signal.Hint, f.At} // a page that shows a statement
 	}
 	if band == signal.Certain && s.value.In.Body() && s.gate.breaks > 1 {
 		band = signal.Likely
@@ -64,3 +70,9 @@ func sqlGate(s *scan) bool {
 }
 
 func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
+
+// takesStatement reports whether a field's name says that a statement is its value.
+func takesStatement(key string) bool {
+	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	return among(last, []string{"query", "sql", "sqlquery", "rawsql", "statement", "stmt", "queries", "statements", "cypher"})
+}

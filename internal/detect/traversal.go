@@ -31,8 +31,12 @@ func (d *Detector) traversal(s *scan) finding {
 	body := s.value.In.Body()
 	band := signal.Hint
 	junk := file > 0 && (path.Junk(low[:fileAt]) || path.Junk(raw[:min(len(raw), fileAt)]))
-	fills := file > 0 && (whole(low, fileAt) || junk)
+	fills := file > 0 && (whole(low, fileAt) || junk) && !mount(low)
 	switch {
+	case up >= 1 && file == 0 && body && s.gate.bits&(hasAngle|hasBracket) != 0 && linked(raw):
+		return finding{signal.PathTraversal, signal.Hint, at} // the links of a page
+	case up >= 1 && file == 1 && body && fileAt < at && !junk && up < 3: // /var/log/app/../app.log
+		return finding{signal.PathTraversal, signal.Hint, at}
 	case up >= 1 && file > 0, junk && file == 2:
 		band = signal.Certain
 	case up >= 3 && !body, up >= 5:
@@ -78,9 +82,36 @@ func (d *Detector) traversal(s *scan) finding {
 	return finding{signal.PathTraversal, s.limit(band), at}
 }
 
+// linked reports whether all climbs of a text stand in links of markup: behind the quote
+// of an attribute or the bracket of Markdown.
+func linked(s string) bool {
+	if !strings.Contains(s, "=\"..") && !strings.Contains(s, "='..") && !strings.Contains(s, "](..") {
+		return false
+	}
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] != '.' || s[i+1] != '.' {
+			continue
+		}
+		inPath := i > 0 && (s[i-1] == '/' || wordByte(s[i-1]) || s[i-1] == '.')
+		if !inPath && (i < 2 || s[i-1] != '"' && s[i-1] != '\'' && s[i-1] != '(' || s[i-2] != '=' && s[i-2] != ']') {
+			return false
+		}
+		for i+2 < len(s) && (s[i+2] == '.' || s[i+2] == '/') {
+			i++
+		}
+	}
+	return true
+}
+
+// mount reports whether a value is a path here, and one in a container behind a colon.
+func mount(s string) bool {
+	i := strings.IndexByte(s, ':')
+	return i > 1 && s[0] == '/' && i+1 < len(s) && s[i+1] == '/' && strings.IndexByte(s, ' ') < 0
+}
+
 // rooted reports whether a value is a path from a root on, and nothing else.
 func rooted(s string) bool {
-	return (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
+	return !mount(s) && (s[0] == '/' || len(s) > 3 && s[1] == ':' && s[2] == '/') && len(s) < 128 && strings.IndexByte(s, ' ') < 0 && !strings.ContainsAny(s, "{}()<>,;\"'")
 }
 
 // confides reports whether a path ends in a file of an application's own secrets.

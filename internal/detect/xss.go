@@ -108,7 +108,7 @@ func addressed(s string, i int) bool {
 	}
 	rest := lex.Ahead(s, i)
 	for _, w := range [...]string{"href", "src", "style", "action", "background", "data", "pattern", "type", "size"} {
-		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") {
+		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || leads(rest[j+len(w):])) {
 			return true
 		}
 	}
@@ -142,6 +142,9 @@ func spells(s string) bool {
 // link there.
 func textField(key string) bool {
 	key = key[strings.LastIndexByte(key, '.')+1:]
+	if strings.Contains(key, "extbox") || strings.Contains(key, "extarea") {
+		return true
+	}
 	for _, w := range [...]string{"text", "comment", "body", "message", "description", "note", "bio", "about", "answer", "reply", "post", "summary", "caption", "signature", "review", "feedback", "intro", "details", "blurb", "value"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
@@ -161,10 +164,17 @@ func richField(key string) bool {
 	return false
 }
 
+// leads reports whether an address behind a sign of equality leads away from the page:
+// what a scheme of scripts does is judged by itself.
+func leads(s string) bool {
+	s = strings.TrimLeft(s, " =\"'")
+	return s != "" && s[0] != '#' && !strings.HasPrefix(s, "javascript:")
+}
+
 // titleField reports whether people write a line of text in a field of this name.
 func titleField(key string) bool {
 	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term"} {
+	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes", "line"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}

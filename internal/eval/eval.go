@@ -1,12 +1,12 @@
 package eval
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"bartizan/internal/detect"
 	"bartizan/internal/request"
@@ -21,6 +21,8 @@ type Options struct {
 	// Misses and False are how many missed attacks and falsely hit benign rows
 	// of each file are kept for reading.
 	Misses, False int
+	// CPU tells the CPU time that the process has used; nil where nobody asks.
+	CPU func() time.Duration
 }
 
 // Group counts the rows of one kind, each once, under its highest band.
@@ -58,6 +60,7 @@ type Evaluation struct {
 	falses  []Example
 	request request.Request
 	scratch request.Scratch
+	spent   time.Duration // CPU of judging
 	plain   []byte
 	text    []byte
 }
@@ -67,39 +70,49 @@ func New(o Options) *Evaluation {
 	return &Evaluation{Options: o, index: map[Group]int{}, goals: make([]goalCount, len(goals)), hits: map[string]map[signal.Kind][3]int{}}
 }
 
-const (
-	maxRow  = 64 << 20 // bytes of one line
-	inspect = request.MaxBody
-)
+const inspect = request.MaxBody
 
 // limits are generous: what a corpus holds was sent to some server.
 var limits = request.HeadLimits{Bytes: 1 << 20, Fields: 1000, Target: 1 << 20}
 
-// File judges all rows of one file.
+// File judges all rows of one file: lines of the project's own format, or a list
+// as the WAF Comparison Project writes it (readRows). Few rows are in memory at a
+// time, so that CPU is measured over several of them.
 func (e *Evaluation) File(name string, in io.Reader) error {
 	base := filepath.Base(name)
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), maxRow)
 	misses, falses := e.Misses, e.False
-	for n := 1; lines.Scan(); n++ {
-		if len(lines.Bytes()) == 0 {
-			continue
-		}
-		r, err := parseRow(lines.Bytes())
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		out, err := e.judge(&r)
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		e.count(base, &r, out)
-		e.keep(base, &r, out, &misses, &falses)
+	var batch []item
+	size := 0
+	flush := func() {
+		e.batch(base, batch, &misses, &falses)
+		batch, size = batch[:0], 0
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+	err := readRows(name, in, func(it item) error {
+		batch = append(batch, it)
+		if size += len(it.head) + len(it.raw); size >= maxBatch || len(batch) >= maxItems {
+			flush()
+		}
+		return nil
+	})
+	flush()
+	return err
+}
+
+// batch judges rows and counts them.
+func (e *Evaluation) batch(base string, batch []item, misses, falses *int) {
+	var began time.Duration
+	if e.CPU != nil {
+		began = e.CPU()
 	}
-	return nil
+	for i := range batch {
+		out := e.judge(&batch[i])
+		e.count(base, &batch[i].row, out)
+		e.keep(base, &batch[i], out, misses, falses)
+	}
+	if e.CPU != nil {
+		e.spent += e.CPU() - began
+	}
+	clear(batch)
 }
 
 // result is what the detector says of one row.
@@ -112,25 +125,21 @@ type result struct {
 func (o result) caught() bool { return o.found && o.band >= signal.Likely }
 
 // judge runs the pipeline over one row.
-func (e *Evaluation) judge(x *row) (result, error) {
-	body, err := x.body()
-	if err != nil {
-		return result{}, err
-	}
+func (e *Evaluation) judge(x *item) result {
 	r := &e.request
 	r.Reset()
-	request.ParseHead(x.head(len(body)), limits, &r.Head)
+	request.ParseHead(x.head, limits, &r.Head)
 	if r.Head.Fault != request.Fine {
-		return result{}, nil
+		return result{}
 	}
 	r.Parse()
 	e.Detector.Head(r)
-	e.body(r, body)
+	e.body(r, x.raw)
 	out := result{parsed: true}
 	for _, s := range r.Signals {
 		out.found, out.band = true, max(out.band, s.Band)
 	}
-	return out, nil
+	return out
 }
 
 // body decodes and walks a body as the engine does.
@@ -207,7 +216,7 @@ func (e *Evaluation) benign(file string) {
 }
 
 // keep stores a row that was judged wrongly, while there is room.
-func (e *Evaluation) keep(file string, x *row, o result, misses, falses *int) {
+func (e *Evaluation) keep(file string, x *item, o result, misses, falses *int) {
 	if !o.parsed {
 		return
 	}
@@ -219,8 +228,7 @@ func (e *Evaluation) keep(file string, x *row, o result, misses, falses *int) {
 		return
 	}
 	*room--
-	b, _ := x.body() // judge has read it
-	text := fmt.Sprintf("%s %s %q", x.Method, x.Target, clip(string(b)))
+	text := fmt.Sprintf("%s %s %q", x.Method, x.Target, clip(string(x.raw)))
 	for _, h := range x.Headers {
 		if len(h[1]) > 0 && strings.ContainsAny(h[1], "'\"<>$|`{\\") || strings.EqualFold(h[0], "Cookie") {
 			text += fmt.Sprintf(" %s: %q", h[0], clip(h[1]))

@@ -2,8 +2,18 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// development are the corpora that the detector was developed on; goals say
+// nothing of any other file.
+var development = []string{
+	"atrdf1.jsonl.gz", "aws_examples.jsonl.gz", "content_apis.jsonl.gz", "crs_regression.jsonl.gz", "csic2010.jsonl.gz",
+	"curl_docs.jsonl.gz", "dirsearch.jsonl.gz", "fwaf_bad.jsonl.gz", "grananqvist_params.jsonl.gz", "httpparams.jsonl.gz",
+	"libinjection.jsonl.gz", "nikto.jsonl.gz", "nuclei_cves.jsonl.gz", "openapi_directory.jsonl.gz", "payload_lists.jsonl.gz",
+	"postman.jsonl.gz", "rec_github.jsonl.gz", "search_queries.jsonl.gz", "sqlmap.jsonl.gz",
+}
 
 // goal is a bound that the detector is held to on the development corpora.
 type goal struct {
@@ -21,7 +31,7 @@ type goal struct {
 type goalCount struct{ rows, certain, likely int }
 
 func (c *goalCount) add(in func(string, *row) bool, file string, x *row, o result) {
-	if !in(file, x) {
+	if !slices.Contains(development, file) || !in(file, x) {
 		return
 	}
 	c.rows++
@@ -45,7 +55,7 @@ func (c goalCount) share(certain bool) float64 {
 	return 100 * float64(n) / float64(max(c.rows, 1))
 }
 
-// goals are what issue 3 asks of the development corpora; rows not weak.
+// goals are what the development corpora are to show; rows not weak.
 var goals = []goal{
 	{name: "httpparams", rows: attacks("httpparams"), recall: 99},
 	{name: "grananqvist_params", rows: attacks("grananqvist_params"), recall: 99},

@@ -67,6 +67,8 @@ func through(s string, n int) (signal.Kind, lex.Strength) {
 				return signal.None, lex.None
 			}
 			n = m
+		case lex.Byte(s, n) == '(' && behind(s, n) < 0:
+			return signal.None, lex.None
 		case lex.Byte(s, n) == '(':
 			if len(s) < 160 && lex.Prose(s, 5) < 4 {
 				return signal.CodeInjection, lex.Likely

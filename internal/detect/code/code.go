@@ -186,7 +186,7 @@ var (
 		"<java version", "<object class=\"java", "<void method", "<void class", "<objectdataprovider",
 		"<resourcedictionary")
 	pages      = lex.NeedlesOf("<cfexecute", "<cfoutput", "<jsp:", "<c:import", "<xsl:")
-	directives = lex.NeedlesOf("<#assign", "<#list", "<@", "<#if", "<#include", "<#import")
+	directives = lex.NeedlesOf("<#assign", "<#list", "<#if", "<#include", "<#import")
 )
 
 // angle judges tags of server pages.
@@ -204,7 +204,7 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		return signal.CodeInjection, lex.Likely
 	case lex.At(s, i, "<?") && !lex.At(s, i, "<?xml ") && !lex.At(s, i, "<?xml-") && !lex.At(s, i, "<?import") && !lex.At(s, i, "<?mso"):
 		rest := strings.TrimLeft(lex.Ahead(s, i+2), " \t\r\n@")
-		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"") {
+		if rest == "" && i > 0 || strings.HasPrefix(rest, "php") || lex.At(s, i, "<?xml") && !strings.Contains(rest, "version") || rest != "" && (lex.Letter(rest[0]) || strings.IndexByte("$=`('\"/#", rest[0]) >= 0) && strings.ContainsAny(rest[:min(len(rest), 12)], "($;'\"`") {
 			return signal.CodeInjection, lex.Likely
 		}
 	case lex.At(s, i, "<%"):
@@ -216,8 +216,18 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
+		if !closed && (rest == "" || !lex.Letter(rest[0]) && rest[0] != '=' && rest[0] != ' ' && rest[0] != '\n' && rest[0] != '\r' && rest[0] != '-' && rest[0] != '(') {
+			break // two signs of something else
+		}
+		if inner != "" && inner[0] == '=' && named(inner[1:]) {
+			return signal.TemplateInjection, lex.Hint
+		}
 		if lex.Any(inner, "(=*+") || lex.OneOf(lex.Word(inner, lex.Skip(inner, 0, " -")), "if", "for", "import",
 			"include", "system", "exec", "eval", "puts", "print", "out") {
+			return signal.TemplateInjection, lex.Likely
+		}
+	case lex.At(s, i, "<@"):
+		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case directives.At(s, i):

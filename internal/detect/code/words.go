@@ -54,7 +54,13 @@ func (c *look) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if (w == "constructor" || w == "prototype") && b != 0 {
 		return pollution(s, i, end)
 	}
-	if w == "function" && b == '(' && strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") || w == "module" && lex.At(s, end, ".exports") {
+	if w == "function" && b == '(' && strings.HasSuffix(strings.TrimRight(s[:i], " "), "new") {
+		return signal.CodeInjection, lex.Likely
+	}
+	if w == "module" && lex.At(s, end, ".exports") {
+		if i == 0 && !c.has("require", "process", "child", "eval(", "function") {
+			return signal.CodeInjection, lex.Hint // the last line of a module
+		}
 		return signal.CodeInjection, lex.Likely
 	}
 	if w == "auto_prepend_file" || w == "allow_url_include" || w == "auto_append_file" || w == "disable_functions" && b == '=' {
@@ -278,7 +284,7 @@ func (c *look) called(s string, i, open int, w string) (signal.Kind, lex.Strengt
 		"new ") && c.Prose(5) < 4 || whole && (arg == '\'' || arg == '"') && strings.HasSuffix(s, "()")) {
 		return signal.CodeInjection, lex.Likely
 	}
-	if open > i+len(w) && !lit && !whole && arg != ')' {
+	if open > i+len(w) && !lit && arg != ')' && (!whole || remarked(s, open, w)) {
 		return signal.None, lex.None // a word and a remark in brackets
 	}
 	switch w {
@@ -303,6 +309,24 @@ func (c *look) called(s string, i, open int, w string) (signal.Kind, lex.Strengt
 		return signal.CodeInjection, lex.Hint
 	}
 	return signal.None, lex.None
+}
+
+// remarked reports whether the brackets at s[open:], a space behind a word that people
+// use, hold words only: exec (level 5).
+func remarked(s string, open int, w string) bool {
+	if !lex.OneOf(w, "exec", "system", "include", "print", "die", "assert", "mail", "response", "sleep", "eval") {
+		return false
+	}
+	end := strings.IndexByte(s[open:], ')')
+	if end < 2 {
+		return false
+	}
+	for _, b := range []byte(s[open+1 : open+end]) {
+		if !lex.WordByte(b) && b != ' ' && b != '-' && b != '.' || b == '_' {
+			return false
+		}
+	}
+	return lex.Letter(lex.Byte(s, open+1)) || strings.IndexByte(s[open:open+end], ' ') > 0
 }
 
 // call judges a call of PHP that only means something with the right argument.

@@ -174,12 +174,29 @@ func doctype(rest string) lex.Strength {
 		j = len(rest)
 	}
 	switch head := rest[:j]; {
+	case beside(head):
+		return lex.Hint // the document's own type, in a file beside it
 	case strings.Contains(head, "system") && !strings.Contains(head, "about:legacy"):
 		return lex.Likely
 	case strings.Contains(head, "public") && !strings.Contains(head, "//dtd"):
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// beside reports whether a document type's only system identifier is a file beside the
+// document.
+func beside(head string) bool {
+	i := strings.Index(head, "system")
+	if i < 0 || strings.Contains(head, "public") {
+		return false
+	}
+	id := strings.TrimSpace(head[i+6:])
+	if len(id) < 7 || id[0] != '"' && id[0] != '\'' || id[len(id)-1] != id[0] {
+		return false
+	}
+	id = id[1 : len(id)-1]
+	return strings.HasSuffix(id, ".dtd") && id[0] != '/' && !strings.ContainsAny(id, ":\\?&%") && !strings.Contains(id, "..")
 }
 
 // stylesheet: functions and spaces of names by which XSLT reaches out.

@@ -29,7 +29,8 @@ type Finding struct {
 type line struct {
 	Commands
 	lex.Whole
-	pipes int // in the value, at most 3, and 1; 0: not counted yet
+	pipes int    // in the value, at most 3, and 1; 0: not counted yet
+	parts [3]int // how many of ; | & stand in the value, and 1; 0: not counted yet
 }
 
 // Judge looks at a value in lower case.
@@ -37,7 +38,7 @@ type line struct {
 func (c Commands) Judge(s string, name bool) (best Finding) {
 	judge := line{Commands: c, Whole: lex.Whole{Text: s}}
 	n := lex.Skip(s, 0, " '\"`)\\")
-	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0
+	breaks := n < len(s) && n < 8 && strings.IndexByte(";|&\n\r$", s[n]) >= 0 && !lex.At(s, n, "$ ") // a prompt
 	best = Finding{c.first(s), 0, true, false}
 	if name {
 		best = Finding{max(best.Strength, c.named(s)), 0, false, false}
@@ -110,6 +111,9 @@ var signs = lex.SetOf(";\n\r|&`$<>{(/%!")
 func (c *line) at(s string, i int) lex.Strength {
 	switch s[i] {
 	case ';':
+		if c.listed(s, i) {
+			return lex.Hint
+		}
 		if reference(s, i) { // the end of &amp; separates nothing in a page
 			if st := c.run(s, i+1, false); st > lex.None && c.Reaches(s, i+1) {
 				return st
@@ -121,11 +125,14 @@ func (c *line) at(s string, i int) lex.Strength {
 		return max(c.run(s, i+1, true), c.leading(s, i, i+1), windows(s, lex.Skip(s, i+1, " ")))
 	case '|':
 		n := lex.Skip(s, i+1, "|&")
-		if c.item(s, i) {
+		if c.item(s, i) || c.listed(s, i) {
 			return lex.Hint
 		}
 		return max(c.run(s, n, true), c.leading(s, i, n))
 	case '&':
+		if c.listed(s, i) {
+			return lex.Hint
+		}
 		if lex.At(s, i, "&&") {
 			return max(c.run(s, i+2, true), c.leading(s, i, i+2))
 		}
@@ -205,6 +212,8 @@ func (c *line) substitution(s string, i int) lex.Strength {
 		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))
 	case lex.At(s, i, "${ifs") || lex.At(s, i, "$ifs"):
 		return lex.Certain
+	case lex.At(s, i, "${hostname}") && c.Has("%"): // a logger's pattern
+		return lex.Hint
 	case lex.At(s, i, "${path") && strings.ContainsAny(lex.Ahead(s, i+6)[:min(len(s)-i-6, 4)], ":#%"), lex.At(s, i, "${shell"), lex.At(s, i, "$shell "), lex.At(s, i, "${hostname}"), lex.At(s, i, "${home:"):
 		return lex.Likely
 	case c.assigned(s, i):

@@ -61,6 +61,9 @@ func tag(s string, i int) bool {
 // item reports whether the bar at s[i] stands between the bare words of a list of at
 // least three: red|cat|dog.
 func (c *line) item(s string, i int) bool {
+	if cells(s) {
+		return true
+	}
 	if i == 0 || !lex.WordByte(s[i-1]) || !lex.WordByte(lex.Byte(s, i+1)) {
 		return false
 	}
@@ -80,6 +83,33 @@ func (c *line) item(s string, i int) bool {
 		return false
 	}
 	return next == '|' && lex.Byte(s, end+1) != 0 || before == '|' && (next == 0 || strings.IndexByte("|<&\"', ;)}", next) >= 0) && c.before(s, from-1)
+}
+
+// listed reports whether the sign at s[i] is one of at least three that part items, and
+// a bare word stands behind it: a list that a program wrote.
+func (c *line) listed(s string, i int) bool {
+	k := strings.IndexByte(";|&", s[i])
+	if c.Has(" ") {
+		return false // its items have arguments
+	}
+	if c.parts[k] == 0 {
+		c.parts[k] = strings.Count(s, s[i:i+1]) + 1
+	}
+	n, most := i+1, 4
+	if lex.Byte(s, n) == s[i] { // ||
+		n, most = n+1, 7
+	}
+	end := n
+	for end < len(s) && end-n < maxWord && lex.Letter(s[end]) {
+		end++
+	}
+	return c.parts[k] >= most && end > n && i > 0 && (end == len(s) && !strings.HasPrefix(s, s[i:i+1]) || lex.Byte(s, end) == s[i]) && s[i-1] > ' ' && strings.IndexByte("'\")`", s[i-1]) < 0
+}
+
+// cells reports whether s is a row of a table: at least three bars with spaces around
+// them, and nothing in it that a command has besides words.
+func cells(s string) bool {
+	return len(s) < 1024 && strings.Count(s, " | ") >= 3 && !strings.ContainsAny(s, "/;&$<>=\\\n") && !strings.Contains(s, " -") && !strings.Contains(s, "||")
 }
 
 // before reports whether a word that is no command stands somewhere before the bar at

@@ -238,7 +238,7 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	var buf [maxWord]byte
 	name, end, tricked := word(s, i, &buf)
 	class := c.of(name)
-	if class == Unknown || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
+	if class == Unknown || lex.Byte(s, end) >= 0xc2 && !lex.At(s, end, "\u00a0-") || lex.Byte(s, end) == '=' || lex.Byte(s, end) == ':' || lex.At(s, end, "\":") || len(name) > 0 && lex.Byte(s, end) == '(' {
 		return lex.None
 	}
 	if tricked && len(name) > 2 {
@@ -260,11 +260,20 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 	case arg == likelyArgument && tight:
 		return lex.Likely
 	case class == Plain && arg == noArgument && tight && s[start] == ' ' && lex.Byte(s, end) != '\'' && lex.Byte(s, end) != '"' &&
-		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2])): // a list: Java; Python; a sentence: it's over; date
-	case class == Plain && arg == noArgument && tight:
+		(lex.Byte(s, end) == ';' || start > 1 && lex.Letter(s[start-2]) || lex.At(s, end, " ||") || lex.At(s, end, " &&")): // lists: Java; Python, c && java || go; a sentence: it's over; date
+	case class == Plain && arg == noArgument && tight && len(name) > 2:
+		return lex.Likely
+	case class == Telling && arg == noArgument && tight && idle(string(name)):
+		if s[start] == ' ' {
+			return lex.Hint
+		}
 		return lex.Likely
 	case class == Telling && arg == noArgument && tight:
 		return lex.Certain
+	case class == Telling && arg == noArgument && idle(string(name)): // dog & cat
+		return lex.None
+	case class == Plain && arg == noArgument && len(name) < 3:
+		return lex.Hint
 	case class == Telling && arg != textArgument, counts && arg == likelyArgument && c.Prose(5) < 4:
 		return lex.Likely
 	case arg == textArgument && tight && c.goesOn(s, end):
@@ -273,6 +282,11 @@ func (c *line) run(s string, i int, tight bool) lex.Strength {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// idle reports whether a command does nothing without an argument.
+func idle(name string) bool {
+	return lex.OneOf(name, "cat", "tac", "zcat", "bzcat", "xzcat", "zstdcat", "curl", "wget", "nc", "ncat", "netcat", "ping", "nslookup", "rm", "touch", "chmod", "chown", "sleep", "expr", "telnet", "tftp", "echo", "perl", "nmap", "unxz")
 }
 
 // outOf reports whether the separator before s[i] follows a quote: the value
@@ -348,6 +362,8 @@ func argument(s string, i int) argumentKind {
 		return textArgument
 	case (rest[0] == '<' || rest[0] == '>') && lex.Digit(lex.Byte(rest, lex.Skip(rest, 1, "= "))):
 		return textArgument // a comparison
+	case rest == "$":
+		return textArgument
 	case rest[0] == '$' || rest[0] == '<' || rest[0] == '>' || rest[0] == '{':
 		return sureArgument
 	case n > i && (rest[0] == '/' && (lex.WordByte(b) || b == '?' || b == '*') || strings.HasPrefix(rest, "http") || strings.HasPrefix(rest, "../") || strings.HasPrefix(rest, "./") || lex.Letter(rest[0]) && b == ':' || rest[0] == '%' && lex.Letter(b) || rest[0] == '\\' && b == '\\'):

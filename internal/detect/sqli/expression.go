@@ -125,6 +125,9 @@ func (p *parser) name(t token) what {
 func (p *parser) selects() bool {
 	l := parser{lexer: p.lexer, near: true, depth: 7}
 	l.steps = min(l.steps, 16)
+	if lex.Byte(p.s, p.i) == '@' && lex.Letter(lex.Byte(p.s, p.i+1)) && p.depth == 0 {
+		return false // select@example.com
+	}
 	k := l.next()
 	for n := 0; n < 4 && (k.kind == not || lex.OneOf(l.word(k), "all", "distinct", "distinctrow", "top", "if", "case")); n++ {
 		if w := l.word(k); w == "if" || w == "case" {
@@ -197,6 +200,9 @@ func (p *parser) arguments(w string, own bool) what {
 	p.sure = p.sure || sure && len(args) > 1 || deep
 	if yes || own || deep {
 		return told
+	}
+	if p.i >= len(p.s) && lex.Byte(p.s, p.i-1) != ')' && strings.IndexAny(args, "'\",") < 0 {
+		return named // nothing closes its bracket
 	}
 	return called
 }

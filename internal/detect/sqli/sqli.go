@@ -130,7 +130,7 @@ func fromQuotes(s string) (best Finding) {
 }
 
 // quotedNumber returns how far behind the quote at s[i] the one stands that closes a
-// number, an id or the like, 0 if none does: such a pair leaves nothing.
+// number, an id, a sign or the like, 0 if none does: such a pair leaves nothing.
 func quotedNumber(s string, i int) int {
 	if i > 0 && strings.IndexByte(",([{:= /|", s[i-1]) < 0 {
 		return 0
@@ -141,6 +141,12 @@ func quotedNumber(s string, i int) int {
 		case lex.Digit(c):
 			digits++
 		case lex.Hex(c), c == ' ' && j == i+1, c == '-' || c == '+' || c == '.' || c == ':':
+		case c == s[i] && j > i+1 && j < i+5 && digits == 0 && i > 0 && !lex.WordByte(s[j-1]) && s[i-1] != ' ': // a sign in a program: split('&')
+			if b := lex.Byte(s, j+1); b != 0 && strings.IndexByte(",)]}", b) >= 0 {
+				return j - i
+			}
+			return 0
+		case !lex.WordByte(c) && c > ' ' && c != '\'' && c != '"' && c != '`' && j < i+4 && digits == 0:
 		case c == s[i] && digits > 0 && (lex.Hex(s[j-1])):
 			if b := lex.Byte(s, j+1); b == 0 && j+1 == len(s) || b != 0 && strings.IndexByte(",)]}:/|", b) >= 0 {
 				return j - i
@@ -332,6 +338,9 @@ func after(s string, i int, w string) parser {
 func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 	switch w {
 	case "union":
+		if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') && (lex.At(s, i, "union select"+s[i-1:i]) || lex.At(s, i, "union all select"+s[i-1:i])) {
+			return lex.Hint // the words, in quotes
+		}
 		t := tail{parser: p, literal: true, bare: true}
 		if st := t.union(); st > lex.None {
 			return min(st, lex.Likely)

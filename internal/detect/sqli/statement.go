@@ -243,8 +243,8 @@ func (t *tail) statement() lex.Strength {
 	n := t.peek()
 	next := t.word(n)
 	ok := false
-	if n.kind == compare && t.s[n.at] == '=' {
-		return lex.None // a parameter: ;desc=warm
+	if n.kind == compare && strings.IndexByte("=<>", t.s[n.at]) >= 0 {
+		return lex.None // a parameter, a type: ;desc=warm, Select<T>
 	}
 	switch w {
 	case "drop", "create", "alter", "truncate":

@@ -33,6 +33,9 @@ func (t *tail) judge() lex.Strength {
 		t.closers++
 		k = t.next()
 	}
+	if t.quote != 0 && t.phrase() {
+		return lex.None
+	}
 	if k.at == at && t.quote != 0 && lex.Letter(t.s[min(at, len(t.s)-1)]) && lex.Byte(t.s, k.end) == t.quote && !(k.kind == logic && (lex.Digit(lex.Byte(t.s, k.end+1)) || lex.Letter(lex.Byte(t.s, t.from-1)) && strings.Contains(lex.Ahead(t.s, k.end), "'='"))) {
 		return lex.None // a word in quotes
 	}
@@ -70,6 +73,17 @@ func (t *tail) judge() lex.Strength {
 		}
 	}
 	return lex.None
+}
+
+// phrase reports whether the quote opens words that somebody looks for, and another one
+// closes them: summary ~ "union select".
+func (t *tail) phrase() bool {
+	if t.from == 0 || strings.IndexByte(" (=~:,[", t.s[t.from-1]) < 0 {
+		return false
+	}
+	words := t.s[t.from+1 : min(len(t.s), t.from+65)]
+	end := strings.IndexByte(words, t.quote)
+	return end > 2 && strings.IndexByte(words[:end], ' ') > 0 && plainWords(words[:end])
 }
 
 // mode passes what follows the string in MATCH ... AGAINST ('a' IN BOOLEAN MODE).

@@ -128,6 +128,9 @@ func statementAlone(s, w string, p parser) lex.Strength {
 				st = lex.Likely
 			}
 		case comment:
+			if rest := strings.TrimLeft(s[t.at:], "- "); len(rest) > 2 && len(rest) < 6 && rest[0] == '.' && lex.Letter(rest[1]) {
+				return st // the name of a file
+			}
 			if s[t.at] != '#' && lex.Prose(strings.TrimLeft(s[t.at:], "-#/*"), 3) < 1 || strings.TrimRight(s[t.at:], "# ") == "" {
 				st = lex.Likely
 			}
@@ -151,7 +154,7 @@ func (p *parser) wordAlone(t token) lex.Strength {
 	if sureCatalogue(v) || catalogue(v) && lex.Byte(p.s, t.end) == '.' && v != "sys" || strings.HasPrefix(v, "pg_") || v == "dual" {
 		return lex.Likely
 	}
-	if v == "union" {
+	if v == "union" && !strings.Contains(p.s[:t.at], " from ") {
 		u := tail{parser: *p, literal: true}
 		if u.union() >= lex.Likely {
 			return lex.Likely
@@ -182,4 +185,16 @@ func bracketed(s string) lex.Strength {
 		return lex.None
 	}
 	return min(t.judge(), lex.Likely)
+}
+
+// exploits are what statements have that read a database's own tables, its files or its
+// clock, or prove a hole.
+var exploits = lex.NeedlesOf("information_schema", "sleep(", "benchmark(", "load_file", "pg_", "xp_", "waitfor", "@@", "outfile", "dumpfile", "sqlite_",
+	"user()", "version()", "database()", "md5(", "0x", "sys.", "mysql.", "dbms_", "utl_", "char(", "chr(", "randomblob", "extractvalue", "updatexml", "lo_", "dblink", "copy ", "--", "/*")
+
+// Plainly reports whether a value in lower case is a statement from its first word on
+// that does what applications' statements do.
+func Plainly(s string) bool {
+	s = strings.TrimLeft(s, " \t\r\n(")
+	return statementWord(lex.Word(s, 0)) && !exploits.In(s, 0, len(s), &lex.Next{})
 }

@@ -87,6 +87,9 @@ func closed(s string, i int, name string) lex.Strength {
 	if i > 2 && strings.IndexByte(" '\">);\n", s[i-1]) < 0 {
 		return lex.None
 	}
+	if name == "title" && strings.Contains(s[:i], "<title") {
+		return lex.None // of a drawing
+	}
 	if lex.OneOf(name, "script", "style", "title", "textarea", "noscript", "xmp", "noembed", "noframes", "iframe", "plaintext", "template", "select", "option") && len(s) < 400 {
 		if i < 24 || strings.IndexByte(lex.Ahead(s, i+2), '<') >= 0 {
 			return lex.Likely
@@ -164,6 +167,9 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 			return lex.None
 		}
 	}
+	if name == "svg" && picture(rest) {
+		return lex.None // what runs in it is judged by itself
+	}
 	if has && idle(name, rest) {
 		return lex.Hint
 	}
@@ -180,6 +186,16 @@ func dangerous(s string, i, n int, name string) lex.Strength {
 		return lex.Certain
 	}
 	return lex.Likely
+}
+
+// picture reports whether an svg element at the start of s says what it shows, as
+// drawings do.
+func picture(s string) bool {
+	if j := strings.IndexByte(s, '>'); j >= 0 {
+		s = s[:j]
+	}
+	return strings.Contains(s, "viewbox=") && !strings.Contains(s, "data:") && !strings.Contains(s, "script") &&
+		!strings.Contains(s, " on") && !strings.Contains(s, "/on")
 }
 
 // idle reports whether an element has none of the attributes by which it loads
@@ -294,6 +310,8 @@ func attribute(name, value string) lex.Strength {
 		}
 	}
 	switch {
+	case handlerName(base) && idleHandler(value):
+		return lex.Hint
 	case handlerName(base) && (known(base) || telltale(value)):
 		return lex.Certain
 	case handlerName(base) && value != "", name == "datasrc", name == "dataformatas", strings.HasPrefix(name, "ev:"):
@@ -319,13 +337,19 @@ func attribute(name, value string) lex.Strength {
 	if name == "content" && strings.Contains(value, "url=") && (strings.Contains(value, "script:") || strings.Contains(value, "data:")) {
 		return lex.Certain
 	}
-	if strings.Contains(value, "alert(") || strings.Contains(value, "activexobject(") || value != "" && value[0] == '`' {
+	if strings.Contains(value, "alert(") || strings.Contains(value, "activexobject(") || value != "" && value[0] == '`' && strings.IndexByte(value, '=') > 0 {
 		return lex.Likely
 	}
 	if j := strings.Index(value, "://"); j >= 0 && j < 8 && oddHost(value[j+3:]) || strings.HasPrefix(value, "//") && oddHost(value[2:]) {
 		return lex.Likely
 	}
 	return lex.None
+}
+
+// idleHandler reports whether a handler does nothing but stop what the browser would do.
+func idleHandler(v string) bool {
+	v = strings.TrimRight(strings.TrimSpace(v), "; ")
+	return lex.OneOf(v, "return false", "return true", "void(0)", "void 0", "event.preventdefault()", "event.stoppropagation()", "return false;void(0)")
 }
 
 // oddHost reports whether an address is written as no one writes it: as one

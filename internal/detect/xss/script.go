@@ -34,6 +34,9 @@ func scheme(s string, i int) lex.Strength {
 	}
 	if n, ok := spelled(s, i, "data"); ok {
 		rest := lex.Ahead(s, n)
+		if i == 0 && (strings.HasPrefix(rest, "image/svg+xml") || strings.HasPrefix(rest, "image/svg xml")) && !strings.Contains(rest, "script") && !strings.Contains(rest, "onload") && !strings.Contains(rest, "onerror") && strings.IndexByte(rest, '<') < 0 {
+			return lex.Hint // a picture
+		}
 		for _, t := range [...]string{"text/html", "image/svg", "text/xml", "application/xml", "application/xhtml", "text/javascript", "application/javascript", "application/x-x509", "text/vbscript", "application/x-javascript", "text/xsl"} {
 			if strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), t) {
 				return lex.Likely
@@ -66,7 +69,7 @@ func inert(rest string) bool {
 	switch rest[0] {
 	case '"', '\'': // of a document or a tag around it
 		after := strings.TrimLeft(rest[1:], " ")
-		return after == "" || strings.IndexByte(",}]>:", after[0]) >= 0
+		return after == "" || lex.Letter(after[0]) || strings.IndexByte(",}]>:/", after[0]) >= 0
 	case '\\':
 		return strings.HasPrefix(rest, "\\\"") || strings.HasPrefix(rest, "\\'")
 	}
@@ -278,10 +281,13 @@ func script(s string) (st lex.Strength, whole bool) {
 		}
 		return lex.Hint, false
 	}
-	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.apply(", "reflect.construct(", "reflect.set(", "reflect.get(", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "<svg", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
+	for _, w := range [...]string{".constructor(", ".constructor.constructor", "string.fromcharcode(", "document.cookie", "document.write(", "document.location", "eval(atob(", "\"constructor\"]", "'constructor']", "window.location=", "xmlhttprequest(", ".innerhtml=", ".call`", ".apply`", "reflect.apply(", "reflect.construct(", "reflect.set(", "reflect.get(", "-moz-binding", "expression(alert", "settimeout('", "settimeout(\"", "evalasync(", "onerror=alert", "onload=alert", "alert(1)", "alert('xss", "alert(\"xss", "alert(document", ".find(alert", ".map(alert", ".foreach(alert", ".some(alert", ".every(alert", "=alert,", "=prompt,", "=confirm,", "definesetter(", "parseint(\"prompt\"", "parseint(\"confirm\"", "parseint(\"alert\"", ".constructor`", "url(javascript", ".call`${", "function`", "8680439..tostring(30)", "$.getscript("} {
 		if j := strings.Index(s, w); j >= 0 && (!lex.Letter(w[0]) || !lex.WordByte(lex.Byte(s, j-1))) {
 			return lex.Likely, false
 		}
+	}
+	if j := strings.Index(s, "<svg"); j >= 0 && !picture(lex.Ahead(s, j)) {
+		return lex.Likely, false
 	}
 	if strings.Contains(s, "{}*{") || len(s) < 100 && (strings.Contains(s, "@import\"") || strings.Contains(s, "@import'") || strings.Contains(s, "@import url(")) { // a style sheet where none was asked for
 		return lex.Likely, false

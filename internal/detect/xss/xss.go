@@ -256,6 +256,11 @@ func (l *look) leave(i int) lex.Strength {
 	}
 	next := lex.Skip(s, n+len(w), " \t\r\n")
 	if handlerName(w) && lex.Byte(s, next) == '=' {
+		if v := lex.Ahead(s, lex.Skip(s, next+1, " \t\r\n")); v != "" && (v[0] == '"' || v[0] == '\'') {
+			if value, _, ok := strings.Cut(v[1:], v[:1]); ok && idleHandler(value) {
+				return lex.Hint
+			}
+		}
 		if strings.ContainsAny(lex.Ahead(s, next), "(`;") && n > i+1 {
 			return lex.Certain
 		}
