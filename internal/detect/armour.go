@@ -42,30 +42,36 @@ func armoured(dst *[]byte, text string) (string, bool) {
 	if len(text) < minArmour || len(text) > maxArmour {
 		return "", false
 	}
-	digits, upper, other := 0, 0, 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case isHex(c):
-			digits++
-		case digit64[c] == 0 && (c != '=' || i+3 <= len(text)):
-			return "", false
-		}
-		if c-'A' < 26 {
-			upper++
-		} else {
-			other++
-		}
-	}
-	switch {
-	case digits == len(text) && digits >= minWords && digits%2 == 0 && plainHex(text):
+	if len(text) >= minWords && len(text)%2 == 0 && plainHex(text) && hexOnly(text) {
 		b, err := hex.AppendDecode((*dst)[:0], []byte(text))
 		*dst = b
 		return view(b), err == nil && readable(b)
-	case digits == len(text), upper == 0 || other == 0:
+	}
+	plain, ok := unarmour(dst, text)
+	if !ok || hexOnly(text) || !mixed(text) {
 		return "", false
 	}
-	return unarmour(dst, text)
+	return plain, true
+}
+
+func hexOnly(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// mixed reports whether a text has capitals and something else, as text in base64 does.
+func mixed(s string) bool {
+	upper := 0
+	for i := 0; i < len(s); i++ {
+		if s[i]-'A' < 26 {
+			upper++
+		}
+	}
+	return upper > 0 && upper < len(s)
 }
 
 // digit64 are the digits of base64, and 1: both alphabets, and the plus that a form's
@@ -127,19 +133,27 @@ func (d *Detector) parts(r *request.Request, s *scan, v *request.Value) {
 	if len(text) <= minPart || v.In == request.InHeader && hasPrefixFold(v.Key, "authorization") {
 		return
 	}
-	for i, tried := 0, 0; i < len(text) && tried < maxParts; i++ {
+	for i, tried := 0, 0; i+minPart <= len(text) && tried < maxParts; {
+		from := i + minPart // a part of that length has a digit at its end, and all before it
+		for from > i && digit64[text[from-1]] != 0 && text[from-1] != ' ' {
+			from--
+		}
+		if from > i {
+			i = from
+			continue
+		}
 		j, cases := i, byte(0)
 		for j < len(text) && text[j] != ' ' && digit64[text[j]] != 0 {
 			cases |= text[j] & 0x60
 			j++
 		}
-		if j-i >= minPart && j-i < len(text) && cases == 0x60 {
+		if j-i < len(text) && cases == 0x60 {
 			tried++
 			if plain, ok := unarmour(&s.decoded, text[i:j]); ok && len(plain) > minWords {
 				d.piece(r, s, v, plain)
 			}
 		}
-		i = j
+		i = j + 1
 	}
 }
 

@@ -60,7 +60,7 @@ func (d *Detector) commandGate(s *scan) bool {
 	g := &s.gate
 	return g.bits&(hasBreak|hasDollar|hasBrace|hasCaret|hasQuote|hasBackslash|hasPercent|hasHash) != 0 || g.words&wordShell != 0 ||
 		g.words&wordCall != 0 && g.bits&(hasPercent|hasCompare|hasParen|hasArith|hasSlash|hasGlob|hasDigit) != 0 || g.bits&hasSlash != 0 && g.bits&hasGlob != 0 || g.bits&hasAngle != 0 || g.bits&hasCompare != 0 && g.bits&hasParen != 0 ||
-		g.bits&hasHyphen != 0 && d.commands.Starts(s.text) || g.words&wordCall != 0 && s.value.In.Name()
+		g.bits&hasHyphen != 0 && d.commands.Starts(s.text) || g.words&wordCall != 0 && s.value.In.Name() || s.runs()
 }
 
 // inHeader reports whether a header may hold a command: most are full of what

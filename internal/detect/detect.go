@@ -97,6 +97,7 @@ func (d *Detector) Head(r *request.Request) {
 	defer d.pool.Put(s)
 	d.probePath(r)
 	d.exploitPath(r)
+	d.exploitHeader(r)
 	d.scannerAgent(r)
 	d.tokens(r, s)
 	d.put(r)

@@ -15,6 +15,9 @@ import (
 // forms looks at the other forms of a value.
 func (d *Detector) forms(r *request.Request, s *scan, v *request.Value) {
 	text := v.Text
+	if len(text) < minArmour {
+		return
+	}
 	if v.In == request.InPath && len(text) > 1 {
 		text = text[1:] // a lone segment
 	}

@@ -53,8 +53,9 @@ func (d *Detector) value(r *request.Request, s *scan, v *request.Value) {
 		s = d.scan()
 		defer d.pool.Put(s)
 	}
+	asked := d.exploitParam(r, v) // what it is worth depends on where r goes
 	d.look(r, s, v)
-	if len(r.Signals) == 0 {
+	if len(r.Signals) == 0 && !asked {
 		d.harmless.add(key)
 	}
 }
