@@ -17,11 +17,14 @@ func TestDifference(t *testing.T) {
 		direct, gateway step
 		want            string // in the difference; empty: none
 	}{
-		"same":            {step{outcome: "200", answers: []answer{get(200), get(404)}}, step{outcome: "200", answers: []answer{get(404), get(200)}}, ""},
-		"refused":         {step{outcome: "ok", answers: []answer{get(200)}}, step{outcome: "ok", answers: []answer{get(403)}}, "+1 GET 403 /a"},
+		"same": {step{outcome: "200", answers: []answer{get(200), get(404)}}, step{outcome: "200",
+			answers: []answer{get(404), get(200)}}, ""},
+		"refused": {step{outcome: "ok", answers: []answer{get(200)}}, step{outcome: "ok",
+			answers: []answer{get(403)}}, "+1 GET 403 /a"},
 		"once more":       {step{answers: []answer{get(200)}}, step{answers: []answer{get(200), get(200)}}, "+1 GET 200 /a"},
 		"another outcome": {step{outcome: "pushed"}, step{outcome: "FAILED: 403"}, "gateway FAILED: 403"},
-		"both failed":     {step{outcome: "FAILED: x", failed: true}, step{outcome: "FAILED: x", failed: true}, "direct  FAILED: x"},
+		"both failed": {step{outcome: "FAILED: x", failed: true}, step{outcome: "FAILED: x", failed: true},
+			"direct  FAILED: x"},
 	} {
 		got := difference(&x.direct, &x.gateway)
 		if (x.want == "") != (got == "") || !strings.Contains(got, x.want) {

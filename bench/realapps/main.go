@@ -39,7 +39,8 @@ type app struct {
 type need struct{ what, from string }
 
 func apps() []app {
-	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(), objects(), graphql()}
+	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(),
+		objects(), graphql()}
 }
 
 type options struct{ bartizan, npm, keep, config string }
@@ -48,8 +49,10 @@ func main() {
 	log.SetFlags(0)
 	var o options
 	flag.StringVar(&o.bartizan, "bartizan", "bin/bartizan", "the gateway's binary")
-	flag.StringVar(&o.npm, "npm", "", "folder with node_modules of bench/realapps/npm; empty: install them into a temporary one")
-	flag.StringVar(&o.keep, "keep", "", "folder for the recorded requests (lines for bartizan eval) and the gateway's events")
+	flag.StringVar(&o.npm, "npm", "", "folder with node_modules of bench/realapps/npm; empty: install them into a "+
+		"temporary one")
+	flag.StringVar(&o.keep, "keep", "", "folder for the recorded requests (lines for bartizan eval) and the "+
+		"gateway's events")
 	flag.StringVar(&o.config, "config", "", "lines to add to the gateway's configuration")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

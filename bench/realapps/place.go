@@ -166,6 +166,9 @@ func last(s string) string {
 
 // environment is ours without what would send clients of loopback elsewhere.
 func environment() []string {
-	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "AWS_") || strings.HasPrefix(s, "RCLONE_") })
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		return strings.HasPrefix(s, "AWS_") ||
+			strings.HasPrefix(s, "RCLONE_")
+	})
 	return append(env, "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost")
 }
