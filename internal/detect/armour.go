@@ -85,9 +85,12 @@ var digit64 = func() (t [256]byte) {
 }()
 
 // unarmour decodes base64 to dst, padded or not, and stops where it gives no text. Of a
-// short value each byte must be printable, and one a sign.
+// short value each byte must be printable and one a sign, and its digits must be as many
+// as encoders write: chance makes such a value of one name in a million.
 func unarmour(dst *[]byte, text string) (string, bool) {
-	text = strings.TrimRight(text, "=")
+	padded := strings.TrimRight(text, "=")
+	whole := len(padded) < len(text) || len(text)%4 == 0
+	text = padded
 	b := (*dst)[:0]
 	var sum uint32
 	bits, odd, signs := 0, 0, 0
@@ -113,7 +116,10 @@ func unarmour(dst *[]byte, text string) (string, bool) {
 		b = append(b, c)
 	}
 	*dst = b
-	if len(text)%4 == 1 || len(b) < minWords/2 || len(text) < minWords && (signs == 0 || odd > 0) {
+	switch {
+	case len(text)%4 == 1 || len(b) < 4:
+		return "", false
+	case len(text) < minWords && (signs == 0 || odd > 0 || !whole || len(text)%4 == 0 && (wordByte(b[0]) || wordByte(b[len(b)-1]))):
 		return "", false
 	}
 	return view(b), odd*16 <= len(b)

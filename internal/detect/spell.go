@@ -81,10 +81,17 @@ func slashed(s string) bool {
 		}
 		i += j
 		if opensSlashed(s, i) > 0 {
-			return !strings.Contains(s, "\\}$")
+			return !formulaEnds(s)
 		}
 	}
 	return false
+}
+
+// formulaEnds reports whether a bracket with a backslash and the dollar sign that ends a
+// formula stand in s.
+func formulaEnds(s string) bool {
+	i := strings.Index(s, "\\}$")
+	return i >= 0 && (i+3 == len(s) || s[i+3] != '\\' && s[i+3] != '{')
 }
 
 // opensSlashed returns how many bytes between the dollar sign at s[i] and the bracket
