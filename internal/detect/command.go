@@ -36,7 +36,7 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Likely // a body that its sender's shell did not expand
 	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
 		band = signal.Hint
-	case band > signal.Hint && !f.Breaks && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, f.At+1)):
+	case band > signal.Hint && !f.Breaks && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, lex.Skip(s.low, f.At, ";|&`$(\n\r "))):
 		band = signal.Hint
 	case band == signal.Certain && f.At > 0 && d.commands.Line(s.low):
 		band = signal.Likely // a command line as people write one down: it leaves nothing
@@ -83,6 +83,9 @@ func (s *scan) speaksOf(at int, whole bool) bool {
 		return written && wordByte(s.low[0])
 	}
 	sign, next := s.low[at], lex.Byte(s.low, at+1)
+	if n := lex.Skip(s.low, at, ";|& "); lex.Byte(s.low, n) == '/' && !written {
+		return false // a program by its path
+	}
 	switch {
 	case sign == '`' || sign == '$':
 		before := lex.Prose(s.low[:at], 2)

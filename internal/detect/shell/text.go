@@ -30,6 +30,9 @@ func (c Commands) Reaches(s string, i int) bool {
 	}
 	var buf [maxWord]byte
 	name, end, _ := word(s, i, &buf)
+	if !c.wordy(string(name)) && len(name) > 2 {
+		return true
+	}
 	b := lex.Byte(s, lex.Skip(s, end, " \t+"))
 	return len(name) > 1 && argument(s, end) == sureArgument && b != '<' && b != '>' && b != '{'
 }
@@ -75,7 +78,7 @@ func (c *line) item(s string, i int) bool {
 	for from > 0 && i-from < maxWord && lex.WordByte(s[from-1]) {
 		from--
 	}
-	if i-from < 2 && end-i < 3 || lex.Byte(s, from-1) == '\\' { // a|w, \input|ls
+	if !c.wordy(s[i+1:end]) || i-from < 2 && end-i < 3 || lex.Byte(s, from-1) == '\\' { // a|w, \input|ls
 		return false
 	}
 	next, before := lex.Byte(s, end), lex.Byte(s, from-1)
@@ -103,7 +106,14 @@ func (c *line) listed(s string, i int) bool {
 	for end < len(s) && end-n < maxWord && lex.Letter(s[end]) {
 		end++
 	}
-	return c.parts[k] >= most && end > n && i > 0 && (end == len(s) && !strings.HasPrefix(s, s[i:i+1]) || lex.Byte(s, end) == s[i]) && s[i-1] > ' ' && strings.IndexByte("'\")`", s[i-1]) < 0
+	return c.parts[k] >= most && end > n && c.wordy(s[n:end]) && i > 0 && (end == len(s) && !strings.HasPrefix(s, s[i:i+1]) || lex.Byte(s, end) == s[i]) && s[i-1] > ' ' && strings.IndexByte("'\")`", s[i-1]) < 0
+}
+
+// wordy reports whether a name is a word that lists have, as commands' names go: whoami
+// is none.
+func (c Commands) wordy(name string) bool {
+	return c.of([]byte(name)) != Telling ||
+		lex.OneOf(name, "id", "cat", "dir", "ping", "dash", "ps", "touch", "perl", "python", "ver", "sleep", "echo", "rm", "nc", "sh", "cmd", "expr", "ls", "time")
 }
 
 // cells reports whether s is a row of a table: at least three bars with spaces around
