@@ -24,6 +24,8 @@ func polyglot(v *request.Value) bool {
 	head := strings.TrimLeft(v.Text[:min(len(v.Text), 96)], "\ufeff \t\r\n")
 	text := v.Text
 	switch {
+	case strings.HasPrefix(head, "(%pipe%"):
+		return true
 	case strings.HasPrefix(head, "%!"):
 		return strings.Contains(text, "%pipe%")
 	case strings.HasPrefix(head, "%PDF-"):

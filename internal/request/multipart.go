@@ -298,6 +298,7 @@ func (w *walker) walkContent(h partHead, content string, file bool) {
 // XML document value by value.
 func (w *walker) walkFile(h partHead, content string) {
 	if noise(content) {
+		w.walkHidden(h.name, content)
 		return
 	}
 	w.walkText(InFile, h.name, content)
@@ -313,6 +314,26 @@ func (w *walker) walkFile(h partHead, content string) {
 	}
 	before.Values, before.Omitted, before.Unread = w.info.Values, w.info.Omitted, w.info.Unread
 	w.info = before
+}
+
+// hiddenIn are beginnings of code that no compressed bytes have by chance, and aroundIt is
+// how much of a file around one is visited.
+var hiddenIn = [...]string{"<?php", "(%pipe%", "<script", "AT&TFORM"}
+
+const aroundIt = 256
+
+// walkHidden visits code that stands among the bytes of a file which is no text.
+func (w *walker) walkHidden(key, content string) {
+	for _, mark := range hiddenIn {
+		i := strings.Index(content, mark)
+		if i < 0 || w.done {
+			continue
+		}
+		end := min(len(content), i+aroundIt)
+		if !w.give(InFile, key, content[i:end]) {
+			return
+		}
+	}
 }
 
 // unescapeName decodes percent escapes: browsers write quotes in names as %22.

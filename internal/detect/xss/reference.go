@@ -63,3 +63,18 @@ func handed(s string, i int) bool {
 	}
 	return false
 }
+
+// Unfinished reports whether a name in lower case is a tag that ends in a handler or an
+// address of script: what stands before the first sign of equality of <x onclick=...>.
+func Unfinished(s string) bool {
+	i := lex.Skip(s, 0, " '\">/")
+	if lex.Byte(s, i) != '<' || !lex.Letter(lex.Byte(s, i+1)) {
+		return false
+	}
+	j := strings.LastIndexAny(s, " /\t\n\r")
+	if j <= i {
+		return false
+	}
+	w := s[j+1:]
+	return handlerName(w) && known(w) || lex.OneOf(w, "formaction", "srcdoc", "xlink:href")
+}
