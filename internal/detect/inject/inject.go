@@ -72,7 +72,7 @@ func Judge(s string, name bool) (best Finding) {
 				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
 		case 'w':
-			if includes(s, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
+			if includes(&v, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
 				best.Raise(signal.XXE, lex.Likely, i)
 			}
 		case 'x', 'p', 's':
@@ -152,11 +152,12 @@ func local(rest string) bool {
 
 // includes reports whether the name of XOP's namespace stands at s[i:], in a document
 // that includes what is no part of its own message (cid:).
-func includes(s string, i int) bool {
+func includes(v *lex.Whole, i int) bool {
+	s := v.Text
 	if !lex.At(s, i, "www.w3.org/2004/08/xop/include") {
 		return false
 	}
-	j := strings.Index(s, "href=")
+	j := v.Index("href=")
 	return j >= 0 && j+7 < len(s) && !lex.At(s, j+6, "cid:")
 }
 

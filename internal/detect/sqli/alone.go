@@ -100,6 +100,9 @@ func inserted(s string) lex.Strength {
 // prepared reports whether a statement that is made of a string stands behind another
 // one: ;prepare p from @k.
 func prepared(s string) bool {
+	if !strings.Contains(s, "execute") {
+		return false
+	}
 	for i := 0; ; {
 		j := strings.Index(s[i:], "prepare ")
 		if j < 0 {
@@ -109,7 +112,7 @@ func prepared(s string) bool {
 		before := strings.TrimRight(s[:i], " \t\r\n")
 		name := lex.Word(s, i+8)
 		rest := strings.TrimLeft(lex.Ahead(s, i+8+len(name)), " ")
-		if before != "" && before[len(before)-1] == ';' && name != "" && strings.HasPrefix(rest, "from") && lex.Any(rest[:min(len(rest), 12)], "@'\"0") && strings.Contains(s, "execute") {
+		if before != "" && before[len(before)-1] == ';' && name != "" && strings.HasPrefix(rest, "from") && lex.Any(rest[:min(len(rest), 12)], "@'\"0") {
 			return true
 		}
 		i += 8
