@@ -31,7 +31,8 @@ func serialised(s string) bool {
 	case 'B':
 		return len(s) > 12 && (s[:4] == "BAhv" || s[:4] == "BAhb" || s[:4] == "BAhJ")
 	case 'T', 'Q':
-		return len(s) > 24 && (s[:3] == "Tzo" || s[:3] == "Qzo") && s[3] >= '0' && (s[:4] == "Tzox" || s[:4] == "Tzoy" || s[:4] == "Tzoz" || s[:4] == "Tzo0")
+		return len(s) > 24 && (s[:3] == "Tzo" || s[:3] == "Qzo") && s[3] >= '0' && (s[:4] == "Tzox" ||
+			s[:4] == "Tzoy" || s[:4] == "Tzoz" || s[:4] == "Tzo0")
 	}
 	return false
 }
@@ -119,7 +120,8 @@ func unarmour(dst *[]byte, text string) (string, bool) {
 	switch {
 	case len(text)%4 == 1 || len(b) < 4:
 		return "", false
-	case len(text) < minWords && (signs == 0 || odd > 0 || !whole || len(text)%4 == 0 && (wordByte(b[0]) || wordByte(b[len(b)-1]))):
+	case len(text) < minWords && (signs == 0 || odd > 0 || !whole || len(text)%4 == 0 && (wordByte(b[0]) ||
+		wordByte(b[len(b)-1]))):
 		return "", false
 	}
 	return view(b), odd*16 <= len(b)

@@ -28,7 +28,8 @@ func referred(s string) bool {
 			switch lex.Byte(rest, 0) {
 			case '.':
 				m := lex.Word(rest, 1)
-				if lex.OneOf(m, "call", "apply", "bind") && strings.IndexByte("(`", lex.Byte(rest, 1+len(m))) >= 0 && len(rest) > 1+len(m) {
+				if lex.OneOf(m, "call", "apply", "bind") && strings.IndexByte("(`", lex.Byte(rest, 1+len(m))) >= 0 &&
+					len(rest) > 1+len(m) {
 					return true
 				}
 			case '?':
@@ -56,7 +57,8 @@ func handed(s string, i int) bool {
 		from--
 	}
 	switch s[from:j] {
-	case "map", "find", "filter", "foreach", "some", "every", "reduce", "reduceright", "findindex", "findlast", "flatmap", "sort", "then", "catch", "replace", "apply":
+	case "map", "find", "filter", "foreach", "some", "every", "reduce", "reduceright", "findindex", "findlast",
+		"flatmap", "sort", "then", "catch", "replace", "apply":
 		return from > 0 && (s[from-1] == '.')
 	case "settimeout", "setinterval", "queuemicrotask", "requestanimationframe", "from":
 		return s[from:j] != "from" || from > 0 && s[from-1] == '.'
