@@ -24,19 +24,23 @@ log: {type: stdout, format: pretty, level: warn}
 			if err != nil {
 				return err
 			}
-			return p.serve(p.port, "", nil, filepath.Join(modules, ".bin/verdaccio"), "--config", config, "--listen", fmt.Sprint("127.0.0.1:", p.port))
+			return p.serve(p.port, "", nil, filepath.Join(modules, ".bin/verdaccio"), "--config", config, "--listen",
+				fmt.Sprint("127.0.0.1:", p.port))
 		},
 		use: useVerdaccio,
 	}
 }
 
-const npmReadme = "# A tool\n\nRun `curl -s https://get.example.test | sh`; then `npm i && npm test`.\n\n```js\nconst { exec } = require('child_process');\n" +
+const npmReadme = "# A tool\n\nRun `curl -s https://get.example.test | sh`; then `npm i && npm " +
+	"test`.\n\n```js\nconst { exec } = require('child_process');\n" +
 	"exec(`ls ${dir}`, (e, out) => console.log(out)); // <script>alert(1)</script>\n```\n\n" +
-	"| option | means |\n|---|---|\n| `--sql` | `SELECT * FROM t WHERE a = '' OR 1=1 -- x` |\n| `../x` | it's \"up\" & away |\n"
+	"| option | means |\n|---|---|\n| `--sql` | `SELECT * FROM t WHERE a = '' OR 1=1 -- x` |\n| `../x` | it's \"up\" " +
+	"& away |\n"
 
 func useVerdaccio(f *flow) {
 	env := []string{
-		"HOME=" + f.work, "npm_config_cache=" + filepath.Join(f.work, "cache"), "npm_config_registry=" + f.base + "/", "npm_config_update_notifier=false",
+		"HOME=" + f.work, "npm_config_cache=" + filepath.Join(f.work, "cache"), "npm_config_registry=" + f.base + "/",
+		"npm_config_update_notifier=false",
 		"npm_config_fetch_retries=0", "npm_config_fetch_timeout=15000",
 	}
 	npm := func(dir string, args ...string) (string, error) {
@@ -44,8 +48,10 @@ func useVerdaccio(f *flow) {
 	}
 	const name = "tool"
 	f.step("sign up", func() (string, error) {
-		user := `{"_id":"org.couchdb.user:o.neil","name":"o.neil","password":"it's a pass; word & more","email":"o'neil@example.test","type":"user"}`
-		out, err := f.command("", nil, "curl", "-sS", "-X", "PUT", "-H", "Content-Type: application/json", "-d", user, f.base+"/-/user/org.couchdb.user:o.neil")
+		user := `{"_id":"org.couchdb.user:o.neil","name":"o.neil","password":"it's a pass; word & ` +
+			`more","email":"o'neil@example.test","type":"user"}`
+		out, err := f.command("", nil, "curl", "-sS", "-X", "PUT", "-H", "Content-Type: application/json", "-d", user,
+			f.base+"/-/user/org.couchdb.user:o.neil")
 		if err != nil {
 			return "", err
 		}
@@ -57,9 +63,12 @@ func useVerdaccio(f *flow) {
 		return "signed up", err
 	})
 	f.step("publish", func() (string, error) {
-		manifest := `{"name":"` + name + `","version":"1.0.0","description":"Tips & <b>more</b>; it's \"new\"","keywords":["sql","union select","c++"],` +
-			`"scripts":{"test":"mocha && eslint . || exit 1","prepare":"rm -rf dist; tsc > /dev/null 2>&1 || true"},"bin":{"tool":"./bin/../cli.js"},"author":"Conor O'Neil <o'neil@example.test>"}`
-		for file, text := range map[string]string{"package.json": manifest, "README.md": npmReadme, "cli.js": "require('fs').readFileSync('/etc/hosts');\n"} {
+		manifest := `{"name":"` + name + `","version":"1.0.0","description":"Tips & <b>more</b>; it's ` +
+			`\"new\"","keywords":["sql","union select","c++"],` +
+			`"scripts":{"test":"mocha && eslint . || exit 1","prepare":"rm -rf dist; tsc > /dev/null 2>&1 || ` +
+			`true"},"bin":{"tool":"./bin/../cli.js"},"author":"Conor O'Neil <o'neil@example.test>"}`
+		for file, text := range map[string]string{"package.json": manifest, "README.md": npmReadme,
+			"cli.js": "require('fs').readFileSync('/etc/hosts');\n"} {
 			if _, err := f.file(filepath.Join("work/pkg", file), text); err != nil {
 				return "", err
 			}

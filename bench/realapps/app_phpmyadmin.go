@@ -15,7 +15,8 @@ func phpmyadmin() app {
 	return app{
 		name: "phpmyadmin",
 		needs: append([]need{
-			{"/usr/share/phpmyadmin/index.php", "apt-get install phpmyadmin"}, {"php", "apt-get install php-cli php-mysql php-mbstring php-xml"},
+			{"/usr/share/phpmyadmin/index.php", "apt-get install phpmyadmin"}, {"php",
+				"apt-get install php-cli php-mysql php-mbstring php-xml"},
 		}, mariadbNeeds...),
 		start: startPHPMyAdmin,
 		use:   usePHPMyAdmin,
@@ -50,7 +51,8 @@ func startPHPMyAdmin(p *place) error {
 		return err
 	}
 	// Debian's copy reads /etc/phpmyadmin; ours reads its own file and writes beside it.
-	if _, err := p.command(root, nil, "sed", "-i", "-E", `s#'configFile' => [^,]*,#'configFile' => '`+config+`',#; s#'tempDir' => [^,]*,#'tempDir' => '`+p.dir+`/',#`,
+	if _, err := p.command(root, nil, "sed", "-i", "-E", `s#'configFile' => [^,]*,#'configFile' => `+
+		`'`+config+`',#; s#'tempDir' => [^,]*,#'tempDir' => '`+p.dir+`/',#`,
 		"libraries/vendor_config.php"); err != nil {
 		return err
 	}
@@ -69,7 +71,8 @@ type console struct {
 func (c *console) ajax(route string, values url.Values) (string, error) {
 	values.Set("ajax_request", "true")
 	values.Set("token", c.token)
-	a, err := c.fetch("POST", pma+route, "application/x-www-form-urlencoded; charset=UTF-8", values.Encode(), "X-Requested-With", "XMLHttpRequest")
+	a, err := c.fetch("POST", pma+route, "application/x-www-form-urlencoded; charset=UTF-8", values.Encode(),
+		"X-Requested-With", "XMLHttpRequest")
 	return fmt.Sprint(a.status, " ", strings.Contains(a.body, `"success":true`)), err
 }
 
@@ -86,7 +89,8 @@ func (c *console) login() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	a, err = c.form(pma+"/", url.Values{"route": {"/"}, "token": {html.UnescapeString(token)}, "set_session": {session}, "pma_username": {"app"}, "pma_password": {"secret"}, "server": {"1"}, "lang": {"en"}})
+	a, err = c.form(pma+"/", url.Values{"route": {"/"}, "token": {html.UnescapeString(token)},
+		"set_session": {session}, "pma_username": {"app"}, "pma_password": {"secret"}, "server": {"1"}, "lang": {"en"}})
 	if err != nil {
 		return "", err
 	}
@@ -97,8 +101,10 @@ func (c *console) login() (string, error) {
 
 // statements are what people type into the box.
 var statements = []string{
-	"CREATE TABLE `users` (`id` int NOT NULL AUTO_INCREMENT PRIMARY KEY, `name` varchar(50) DEFAULT 'it''s', `bio` text COMMENT 'tips & more')",
-	"INSERT INTO `users` (`name`, `bio`) VALUES ('O\\'Neil', '<b>bold</b> & `x`; $(pwd)'), ('D''Arc', '<script>alert(1)</script>')",
+	"CREATE TABLE `users` (`id` int NOT NULL AUTO_INCREMENT PRIMARY KEY, `name` varchar(50) DEFAULT 'it''s', `bio` " +
+		"text COMMENT 'tips & more')",
+	"INSERT INTO `users` (`name`, `bio`) VALUES ('O\\'Neil', '<b>bold</b> & `x`; $(pwd)'), ('D''Arc', " +
+		"'<script>alert(1)</script>')",
 	"SELECT * FROM `users` WHERE name = 'O\\'Neil' OR 1=1 -- all of them",
 	"SELECT id, name FROM users UNION SELECT 1, user() # and me",
 	"SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1",
@@ -118,31 +124,42 @@ func usePHPMyAdmin(f *flow) {
 	for _, s := range statements {
 		f.step("run "+s[:min(len(s), 40)], func() (string, error) {
 			return c.ajax("/import", url.Values{
-				"db": {"shop"}, "table": {""}, "is_js_confirmed": {"0"}, "pos": {"0"}, "goto": {"index.php?route=/database/sql"}, "sql_query": {s}, "sql_delimiter": {";"},
-				"show_query": {"1"}, "fk_checks": {"1"}, "bkm_label": {""}, "message_to_show": {"Your SQL query has been executed successfully."}, "prev_sql_query": {""}, "SQL": {"Go"},
+				"db": {"shop"}, "table": {""}, "is_js_confirmed": {"0"}, "pos": {"0"},
+				"goto": {"index.php?route=/database/sql"}, "sql_query": {s}, "sql_delimiter": {";"},
+				"show_query": {"1"}, "fk_checks": {"1"}, "bkm_label": {""},
+				"message_to_show": {"Your SQL query has been executed successfully."}, "prev_sql_query": {""}, "SQL": {"Go"},
 			})
 		})
 	}
 	f.step("browse", func() (string, error) { return c.page(pma + "/sql&db=shop&table=users&pos=0") })
 	f.step("filter", func() (string, error) {
-		return c.ajax("/sql", url.Values{"db": {"shop"}, "table": {"users"}, "sql_query": {"SELECT * FROM `users` WHERE `name` LIKE '%o''n%' ORDER BY `id` DESC LIMIT 0, 25"}, "session_max_rows": {"25"}})
+		return c.ajax("/sql", url.Values{"db": {"shop"}, "table": {"users"},
+			"sql_query":        {"SELECT * FROM `users` WHERE `name` LIKE '%o''n%' ORDER BY `id` DESC LIMIT 0, 25"},
+			"session_max_rows": {"25"}})
 	})
 	f.step("insert by form", func() (string, error) {
 		return c.ajax("/table/replace", url.Values{
-			"db": {"shop"}, "table": {"users"}, "goto": {"index.php?route=/sql"}, "sql_query": {"SELECT * FROM `users`"}, "insert_rows": {"1"}, "submit_type": {"insert"},
-			"fields[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {"it's <i>new</i>; 1=1 -- & more"}, "fields_name[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {"name"},
-			"funcs[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {""}, "fields_type[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {"varchar"}, "after_insert": {"back"},
+			"db": {"shop"}, "table": {"users"}, "goto": {"index.php?route=/sql"}, "sql_query": {"SELECT * FROM `users`"},
+			"insert_rows": {"1"}, "submit_type": {"insert"},
+			"fields[multi_edit][0][b068931cc450442b63f5b3d276ea4297]":      {"it's <i>new</i>; 1=1 -- & more"},
+			"fields_name[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {"name"},
+			"funcs[multi_edit][0][b068931cc450442b63f5b3d276ea4297]":       {""},
+			"fields_type[multi_edit][0][b068931cc450442b63f5b3d276ea4297]": {"varchar"}, "after_insert": {"back"},
 		})
 	})
 	f.step("search", func() (string, error) {
-		return c.ajax("/database/search", url.Values{"db": {"shop"}, "criteriaSearchString": {"union select"}, "criteriaSearchType": {"1"}, "criteriaTables[]": {"users"}, "submit_search": {"Go"}})
+		return c.ajax("/database/search", url.Values{"db": {"shop"}, "criteriaSearchString": {"union select"},
+			"criteriaSearchType": {"1"}, "criteriaTables[]": {"users"}, "submit_search": {"Go"}})
 	})
 	f.step("export", func() (string, error) {
-		a, err := c.form(pma+"/export", url.Values{"db": {"shop"}, "export_type": {"database"}, "export_method": {"quick"}, "template_id": {""}, "single_table": {""}, "quick_or_custom": {"quick"},
-			"what": {"sql"}, "token": {c.token}, "structure_or_data_forced": {"0"}, "output_format": {"sendit"}, "filename_template": {"@DATABASE@"}, "sql_structure_or_data": {"structure_and_data"}})
+		a, err := c.form(pma+"/export", url.Values{"db": {"shop"}, "export_type": {"database"},
+			"export_method": {"quick"}, "template_id": {""}, "single_table": {""}, "quick_or_custom": {"quick"},
+			"what": {"sql"}, "token": {c.token}, "structure_or_data_forced": {"0"}, "output_format": {"sendit"},
+			"filename_template": {"@DATABASE@"}, "sql_structure_or_data": {"structure_and_data"}})
 		return fmt.Sprint(a.status), err
 	})
-	for _, path := range []string{"/table/structure&db=shop&table=users", "/table/sql&db=shop&table=users", "/database/routines&db=shop&type=PROCEDURE", "/server/privileges", "/table/indexes&db=shop&table=users&index=note"} {
+	for _, path := range []string{"/table/structure&db=shop&table=users", "/table/sql&db=shop&table=users",
+		"/database/routines&db=shop&type=PROCEDURE", "/server/privileges", "/table/indexes&db=shop&table=users&index=note"} {
 		f.step("open "+path, func() (string, error) { return c.page(pma + path) })
 	}
 }

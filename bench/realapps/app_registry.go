@@ -37,12 +37,16 @@ http: {addr: "127.0.0.1:%d"}
 // images are configurations as builders write them.
 var images = map[string]string{
 	"shell": `"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]`,
-	"entry": `"Entrypoint":["/bin/sh","-c"],"Cmd":["exec nginx -g 'daemon off;' | tee /var/log/nginx.log"],"WorkingDir":"/srv/../srv"`,
-	"probe": `"Cmd":["sh","-c","while true; do cat /proc/loadavg; sleep 60; done"],"Healthcheck":{"Test":["CMD-SHELL","curl -f http://localhost/ || exit 1"]}`,
-	"label": `"Labels":{"org.opencontainers.image.description":"Tips & <b>more</b>; it's \"new\"","sh":"$(whoami)"},"Cmd":["python3","-c","import os; os.system('id')"]`,
+	"entry": `"Entrypoint":["/bin/sh","-c"],"Cmd":["exec nginx -g 'daemon off;' | tee ` +
+		`/var/log/nginx.log"],"WorkingDir":"/srv/../srv"`,
+	"probe": `"Cmd":["sh","-c","while true; do cat /proc/loadavg; sleep 60; ` +
+		`done"],"Healthcheck":{"Test":["CMD-SHELL","curl -f http://localhost/ || exit 1"]}`,
+	"label": `"Labels":{"org.opencontainers.image.description":"Tips & <b>more</b>; it's ` +
+		`\"new\"","sh":"$(whoami)"},"Cmd":["python3","-c","import os; os.system('id')"]`,
 }
 
-const imageHistory = `{"created_by":"/bin/sh -c #(nop) ADD file:1 in / "},{"created_by":"RUN /bin/sh -c apt-get update && ` +
+const imageHistory = `{"created_by":"/bin/sh -c #(nop) ADD file:1 in / "},{"created_by":"RUN /bin/sh -c apt-get ` +
+	`update && ` +
 	`apt-get install -y curl; rm -rf /var/lib/apt/lists/* # buildkit"},{"created_by":"COPY ../etc/passwd /etc/passwd"}`
 
 func useRegistry(f *flow) {
@@ -76,7 +80,8 @@ func useRegistry(f *flow) {
 		return fmt.Sprint(strings.Contains(out, "1.0")), err
 	})
 	f.step("copy within", func() (string, error) {
-		_, err := skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", remote+"shell:1.0", remote+"copy:latest")
+		_, err := skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", remote+"shell:1.0",
+			remote+"copy:latest")
 		return "copied", err
 	})
 	f.step("delete", func() (string, error) {
@@ -109,11 +114,14 @@ func writeImage(dir, config string) error {
 	if err := z.Close(); err != nil {
 		return fmt.Errorf("packing a layer: %w", err)
 	}
-	image := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{%s},"rootfs":{"type":"layers","diff_ids":["sha256:%x"]},"history":[%s]}`,
+	image := fmt.Sprintf(`{"architecture":"amd64","os":"linux","config":{%s},`+
+		`"rootfs":{"type":"layers","diff_ids":["sha256:%x"]},"history":[%s]}`,
 		config, sha256.Sum256(plain.Bytes()), imageHistory)
 	const docker = "application/vnd.docker."
-	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"`+docker+`distribution.manifest.v2+json","config":{"mediaType":"`+docker+
-		`container.image.v1+json","size":%d,"digest":"sha256:%x"},"layers":[{"mediaType":"`+docker+`image.rootfs.diff.tar.gzip","size":%d,"digest":"sha256:%x"}]}`,
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"`+docker+`distribution.manifest.v2+json",`+
+		`"config":{"mediaType":"`+docker+
+		`container.image.v1+json","size":%d,"digest":"sha256:%x"},`+
+		`"layers":[{"mediaType":"`+docker+`image.rootfs.diff.tar.gzip","size":%d,"digest":"sha256:%x"}]}`,
 		len(image), sha256.Sum256([]byte(image)), packed.Len(), sha256.Sum256(packed.Bytes()))
 	for name, b := range map[string][]byte{
 		"version": []byte("Directory Transport Version: 1.1\n"), "manifest.json": []byte(manifest),

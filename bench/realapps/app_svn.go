@@ -79,7 +79,8 @@ var oddFiles = []struct{ name, text string }{
 func useSubversion(f *flow) {
 	work := filepath.Join(f.work, "tree")
 	svn := func(args ...string) (string, error) {
-		args = append(args, "--non-interactive", "--config-dir", filepath.Join(f.work, "config"), "--username", "o'neil", "--password", "a' or; x--")
+		args = append(args, "--non-interactive", "--config-dir", filepath.Join(f.work, "config"), "--username",
+			"o'neil", "--password", "a' or; x--")
 		return f.command(f.work, []string{"LC_ALL=C.UTF-8"}, "svn", args...)
 	}
 	root := f.base + "/svn/trunk"
@@ -100,7 +101,8 @@ func useSubversion(f *flow) {
 				return "", err
 			}
 		}
-		_, err := svn("commit", work, "-m", "fix: don't `rm -rf /`; use $(mktemp) | cat\n\n' OR 1=1 -- no more; see ../etc/passwd & <script>alert(1)</script>")
+		_, err := svn("commit", work, "-m", "fix: don't `rm -rf /`; use $(mktemp) | cat\n\n' OR 1=1 -- no more; see "+
+			"../etc/passwd & <script>alert(1)</script>")
 		return "committed", err
 	})
 	run("update first", "update", work)

@@ -15,7 +15,10 @@ func wordpress() app {
 	return app{
 		name: "wordpress",
 		needs: append([]need{
-			{"/usr/share/wordpress/wp-load.php", "apt-get install wordpress"}, {"/usr/share/wordpress/wp-content/themes/twentytwentythree", "apt-get install wordpress-theme-twentytwentythree"}, {"php", "apt-get install php-cli php-mysql"}, {"curl", "apt-get install curl"},
+			{"/usr/share/wordpress/wp-load.php", "apt-get install wordpress"},
+			{"/usr/share/wordpress/wp-content/themes/twentytwentythree",
+				"apt-get install wordpress-theme-twentytwentythree"},
+			{"php", "apt-get install php-cli php-mysql"}, {"curl", "apt-get install curl"},
 		}, mariadbNeeds...),
 		start: startWordPress,
 		use:   useWordPress,
@@ -23,10 +26,12 @@ func wordpress() app {
 }
 
 const wpConfig = `<?php
-define('DB_NAME', 'wordpress'); define('DB_USER', 'app'); define('DB_PASSWORD', 'secret'); define('DB_HOST', '127.0.0.1:%d');
+define('DB_NAME', 'wordpress'); define('DB_USER', 'app'); define('DB_PASSWORD', 'secret');
+define('DB_HOST', '127.0.0.1:%d');
 define('DB_CHARSET', 'utf8mb4'); define('WP_HOME', 'http://' . $_SERVER['HTTP_HOST']); define('WP_SITEURL', WP_HOME);
 define('AUTH_KEY', 'a'); define('SECURE_AUTH_KEY', 'b'); define('LOGGED_IN_KEY', 'c'); define('NONCE_KEY', 'd');
-define('WP_HTTP_BLOCK_EXTERNAL', true); define('DISABLE_WP_CRON', true); define('FS_METHOD', 'direct'); define('AUTOMATIC_UPDATER_DISABLED', true);
+define('WP_HTTP_BLOCK_EXTERNAL', true); define('DISABLE_WP_CRON', true); define('FS_METHOD', 'direct');
+define('AUTOMATIC_UPDATER_DISABLED', true);
 $table_prefix = 'wp_';
 if (!defined('ABSPATH')) { define('ABSPATH', __DIR__ . '/'); }
 require_once ABSPATH . 'wp-settings.php';
@@ -52,9 +57,11 @@ func startWordPress(p *place) error {
 	if err := p.php(root, ""); err != nil {
 		return err
 	}
-	b := &browser{host: fmt.Sprint("127.0.0.1:", p.port), base: fmt.Sprint("http://127.0.0.1:", p.port), cookies: map[string]string{}, seen: map[string]bool{}}
+	b := &browser{host: fmt.Sprint("127.0.0.1:", p.port), base: fmt.Sprint("http://127.0.0.1:", p.port),
+		cookies: map[string]string{}, seen: map[string]bool{}}
 	a, err := b.form("/wp-admin/install.php?step=2", url.Values{
-		"weblog_title": {"Conor's blog"}, "user_name": {"admin"}, "admin_password": {wpPassword}, "admin_password2": {wpPassword}, "pw_weak": {"on"},
+		"weblog_title": {"Conor's blog"}, "user_name": {"admin"}, "admin_password": {wpPassword},
+		"admin_password2": {wpPassword}, "pw_weak": {"on"},
 		"admin_email": {"admin@example.test"}, "Submit": {"Install WordPress"}, "language": {""},
 	})
 	if err != nil {
@@ -92,7 +99,8 @@ func useWordPress(f *flow) {
 		if _, err := e.page("/wp-login.php"); err != nil {
 			return "", err
 		}
-		a, err := e.form("/wp-login.php", url.Values{"log": {"admin"}, "pwd": {wpPassword}, "wp-submit": {"Log In"}, "redirect_to": {f.base + "/wp-admin/"}, "testcookie": {"1"}})
+		a, err := e.form("/wp-login.php", url.Values{"log": {"admin"}, "pwd": {wpPassword}, "wp-submit": {"Log In"},
+			"redirect_to": {f.base + "/wp-admin/"}, "testcookie": {"1"}})
 		return fmt.Sprint(a.status, " ", strings.Contains(a.body, "Dashboard")), err
 	})
 	f.step("open the editor", func() (string, error) {
@@ -112,12 +120,21 @@ func useWordPress(f *flow) {
 
 // wpPosts are posts as the block editor writes them.
 var wpPosts = [][2]string{
-	{"Blocks", "<!-- wp:paragraph {\"align\":\"center\"} -->\n<p class=\"has-text-align-center\">Fish &amp; chips&nbsp;; sleep&#8230; <a href=\"/?a=1&amp;b=2\">more</a></p>\n<!-- /wp:paragraph -->\n\n" +
-		"<!-- wp:image {\"id\":5,\"sizeSlug\":\"large\"} -->\n<figure class=\"wp-block-image\"><img src=\"/a.png\" alt=\"it's &quot;new&quot;\"/></figure>\n<!-- /wp:image -->"},
-	{"Code block", "<!-- wp:code -->\n<pre class=\"wp-block-code\"><code>&lt;?php system($_GET['c']); ?&gt;\ncat /etc/passwd | grep root &amp;&amp; rm -rf /tmp/x\nSELECT * FROM users WHERE a='' OR 1=1 --</code></pre>\n<!-- /wp:code -->"},
-	{"HTML block", "<!-- wp:html -->\n<iframe src=\"https://www.example.test/embed/x\" allowfullscreen></iframe><script>window.ga=function(){}</script><style>.a{background:url(x.png)}</style>\n<!-- /wp:html -->"},
-	{"Table & shortcode", "<!-- wp:table -->\n<figure class=\"wp-block-table\"><table><tbody><tr><td>a &lt; b</td><td>1' 2\"</td></tr></tbody></table></figure>\n<!-- /wp:table -->\n[gallery ids=\"1,2\" link='file'] [embed]https://e.example/?v=1&amp;t=2[/embed]"},
-	{"L'été d'Éric; suite", "<!-- wp:list -->\n<ul><li>l&rsquo;eau &amp; le feu</li><li>D&eacute;j&agrave; vu&nbsp;; mail &agrave; tous</li><li>$(pwd) et `ls`</li></ul>\n<!-- /wp:list -->"},
+	{"Blocks", "<!-- wp:paragraph {\"align\":\"center\"} -->\n<p class=\"has-text-align-center\">Fish &amp; " +
+		"chips&nbsp;; sleep&#8230; <a href=\"/?a=1&amp;b=2\">more</a></p>\n<!-- /wp:paragraph -->\n\n" +
+		"<!-- wp:image {\"id\":5,\"sizeSlug\":\"large\"} -->\n<figure class=\"wp-block-image\"><img src=\"/a.png\" " +
+		"alt=\"it's &quot;new&quot;\"/></figure>\n<!-- /wp:image -->"},
+	{"Code block", "<!-- wp:code -->\n<pre class=\"wp-block-code\"><code>&lt;?php system($_GET['c']); ?&gt;\ncat " +
+		"/etc/passwd | grep root &amp;&amp; rm -rf /tmp/x\nSELECT * FROM users WHERE a='' OR 1=1 --</code></pre>\n<!-- " +
+		"/wp:code -->"},
+	{"HTML block", "<!-- wp:html -->\n<iframe src=\"https://www.example.test/embed/x\" " +
+		"allowfullscreen></iframe><script>window.ga=function(){}</script><style>.a{background:url(x.png)}</style>\n<!-- " +
+		"/wp:html -->"},
+	{"Table & shortcode", "<!-- wp:table -->\n<figure class=\"wp-block-table\"><table><tbody><tr><td>a &lt; " +
+		"b</td><td>1' 2\"</td></tr></tbody></table></figure>\n<!-- /wp:table -->\n[gallery ids=\"1,2\" link='file'] " +
+		"[embed]https://e.example/?v=1&amp;t=2[/embed]"},
+	{"L'été d'Éric; suite", "<!-- wp:list -->\n<ul><li>l&rsquo;eau &amp; le feu</li><li>D&eacute;j&agrave; vu&nbsp;; " +
+		"mail &agrave; tous</li><li>$(pwd) et `ls`</li></ul>\n<!-- /wp:list -->"},
 }
 
 // post drafts, saves by itself, publishes and reads a post.
@@ -137,8 +154,10 @@ func (e *editor) post(title, content string) (string, error) {
 		body   map[string]any
 		fields []string
 	}{
-		{route + "/autosaves", map[string]any{"id": made.ID, "title": title, "content": content, "excerpt": "tips & more; it's"}, nil},
-		{route, map[string]any{"id": made.ID, "title": title, "content": content, "status": "publish", "slug": "a-b"}, []string{"X-HTTP-Method-Override", "PUT"}},
+		{route + "/autosaves", map[string]any{"id": made.ID, "title": title, "content": content,
+			"excerpt": "tips & more; it's"}, nil},
+		{route, map[string]any{"id": made.ID, "title": title, "content": content, "status": "publish", "slug": "a-b"},
+			[]string{"X-HTTP-Method-Override", "PUT"}},
 	} {
 		if a, err = e.rest("POST", x.route, x.body, x.fields...); err != nil {
 			return "", err
@@ -153,9 +172,11 @@ func (e *editor) post(title, content string) (string, error) {
 func (e *editor) admin(f *flow) {
 	f.step("upload", func() (string, error) {
 		const boundary = "----geckoformboundary7d1"
-		body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes & it's (1).txt\"\r\nContent-Type: text/plain\r\n\r\n" +
+		body := "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"notes & it's " +
+			"(1).txt\"\r\nContent-Type: text/plain\r\n\r\n" +
 			"Notes; it's all here & more\n' OR 1=1 -- is no password\nrm -rf /tmp/x; ls | wc -l\n\r\n--" + boundary + "--\r\n"
-		a, err := e.send("POST", "/index.php?rest_route=%2Fwp%2Fv2%2Fmedia&_locale=user", "multipart/form-data; boundary="+boundary, body, "Accept", "application/json, */*;q=0.1", "X-WP-Nonce", e.nonce)
+		a, err := e.send("POST", "/index.php?rest_route=%2Fwp%2Fv2%2Fmedia&_locale=user",
+			"multipart/form-data; boundary="+boundary, body, "Accept", "application/json, */*;q=0.1", "X-WP-Nonce", e.nonce)
 		return fmt.Sprint(a.status), err
 	})
 	f.step("settings", func() (string, error) {
@@ -168,8 +189,10 @@ func (e *editor) admin(f *flow) {
 			return "", err
 		}
 		a, err = e.form("/wp-admin/options.php", url.Values{
-			"option_page": {"general"}, "action": {"update"}, "_wpnonce": {nonce}, "_wp_http_referer": {"/wp-admin/options-general.php"}, "blogname": {"Conor's \"blog\" & more; <new>"},
-			"blogdescription": {"Tips & tricks -- select the best"}, "new_admin_email": {"admin@example.test"}, "timezone_string": {"UTC+0"}, "date_format": {"\\c\\u\\s\\t\\o\\m"},
+			"option_page": {"general"}, "action": {"update"}, "_wpnonce": {nonce},
+			"_wp_http_referer": {"/wp-admin/options-general.php"}, "blogname": {"Conor's \"blog\" & more; <new>"},
+			"blogdescription": {"Tips & tricks -- select the best"}, "new_admin_email": {"admin@example.test"},
+			"timezone_string": {"UTC+0"}, "date_format": {"\\c\\u\\s\\t\\o\\m"},
 			"date_format_custom": {"F j, Y"}, "time_format": {"g:i a"}, "start_of_week": {"1"}, "submit": {"Save Changes"},
 		})
 		return fmt.Sprint(a.status), err
@@ -184,32 +207,42 @@ func (e *editor) admin(f *flow) {
 			return "", err
 		}
 		a, err = e.fetch("POST", "/wp-admin/admin-ajax.php", "application/x-www-form-urlencoded; charset=UTF-8", url.Values{
-			"action": {"inline-save"}, "_inline_edit": {nonce}, "post_ID": {"1"}, "post_type": {"post"}, "post_title": {"Hello & \"welcome\"; it's on"}, "post_name": {"hello"},
-			"_status": {"publish"}, "tags_input[post_tag]": {"c++, rock & roll, '90s"}, "screen": {"edit-post"}, "post_view": {"list"},
+			"action": {"inline-save"}, "_inline_edit": {nonce}, "post_ID": {"1"}, "post_type": {"post"},
+			"post_title": {"Hello & \"welcome\"; it's on"}, "post_name": {"hello"},
+			"_status": {"publish"}, "tags_input[post_tag]": {"c++, rock & roll, '90s"}, "screen": {"edit-post"},
+			"post_view": {"list"},
 		}.Encode(), "X-Requested-With", "XMLHttpRequest")
 		return fmt.Sprint(a.status), err
 	})
-	for _, page := range []string{"plugins.php", "themes.php", "users.php", "upload.php", "edit-comments.php", "site-health.php", "profile.php", "tools.php", "edit.php?s=union+select&post_status=all"} {
+	for _, page := range []string{"plugins.php", "themes.php", "users.php", "upload.php", "edit-comments.php",
+		"site-health.php", "profile.php", "tools.php", "edit.php?s=union+select&post_status=all"} {
 		f.step("open "+page, func() (string, error) { return e.page("/wp-admin/" + page) })
 	}
 }
 
 // visitors read, search and comment.
 func (e *editor) visitors(f *flow) {
-	for _, q := range []string{"tips & more", "it's 'new'", "union select", "use $(pwd) here", "c++ <vector>", "how to cat /etc/passwd", "select * from users example"} {
+	for _, q := range []string{"tips & more", "it's 'new'", "union select", "use $(pwd) here", "c++ <vector>",
+		"how to cat /etc/passwd", "select * from users example"} {
 		f.step("search "+q, func() (string, error) { return e.page("/?s=" + url.QueryEscape(q)) })
 	}
-	for i, text := range []string{"Thanks; it works -- see `cat /etc/hosts`.", "Don't; use SELECT * FROM t WHERE a = '1' OR 1=1; it's slow", "it failed; kill -9 1234 helped & I'm happy <3"} {
+	for i, text := range []string{"Thanks; it works -- see `cat /etc/hosts`.",
+		"Don't; use SELECT * FROM t WHERE a = '1' OR 1=1; it's slow", "it failed; kill -9 1234 helped & I'm happy <3"} {
 		f.step(fmt.Sprint("comment ", i), func() (string, error) {
-			a, err := e.form("/wp-comments-post.php", url.Values{"comment": {text}, "submit": {"Post Comment"}, "comment_post_ID": {"1"}, "comment_parent": {"0"}})
+			a, err := e.form("/wp-comments-post.php", url.Values{"comment": {text}, "submit": {"Post Comment"},
+				"comment_post_ID": {"1"}, "comment_parent": {"0"}})
 			return fmt.Sprint(a.status), err
 		})
 	}
 	f.step("XML-RPC", func() (string, error) {
 		escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
-		call := "<?xml version=\"1.0\"?><methodCall><methodName>metaWeblog.newPost</methodName><params><param><value><string>1</string></value></param><param><value><string>admin</string></value></param>" +
-			"<param><value><string>" + escape(wpPassword) + "</string></value></param><param><value><struct><member><name>title</name><value><string>By phone; it's</string></value></member>" +
-			"<member><name>description</name><value><string>" + escape(wpPosts[2][1]) + "</string></value></member></struct></value></param></params></methodCall>"
+		call := "<?xml version=\"1.0\"?><methodCall><methodName>metaWeblog.newPost</methodName>" +
+			"<params><param><value><string>1</string></value></param><param><value><string>admin</string></value></param>" +
+			"<param><value><string>" + escape(wpPassword) +
+			"</string></value></param><param><value><struct><member><name>title</name><value><string>By phone; " +
+			"it's</string></value></member>" +
+			"<member><name>description</name><value><string>" + escape(wpPosts[2][1]) +
+			"</string></value></member></struct></value></param></params></methodCall>"
 		return f.curl("-A", "Java/21.0.3", "-H", "Content-Type: text/xml", "--data-binary", call, f.base+"/xmlrpc.php")
 	})
 	f.step("feed", func() (string, error) { return f.curl("-A", "NetNewsWire (RSS Reader)", f.base+"/?feed=rss2") })

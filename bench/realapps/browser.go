@@ -70,13 +70,15 @@ func (b *browser) open(method, path, contentType, body string) (got, error) {
 
 var navigation = []string{
 	"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Upgrade-Insecure-Requests", "1",
-	"Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-User", "?1", "Priority", "u=0, i",
+	"Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-User",
+	"?1", "Priority", "u=0, i",
 }
 
 // fetch sends what a page's script sends; more are further fields.
 func (b *browser) fetch(method, path, contentType, body string, more ...string) (got, error) {
 	fields := append([]string{"Accept", "*/*"}, more...)
-	return b.send(method, path, contentType, body, append(fields, "Sec-Fetch-Dest", "empty", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "same-origin")...)
+	return b.send(method, path, contentType, body, append(fields, "Sec-Fetch-Dest", "empty", "Sec-Fetch-Mode",
+		"cors", "Sec-Fetch-Site", "same-origin")...)
 }
 
 var file = regexp.MustCompile(`(?:src|href)=["']([^"'#]+\.(?:css|js|png|svg|gif|ico)[^"'#]*)["']`)
@@ -91,7 +93,8 @@ func (b *browser) files(page string) error {
 		}
 		n++
 		b.seen[to.String()] = true
-		if _, err := b.send("GET", to.RequestURI(), "", "", "Accept", "*/*", "Sec-Fetch-Dest", "script", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Site", "same-origin"); err != nil {
+		if _, err := b.send("GET", to.RequestURI(), "", "", "Accept", "*/*", "Sec-Fetch-Dest", "script",
+			"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Site", "same-origin"); err != nil {
 			return err
 		}
 	}

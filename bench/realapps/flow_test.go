@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -16,11 +17,14 @@ func TestDifference(t *testing.T) {
 		direct, gateway step
 		want            string // in the difference; empty: none
 	}{
-		"same":            {step{outcome: "200", answers: []answer{get(200), get(404)}}, step{outcome: "200", answers: []answer{get(404), get(200)}}, ""},
-		"refused":         {step{outcome: "ok", answers: []answer{get(200)}}, step{outcome: "ok", answers: []answer{get(403)}}, "+1 GET 403 /a"},
+		"same": {step{outcome: "200", answers: []answer{get(200), get(404)}}, step{outcome: "200",
+			answers: []answer{get(404), get(200)}}, ""},
+		"refused": {step{outcome: "ok", answers: []answer{get(200)}}, step{outcome: "ok",
+			answers: []answer{get(403)}}, "+1 GET 403 /a"},
 		"once more":       {step{answers: []answer{get(200)}}, step{answers: []answer{get(200), get(200)}}, "+1 GET 200 /a"},
 		"another outcome": {step{outcome: "pushed"}, step{outcome: "FAILED: 403"}, "gateway FAILED: 403"},
-		"both failed":     {step{outcome: "FAILED: x", failed: true}, step{outcome: "FAILED: x", failed: true}, "direct  FAILED: x"},
+		"both failed": {step{outcome: "FAILED: x", failed: true}, step{outcome: "FAILED: x", failed: true},
+			"direct  FAILED: x"},
 	} {
 		got := difference(&x.direct, &x.gateway)
 		if (x.want == "") != (got == "") || !strings.Contains(got, x.want) {
@@ -82,16 +86,25 @@ func TestProcessesEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := p.serve(l.Addr().(*net.TCPAddr).Port, p.dir, nil, "sh", "-c", "sleep 600 & wait"); err != nil {
+	beats := filepath.Join(p.dir, "beats")
+	script := "(while :; do echo x >> beats; sleep 0.02; done) & wait"
+	if err := p.serve(l.Addr().(*net.TCPAddr).Port, p.dir, nil, "sh", "-c", script); err != nil {
 		t.Fatal(err)
 	}
-	group := p.processes[0].Process.Pid
-	p.end()
-	for range 50 {
-		if err := syscall.Kill(-group, 0); err == syscall.ESRCH {
-			return
+	size := func() int64 {
+		i, err := os.Stat(beats)
+		if err != nil {
+			return 0
 		}
-		time.Sleep(20 * time.Millisecond)
+		return i.Size()
 	}
-	t.Errorf("a process of group %d is left", group)
+	for size() == 0 { // it has begun
+		time.Sleep(10 * time.Millisecond)
+	}
+	p.end()
+	before := size()
+	time.Sleep(300 * time.Millisecond)
+	if after := size(); after != before {
+		t.Errorf("a process of the group still writes: %d bytes, then %d", before, after)
+	}
 }

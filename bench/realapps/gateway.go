@@ -28,7 +28,8 @@ access: {file: %q}
 `
 
 func newGateway(p *place, more string) (*gateway, error) {
-	g := &gateway{place: p, port: freePort(), log: filepath.Join(p.dir, "access.jsonl"), said: filepath.Join(p.dir, "events.jsonl")}
+	g := &gateway{place: p, port: freePort(), log: filepath.Join(p.dir, "access.jsonl"), said: filepath.Join(p.dir,
+		"events.jsonl")}
 	if p.keep != "" {
 		g.said = filepath.Join(p.keep, filepath.Base(p.dir)+".events.jsonl")
 		if err := os.RemoveAll(g.said); err != nil {

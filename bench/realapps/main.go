@@ -3,7 +3,7 @@
 // differs: steps that end otherwise, statuses, and what the gateway says of it.
 // docs/benchmarks.md tells how to run it and what it needs.
 //
-//	realapps -bartizan FILE [-npm DIR] [-keep DIR] [APP...]
+//	realapps -bartizan FILE [-npm DIR] [-keep DIR] [-config LINES] [APP...]
 package main
 
 import (
@@ -39,17 +39,21 @@ type app struct {
 type need struct{ what, from string }
 
 func apps() []app {
-	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(), objects(), graphql()}
+	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(),
+		objects(), graphql()}
 }
 
-type options struct{ bartizan, npm, keep string }
+type options struct{ bartizan, npm, keep, config string }
 
 func main() {
 	log.SetFlags(0)
 	var o options
 	flag.StringVar(&o.bartizan, "bartizan", "bin/bartizan", "the gateway's binary")
-	flag.StringVar(&o.npm, "npm", "", "folder with node_modules of bench/realapps/npm; empty: install them into a temporary one")
-	flag.StringVar(&o.keep, "keep", "", "folder for the recorded requests (lines for bartizan eval) and the gateway's events")
+	flag.StringVar(&o.npm, "npm", "", "folder with node_modules of bench/realapps/npm; empty: install them into a "+
+		"temporary one")
+	flag.StringVar(&o.keep, "keep", "", "folder for the recorded requests (lines for bartizan eval) and the "+
+		"gateway's events")
+	flag.StringVar(&o.config, "config", "", "lines to add to the gateway's configuration")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -133,7 +137,7 @@ func play(p *place, a app) (*result, error) {
 		return nil, err
 	}
 	defer direct.close()
-	gateway, err := newGateway(p, a.config)
+	gateway, err := newGateway(p, a.config+p.config+"\n")
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,11 @@ func (p *place) serve(port int, dir string, env []string, name string, args ...s
 
 // command runs a program to its end, at most a minute, and returns what it says.
 func (p *place) command(dir string, env []string, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	return p.within(time.Minute, dir, env, name, args...)
+}
+
+func (p *place) within(limit time.Duration, dir string, env []string, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.WaitDelay = 5 * time.Second
@@ -134,7 +138,7 @@ func (p *place) modules() (string, error) {
 		if _, err := p.command("", nil, "cp", "bench/realapps/npm/package.json", dir); err != nil {
 			return "", err
 		}
-		if _, err := p.command(dir, nil, "npm", "install", "--no-audit", "--no-fund"); err != nil {
+		if _, err := p.within(10*time.Minute, dir, nil, "npm", "install", "--no-audit", "--no-fund"); err != nil {
 			return "", missingError{need{"the packages of bench/realapps/npm", err.Error()}}
 		}
 	}
@@ -162,6 +166,9 @@ func last(s string) string {
 
 // environment is ours without what would send clients of loopback elsewhere.
 func environment() []string {
-	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "AWS_") || strings.HasPrefix(s, "RCLONE_") })
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		return strings.HasPrefix(s, "AWS_") ||
+			strings.HasPrefix(s, "RCLONE_")
+	})
 	return append(env, "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost")
 }

@@ -58,21 +58,22 @@ func newRecorder(p *place) (*recorder, error) {
 		},
 		FlushInterval: -1,
 	}
-	r.server = &http.Server{ErrorLog: nil, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, x *http.Request) {
-		r.begin(1)
-		defer r.begin(-1)
-		body, err := io.ReadAll(x.Body)
-		if err != nil {
-			return
-		}
-		r.keep(x, body)
-		x.Body = io.NopCloser(bytes.NewReader(body))
-		status := &statusWriter{ResponseWriter: w}
-		proxy.ServeHTTP(status, x)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.got = append(r.got, answer{x.Method, x.URL.Path, status.code})
-	})}
+	r.server = &http.Server{ErrorLog: nil, ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, x *http.Request) {
+			r.begin(1)
+			defer r.begin(-1)
+			body, err := io.ReadAll(x.Body)
+			if err != nil {
+				return
+			}
+			r.keep(x, body)
+			x.Body = io.NopCloser(bytes.NewReader(body))
+			status := &statusWriter{ResponseWriter: w}
+			proxy.ServeHTTP(status, x)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.got = append(r.got, answer{x.Method, x.URL.Path, status.code})
+		})}
 	go r.server.Serve(l)
 	return r, nil
 }

@@ -15,7 +15,8 @@ import (
 
 const list = ` [
  {"method":"GET","url":"/?p=%27%20or%201%3D1--#top","headers":{"User-Agent":"x","Connection":"close"},"data":""},
- {"method":"POST","url":"https://shop.example/a b?q=<script>alert(1)</script>","headers":{":authority":"h","X-A":"1\r\nX-B: 2","Content-Length":7},"data":"p=hello"},
+ {"method":"POST","url":"https://shop.example/a b?q=<script>alert(1)</script>",
+  "headers":{":authority":"h","X-A":"1\r\nX-B: 2","Content-Length":7},"data":"p=hello"},
  {"url":"/","headers":null,"data":null,"label":"legitimate"},
  {"url":"/b","headers":{},"body":"ok","malicious":false}
 ]
@@ -45,8 +46,10 @@ func TestListOfComparisonProject(t *testing.T) {
 	want := []line{
 		{ID: "sql-injection#0", Label: "attack", Class: "sql-injection", Method: "GET", Target: "/?p=%27%20or%201%3D1--",
 			Headers: [][2]string{{"User-Agent", "x"}, {"Connection", "close"}}, Body: []byte{}},
-		{ID: "sql-injection#1", Label: "attack", Class: "sql-injection", Method: "POST", Target: "/a%20b?q=%3Cscript%3Ealert(1)%3C/script%3E",
-			Headers: [][2]string{{"X-A", "1 X-B: 2"}, {"Content-Length", "7"}, {"Host", "shop.example"}}, Body: []byte("p=hello")},
+		{ID: "sql-injection#1", Label: "attack", Class: "sql-injection", Method: "POST",
+			Target:  "/a%20b?q=%3Cscript%3Ealert(1)%3C/script%3E",
+			Headers: [][2]string{{"X-A", "1 X-B: 2"}, {"Content-Length", "7"}, {"Host", "shop.example"}},
+			Body:    []byte("p=hello")},
 		{ID: "sql-injection#2", Label: "benign", Class: "benign", Method: "GET", Target: "/", Body: []byte{}},
 		{ID: "sql-injection#3", Label: "benign", Class: "benign", Method: "GET", Target: "/b", Body: []byte("ok")},
 	}
@@ -73,7 +76,8 @@ func TestListIsJudgedAsLinesAre(t *testing.T) {
 func TestListNamesFolder(t *testing.T) {
 	const one = `[{"method":"GET","url":"/"}]`
 	for name, label := range map[string]string{
-		"/srv/attack/Legitimate/shop.json": "benign", "Legitimate/travel/shop.json": "benign", "malicious/xss.json.gz": "attack",
+		"/srv/attack/Legitimate/shop.json": "benign", "Legitimate/travel/shop.json": "benign",
+		"malicious/xss.json.gz": "attack",
 	} {
 		e := eval.New(eval.Options{Detector: detect.New(1, detect.Lists{})})
 		if err := e.File(name, strings.NewReader(one)); err != nil {
@@ -87,21 +91,24 @@ func TestListNamesFolder(t *testing.T) {
 func TestListRefuses(t *testing.T) {
 	const good = `{"url":"/"},`
 	for name, x := range map[string]struct{ text, want string }{
-		"no url":     {`[` + good + `{"method":"GET"}]`, "Legitimate/f.json: entry 1: no url"},
-		"data":       {`[` + good + `{"url":"/","data":{"a":1}}]`, "Legitimate/f.json: entry 1: "},
-		"headers":    {`[{"url":"/","headers":["a"]}]`, "Legitimate/f.json: entry 0: headers are no object"},
-		"nested":     {`[{"url":"/","headers":{"a":["b"]}}]`, `Legitimate/f.json: entry 0: header "a" is neither a text nor a number`},
+		"no url":  {`[` + good + `{"method":"GET"}]`, "Legitimate/f.json: entry 1: no url"},
+		"data":    {`[` + good + `{"url":"/","data":{"a":1}}]`, "Legitimate/f.json: entry 1: "},
+		"headers": {`[{"url":"/","headers":["a"]}]`, "Legitimate/f.json: entry 0: headers are no object"},
+		"nested": {`[{"url":"/","headers":{"a":["b"]}}]`, `Legitimate/f.json: entry 0: header "a" is neither a text ` +
+			`nor a number`},
 		"no object":  {`[` + good + `7]`, "Legitimate/f.json: entry 1: "},
 		"cut off":    {`[` + good, "Legitimate/f.json: entry 1: "},
 		"no bracket": {`[{"url":"/"}`, "Legitimate/f.json: entry 1: "},
 	} {
 		e := eval.New(eval.Options{Detector: detect.New(1, detect.Lists{})})
-		if err := e.File("Legitimate/f.json", strings.NewReader(x.text)); err == nil || !strings.Contains(err.Error(), x.want) {
+		if err := e.File("Legitimate/f.json", strings.NewReader(x.text)); err == nil || !strings.Contains(err.Error(),
+			x.want) {
 			t.Errorf("%s: got error %v; want %q in it", name, err, x.want)
 		}
 	}
 	e := eval.New(eval.Options{Detector: detect.New(1, detect.Lists{})})
-	if err := e.File("some/f.json", strings.NewReader(`[{"url":"/"}]`)); err == nil || !strings.Contains(err.Error(), "some/f.json: entry 0: neither") {
+	if err := e.File("some/f.json", strings.NewReader(`[{"url":"/"}]`)); err == nil || !strings.Contains(err.Error(),
+		"some/f.json: entry 0: neither") {
 		t.Errorf("no label: got error %v; want one that says so", err)
 	}
 }
