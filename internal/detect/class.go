@@ -104,7 +104,7 @@ func (s *scan) executes() bool {
 		return false
 	}
 	for _, w := range [...]string{"getruntime().exec(", "getruntime()).exec(", "os.system(", "os.popen(", ".popen(",
-		"io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()",
+		"io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()", "'].execute()", "\"].execute()",
 		"subprocess.", "__import__(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "__subclasses__",
 		"<?php", "system($_", "eval($_", "sys.process"} {
 		if strings.Contains(s.low, w) {

@@ -16,7 +16,7 @@ import (
 type Finding = lex.Finding
 
 // signs are those at which Judge looks.
-var signs = lex.SetOf("<)*$\n\r\xe5;:/_wxpsdt")
+var signs = lex.SetOf("<)*$\n\r\xe5\xc4;:/_wxpsdt")
 
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
@@ -45,12 +45,8 @@ func Judge(s string, name bool) (best Finding) {
 			k, st := lineBreak(s, i)
 			best.Raise(k, st, i)
 			i = lex.Skip(s, i, "\r\n \t") - 1
-		case 0xe5: // U+560A and U+560D, whose low bytes are a line break
-			if lex.At(s, i, "嘊") || lex.At(s, i, "嘍") {
-				n := i
-				for lex.At(s, n, "嘊") || lex.At(s, n, "嘍") {
-					n += 3
-				}
+		case 0xe5, 0xc4:
+			if n := lowBreaks(s, i); n > i {
 				if name, end, named := fieldName(s, n); named {
 					if k, st := field(s, name, end); st > lex.None {
 						best.Raise(k, lex.Likely, i)

@@ -93,3 +93,18 @@ func field(s, name string, end int) (signal.Kind, lex.Strength) {
 	}
 	return signal.None, lex.None
 }
+
+// lowBreaks returns where characters end at s[i:] whose low bytes are those of line breaks,
+// which a writer of bytes keeps alone: U+560A and U+560D, U+010A and U+010D.
+func lowBreaks(s string, i int) int {
+	for {
+		switch {
+		case lex.At(s, i, "\u560a"), lex.At(s, i, "\u560d"):
+			i += 3
+		case lex.At(s, i, "\u010d"), lex.At(s, i, "\u010a"):
+			i += 2
+		default:
+			return i
+		}
+	}
+}
