@@ -74,6 +74,8 @@ func TestAttacksByPlace(t *testing.T) {
 		{signal.UploadAbuse, "POST /u HTTP/1.1\nHost: a.example" + asParts, part("q.gif", "image/gif", "push graphic-context\nimage over 0,0 0,0 'msl:/tmp/q'\npop graphic-context")},
 		{signal.UploadAbuse, "POST /u HTTP/1.1\nHost: a.example" + asParts, part("q.jpg", "image/jpeg", "AT&TFORM\x00(metadata (a \"\\\n\" . system('id') . \"q\"))")},
 		{signal.UploadAbuse, "POST /u HTTP/1.1\nHost: a.example" + asParts, part("q.m3u8", "video/mp4", "#EXTM3U\n#EXTINF:1,\nfile:///etc/hosts\n")},
+		{signal.SQLInjection, "POST /u HTTP/1.1\nHost: a.example" + asParts, "--q\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n7=27 or =277=27=3D=277\r\n--q--\r\n"},
+		{signal.XSS, "POST /u HTTP/1.1\nHost: a.example" + asParts, "--q\r\nContent-Disposition: form-data; name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\nPHNjcmlwdD5h\r\nbGVydCgzKTwv\r\nc2NyaXB0Pg==\r\n--q--\r\n"},
 		{signal.CodeInjection, "POST /u HTTP/1.1\nHost: a.example" + asParts, part("q.jpg", "image/jpeg", strings.Repeat("\x01\x02\x03", 200)+"<?php system($_GET['q']);"+strings.Repeat("\x04", 90))},
 	} {
 		if band, _ := bandOf(asked(t, tt.head, tt.body), tt.kind); band < signal.Likely {

@@ -170,6 +170,7 @@ func trimDelimiter(part, boundary string) string {
 // partHead is what the header lines of a part say.
 type partHead struct {
 	name, disposition, media string
+	transfer                 string // Content-Transfer-Encoding
 	dispositions             int
 	// odd says that the lines are written in a way that agents read differently.
 	odd bool
@@ -183,7 +184,9 @@ func (w *walker) walkPart(part string) {
 	}
 	file, extended := param(h.disposition, "filename"), param(h.disposition, "filename*")
 	if w.fileName(h.name, file) && w.fileName(h.name, extended) {
-		w.walkContent(h, content, !h.odd && h.dispositions == 1 && plainFile(h.disposition))
+		isFile := !h.odd && h.dispositions == 1 && plainFile(h.disposition)
+		w.walkContent(h, content, isFile)
+		w.walkTransferred(h, content, isFile)
 	}
 }
 
@@ -208,6 +211,8 @@ func (w *walker) partHead(part string) (h partHead, content string) {
 			h.dispositions++
 		case fold(name, "Content-Type"):
 			h.media = strings.TrimSpace(value)
+		case fold(name, "Content-Transfer-Encoding"):
+			h.transfer = strings.TrimSpace(value)
 		}
 	}
 	w.info.Malformed = w.info.Malformed || headers == 0 || headers >= maxHeaders
