@@ -42,6 +42,10 @@ func mailCommand(s string, i, n int) bool {
 		return rest == "" && crlf
 	case "vrfy", "expn", "helo", "ehlo", "retr", "dele":
 		return rest != "" && strings.IndexByte(rest, ' ') < 0 && lex.Byte(s, end) == ' '
+	case "auth":
+		return crlf && lex.OneOf(rest, "login", "plain", "cram-md5", "ntlm", "xoauth2")
+	case "top":
+		return crlf && rest != "" && strings.Trim(rest, "0123456789 ") == "" && strings.IndexByte(rest, ' ') > 0
 	case "user":
 		return crlf && strings.Contains(s[end:], "\npass ")
 	}

@@ -97,7 +97,7 @@ func Empties(dst []byte, s string) (out []byte, ok bool) {
 // fetched are schemes that a program which fetches addresses knows, and pages do not.
 var fetched = [...]string{"sftp", "tftp", "ldap", "ldaps", "ldapi", "dict", "gopher", "rmi", "iiop", "smb", "nntp",
 	"telnet", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "netdoc", "scp", "rtsp", "rtmp", "mysql", "redis",
-	"memcached", "jar", "phar", "expect", "ogg", "ssh2", "zlib", "glob", "svn", "svn+ssh", "ldapi", "fd"}
+	"memcached", "jar", "phar", "expect", "ogg", "ssh2", "zlib", "glob", "svn", "svn+ssh", "nfs", "fd"}
 
 // Fetched reports whether a value in lower case is an address of such a scheme, and
 // whether documents of APIs have addresses of it in their settings.

@@ -21,10 +21,11 @@ func referred(s string) bool {
 			if j < 0 {
 				break
 			}
-			if i += j; lex.WordByte(lex.Byte(s, i-1)) || i > 0 && s[i-1] == '.' {
+			i += j
+			rest := s[i+len(p):]
+			if lex.WordByte(lex.Byte(s, i-1)) || i > 0 && s[i-1] == '.' && !strings.HasPrefix(rest, "?.(") {
 				continue
 			}
-			rest := s[i+len(p):]
 			switch lex.Byte(rest, 0) {
 			case '.':
 				m := lex.Word(rest, 1)
@@ -37,7 +38,7 @@ func referred(s string) bool {
 					return true
 				}
 			case ')', ',', ']':
-				if handed(s, i) || rest[0] == ']' && lex.Byte(s, i-1) == '[' && strings.Contains(rest, "](") {
+				if handed(s, i) || lex.Byte(s, i-1) == '[' && (strings.Contains(rest, "](") || strings.HasPrefix(rest, "].")) {
 					return true
 				}
 			}
@@ -60,6 +61,8 @@ func handed(s string, i int) bool {
 	case "map", "find", "filter", "foreach", "some", "every", "reduce", "reduceright", "findindex", "findlast",
 		"flatmap", "sort", "then", "catch", "replace", "apply":
 		return from > 0 && (s[from-1] == '.')
+	case "promise":
+		return strings.HasSuffix(s[:from], "new ")
 	case "settimeout", "setinterval", "queuemicrotask", "requestanimationframe", "from":
 		return s[from:j] != "from" || from > 0 && s[from-1] == '.'
 	}
