@@ -42,7 +42,7 @@ var images = map[string]string{
 	"probe": `"Cmd":["sh","-c","while true; do cat /proc/loadavg; sleep 60; ` +
 		`done"],"Healthcheck":{"Test":["CMD-SHELL","curl -f http://localhost/ || exit 1"]}`,
 	"label": `"Labels":{"org.opencontainers.image.description":"Tips & <b>more</b>; it's ` +
-		`\"new\"","sh":"$(whoami)"},"Cmd":["python3","-c","import os; os.system('id')"]`,
+		`\"new\"","sh":"/bin/sh"},"Cmd":["python3","-c","import os; os.system('id')"]`,
 }
 
 const imageHistory = `{"created_by":"/bin/sh -c #(nop) ADD file:1 in / "},{"created_by":"RUN /bin/sh -c apt-get ` +

@@ -24,6 +24,8 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 	case tags&(request.TagTelemetry|request.TagCode) != 0 && v.In.Body(),
 		tags.Has(request.TagQuery) && queries(f.kind) && (v.In.Body() || v.In == request.InQuery || v.In == request.InQueryName),
 		(v.In == request.InFile || v.In == request.InText && r.Head.Method == "PUT") && kept(f.kind, v),
+		f.kind == signal.PathTraversal && v.In <= request.InSegment && stores(r.Head.Method) && !strings.Contains(v.Text, "..") && !strings.Contains(v.Text, "//") &&
+			strings.Count(v.Text, "/") > 2,
 		v.In.Body() && f.kind != signal.Deserialisation && (quotes(v.Key) || report(r, v)),
 		f.kind == signal.HeaderInjection && v.In.Body() && holdsHeaders(v.Key),
 		v.In == request.InJSON && quotesURL(v),
@@ -33,6 +35,10 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 	}
 	return f.band
 }
+
+// stores reports whether a method is that of a client that keeps files at the server, by
+// whatever names they have at home: etc/passwd in a backup.
+func stores(method string) bool { return method == "PUT" || method == "HEAD" || method == "DELETE" }
 
 // payload reports whether a finding of a kind is a text that some interpreter would
 // run: what people and programs may quote.

@@ -103,13 +103,37 @@ func (d *Detector) Head(r *request.Request) {
 	d.put(r)
 	r.WalkHead(func(v *request.Value) bool {
 		if ownPage(r, v) {
-			v.Text = request.PathOf(v.Text) // the host says nothing: the client is there already
+			d.page(r, s, v)
+			return true
 		}
-		if v.Text != "" {
-			d.value(r, s, v)
-		}
+		d.value(r, s, v)
 		return true
 	})
+}
+
+// page judges the page of the request's own host that v names: its path, and its query as
+// that of the request for the page was judged. The host says nothing: the client is there
+// already.
+func (d *Detector) page(r *request.Request, s *scan, v *request.Value) {
+	path, query, _ := strings.Cut(request.PathOf(v.Text), "?")
+	if path != "" {
+		d.value(r, s, &request.Value{In: v.In, Key: v.Key, Text: path})
+	}
+	from, key := len(r.Signals), v.Key
+	for n := 0; query != "" && n < maxNested; n++ {
+		pair := query
+		if n+1 < maxNested {
+			pair, query, _ = strings.Cut(query, "&")
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		s.asked, _ = request.AppendUnescaped(s.asked[:0], value, true)
+		s.named, _ = request.AppendUnescaped(s.named[:0], name, true)
+		d.value(r, s, &request.Value{In: request.InQueryName, Key: view(s.named), Text: view(s.named)})
+		d.value(r, s, &request.Value{In: request.InQuery, Key: view(s.named), Text: view(s.asked)})
+	}
+	for i := from; i < len(r.Signals); i++ {
+		r.Signals[i].Where = "header:" + request.Excerpt(key, maxNote-len("header:"))
+	}
 }
 
 // Trailers judges the trailers of a request whose body has ended, as Head does its

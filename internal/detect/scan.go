@@ -34,6 +34,8 @@ type scan struct {
 	lowBuf  []byte
 	flatBuf []byte
 
+	asked, named []byte // of the query in a Referer
+
 	squeezed []byte // text without the middle of what repeats itself
 }
 

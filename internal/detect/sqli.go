@@ -36,7 +36,7 @@ func (d *Detector) sqlInjection(s *scan) finding {
 	if band > signal.Hint && formula(s.low) && (strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
-	if band > signal.Hint && !f.Left && s.value.In.Body() && takesStatement(s.value.Key) && sqli.Plainly(s.low) {
+	if band > signal.Hint && !f.Left && s.value.In.Body() && (takesStatement(s.value.Key) && sqli.Plainly(s.low) || takesSQL(s.value.Key)) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
 	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' && lex.Letter(s.low[1]) && strings.IndexByte(s.low, '>') > 0 {
@@ -74,5 +74,11 @@ func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
 // takesStatement reports whether a field's name says that a statement is its value.
 func takesStatement(key string) bool {
 	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	return among(last, []string{"query", "sql", "sqlquery", "rawsql", "statement", "stmt", "queries", "statements", "cypher"})
+	return among(last, []string{"query", "statement", "stmt", "queries", "statements", "cypher"})
+}
+
+// takesSQL reports whether a field's name says that whatever SQL there is is its value.
+func takesSQL(key string) bool {
+	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	return among(last, []string{"sql", "sqlquery", "rawsql", "sqlstatement", "prevsqlquery"})
 }

@@ -158,6 +158,9 @@ func textField(key string) bool {
 
 // richField reports whether a field of this name takes markup or scripts.
 func richField(key string) bool {
+	if strings.Contains(key, "extbox") {
+		return true
+	}
 	key = key[strings.LastIndexByte(key, '.')+1:]
 	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {

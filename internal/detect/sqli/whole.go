@@ -190,11 +190,11 @@ func bracketed(s string) lex.Strength {
 // exploits are what statements have that read a database's own tables, its files or its
 // clock, or prove a hole.
 var exploits = lex.NeedlesOf("information_schema", "sleep(", "benchmark(", "load_file", "pg_", "xp_", "waitfor", "@@", "outfile", "dumpfile", "sqlite_",
-	"user()", "version()", "database()", "md5(", "0x", "sys.", "mysql.", "dbms_", "utl_", "char(", "chr(", "randomblob", "extractvalue", "updatexml", "lo_", "dblink", "copy ", "--", "/*")
+	"user()", "version()", "database()", "md5(", "0x", "sys.", "mysql.", "dbms_", "utl_", "char(", "chr(", "randomblob", "extractvalue", "updatexml", "lo_", "dblink", "copy ", "--", "/*", "sysobjects", "rdb$", "fn_")
 
 // Plainly reports whether a value in lower case is a statement from its first word on
 // that does what applications' statements do.
 func Plainly(s string) bool {
-	s = strings.TrimLeft(s, " \t\r\n(")
+	s = strings.TrimLeft(s, " \t\r\n")
 	return statementWord(lex.Word(s, 0)) && !exploits.In(s, 0, len(s), &lex.Next{})
 }
