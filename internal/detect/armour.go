@@ -31,7 +31,8 @@ func serialised(s string) bool {
 	case 'B':
 		return len(s) > 12 && (s[:4] == "BAhv" || s[:4] == "BAhb" || s[:4] == "BAhJ")
 	case 'T', 'Q':
-		return len(s) > 24 && (s[:3] == "Tzo" || s[:3] == "Qzo") && s[3] >= '0' && (s[:4] == "Tzox" || s[:4] == "Tzoy" || s[:4] == "Tzoz" || s[:4] == "Tzo0")
+		return len(s) > 24 && (s[:3] == "Tzo" || s[:3] == "Qzo") && s[3] >= '0' && (s[:4] == "Tzox" ||
+			s[:4] == "Tzoy" || s[:4] == "Tzoz" || s[:4] == "Tzo0")
 	}
 	return false
 }
@@ -85,9 +86,12 @@ var digit64 = func() (t [256]byte) {
 }()
 
 // unarmour decodes base64 to dst, padded or not, and stops where it gives no text. Of a
-// short value each byte must be printable, and one a sign.
+// short value each byte must be printable and one a sign, and its digits must be as many
+// as encoders write: chance makes such a value of one name in a million.
 func unarmour(dst *[]byte, text string) (string, bool) {
-	text = strings.TrimRight(text, "=")
+	padded := strings.TrimRight(text, "=")
+	whole := len(padded) < len(text) || len(text)%4 == 0
+	text = padded
 	b := (*dst)[:0]
 	var sum uint32
 	bits, odd, signs := 0, 0, 0
@@ -113,7 +117,11 @@ func unarmour(dst *[]byte, text string) (string, bool) {
 		b = append(b, c)
 	}
 	*dst = b
-	if len(text)%4 == 1 || len(b) < minWords/2 || len(text) < minWords && (signs == 0 || odd > 0) {
+	switch {
+	case len(text)%4 == 1 || len(b) < 4:
+		return "", false
+	case len(text) < minWords && (signs == 0 || odd > 0 || !whole || len(text)%4 == 0 && (wordByte(b[0]) ||
+		wordByte(b[len(b)-1]))):
 		return "", false
 	}
 	return view(b), odd*16 <= len(b)

@@ -29,7 +29,8 @@ func (d *Detector) made(v *request.Value) (finding, bool) {
 		return finding{signal.Deserialisation, signal.Likely, 0}, true
 	case len(v.Key) == 7 && strings.EqualFold(v.Key, "_method") && strings.EqualFold(v.Text, "__construct"):
 		return finding{signal.CodeInjection, signal.Likely, 0}, true // the router of ThinkPHP 5
-	case (v.In == request.InQuery || v.In == request.InForm) && len(v.Key) < 3 && callable(v.Text) && !strings.EqualFold(v.Key, "q") && !strings.EqualFold(v.Key, "s"):
+	case (v.In == request.InQuery || v.In == request.InForm) && len(v.Key) < 3 && callable(v.Text) &&
+		!strings.EqualFold(v.Key, "q") && !strings.EqualFold(v.Key, "s"):
 		return finding{signal.CodeInjection, signal.Likely, 0}, true
 	}
 	return finding{}, false
@@ -58,7 +59,8 @@ func fold(dst []byte, s string) []byte {
 }
 
 func streamed(name string) bool {
-	if strings.IndexByte("jJcCsS", name[0]) < 0 || strings.IndexByte(name, '.') < 0 || strings.IndexByte(name, ' ') >= 0 {
+	if strings.IndexByte("jJcCsS", name[0]) < 0 || strings.IndexByte(name, '.') < 0 || strings.IndexByte(name,
+		' ') >= 0 {
 		return false
 	}
 	var buf [96]byte
@@ -72,7 +74,8 @@ func included(v *request.Value) bool {
 	if colon < 1 || !strings.EqualFold(v.Key[colon+1:], "include") || hasPrefixFold(v.Text, "http://www.w3.org/") {
 		return false
 	}
-	for _, scheme := range [...]string{"file:", "http://", "https://", "ftp://", "netdoc:", "gopher://", "jar:", "//", "ldap://", "data:"} {
+	for _, scheme := range [...]string{"file:", "http://", "https://", "ftp://", "netdoc:", "gopher://", "jar:", "//",
+		"ldap://", "data:"} {
 		if hasPrefixFold(v.Text, scheme) {
 			return true
 		}
@@ -83,7 +86,8 @@ func included(v *request.Value) bool {
 // callable reports whether a value is the name of a function of PHP that runs commands or
 // code, and nothing else.
 func callable(s string) bool {
-	for _, f := range [...]string{"shell_exec", "passthru", "proc_open", "popen", "pcntl_exec", "create_function", "call_user_func", "call_user_func_array", "phpinfo", "assert", "system", "file_put_contents"} {
+	for _, f := range [...]string{"shell_exec", "passthru", "proc_open", "popen", "pcntl_exec", "create_function",
+		"call_user_func", "call_user_func_array", "phpinfo", "assert", "system", "file_put_contents"} {
 		if strings.EqualFold(s, f) {
 			return true
 		}
@@ -95,11 +99,14 @@ func callable(s string) bool {
 // anything else: whoever runs it, runs that.
 func (s *scan) executes() bool {
 	g := &s.gate
-	if len(s.text) > 400 || g.breaks > 0 || s.sentence() > 3 || strings.HasPrefix(s.low, "#") || strings.HasPrefix(s.low, "//") {
+	if len(s.text) > 400 || g.breaks > 0 || s.sentence() > 3 || strings.HasPrefix(s.low, "#") ||
+		strings.HasPrefix(s.low, "//") {
 		return false
 	}
-	for _, w := range [...]string{"getruntime().exec(", "getruntime()).exec(", "os.system(", "os.popen(", ".popen(", "io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()",
-		"subprocess.", "__import__(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "__subclasses__", "<?php", "system($_", "eval($_", "sys.process"} {
+	for _, w := range [...]string{"getruntime().exec(", "getruntime()).exec(", "os.system(", "os.popen(", ".popen(",
+		"io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()", "'].execute()", "\"].execute()",
+		"subprocess.", "__import__(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "__subclasses__",
+		"<?php", "system($_", "eval($_", "sys.process"} {
 		if strings.Contains(s.low, w) {
 			return true
 		}

@@ -224,7 +224,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 		if layer == maxLayers && s.encoded >= maxLayers {
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
-		deeper := g.bits&hasEscape != 0 || layer == 0 && (g.bits&hasPlus != 0 && pluses(s.text) || g.bits&hasPercent != 0 && percents(s.text)) ||
+		deeper := g.bits&hasEscape != 0 || g.bits&hasPlus != 0 && pluses(s.text) || layer == 0 && (g.bits&hasPercent != 0 && percents(s.text)) ||
 			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text) ||
 			layer == 0 && g.bits&(hasBackslash|hasQuote) == hasBackslash|hasQuote && strings.Contains(s.text, `\'`)
 		if layer == maxLayers || !deeper || !s.unescape() {

@@ -15,7 +15,8 @@ func (s *scan) separates() bool {
 }
 
 // environment are variables by which a shell or a loader finds what it runs.
-var environment = [...]string{"PATH=", "IFS=", "LD_PRELOAD=", "LD_LIBRARY_PATH=", "BASH_ENV=", "PROMPT_COMMAND=", "SHELLOPTS=", "PYTHONPATH=", "PERL5OPT=", "NODE_OPTIONS=", "GIT_SSH_COMMAND="}
+var environment = [...]string{"PATH=", "IFS=", "LD_PRELOAD=", "LD_LIBRARY_PATH=", "BASH_ENV=", "PROMPT_COMMAND=",
+	"SHELLOPTS=", "PYTHONPATH=", "PERL5OPT=", "NODE_OPTIONS=", "GIT_SSH_COMMAND="}
 
 // setsVariable reports whether a value sets one of environment behind the separator with
 // which it leaves a command. Lists of settings have an equals sign before it; cookies,
@@ -39,7 +40,8 @@ func (s *scan) setsVariable() bool {
 
 // running are names of fields by which a page of its attacker's own, or a device, takes
 // commands; documents of APIs are not asked for them.
-var running = []string{"cmd", "command", "exec", "execute", "exe", "shell", "ping", "run", "syscmd", "cmdline", "system", "do", "cmdshell", "c"}
+var running = []string{"cmd", "command", "exec", "execute", "exe", "shell", "ping", "run", "syscmd", "cmdline",
+	"system", "do", "cmdshell", "c"}
 
 // runs reports whether a command as a whole value stands where it reaches a shell: in a
 // parameter or form's field of such a name, or a header, where nobody looks for one.
@@ -48,7 +50,8 @@ func (s *scan) runs() bool {
 	case request.InQuery, request.InForm:
 		return among(s.value.Key, running)
 	case request.InHeader:
-		return !clientHint(s.value.Key) && !strings.EqualFold(s.value.Key, "User-Agent") && s.gate.words&wordShell != 0 && s.gate.plain < 3
+		return !clientHint(s.value.Key) && !strings.EqualFold(s.value.Key, "User-Agent") &&
+			s.gate.words&wordShell != 0 && s.gate.plain < 3
 	}
 	return false
 }

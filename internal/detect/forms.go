@@ -80,8 +80,10 @@ func inlineTag(s string, i int) int {
 		return 0
 	}
 	switch name := strings.Trim(s[i+1:i+1+end], "/ "); {
-	case hasPrefixFold(name, "br"), hasPrefixFold(name, "hr"), hasPrefixFold(name, "p") && len(name) == 1, hasPrefixFold(name, "li"),
-		hasPrefixFold(name, "t") && len(name) == 2, hasPrefixFold(name, "h") && len(name) == 2, hasPrefixFold(name, "div"), hasPrefixFold(name, "su") && len(name) == 3:
+	case hasPrefixFold(name, "br"), hasPrefixFold(name, "hr"), hasPrefixFold(name, "p") && len(name) == 1,
+		hasPrefixFold(name, "li"),
+		hasPrefixFold(name, "t") && len(name) == 2, hasPrefixFold(name, "h") && len(name) == 2, hasPrefixFold(name,
+			"div"), hasPrefixFold(name, "su") && len(name) == 3:
 		return 0
 	}
 	return end + 2

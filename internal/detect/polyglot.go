@@ -24,20 +24,25 @@ func polyglot(v *request.Value) bool {
 	head := strings.TrimLeft(v.Text[:min(len(v.Text), 96)], "\ufeff \t\r\n")
 	text := v.Text
 	switch {
+	case strings.HasPrefix(head, "(%pipe%"):
+		return true
 	case strings.HasPrefix(head, "%!"):
 		return strings.Contains(text, "%pipe%")
 	case strings.HasPrefix(head, "%PDF-"):
 		return strings.Contains(text, "(%pipe%")
 	case hasPrefixFold(head, "push graphic-context"), hasPrefixFold(head, "viewbox "):
-		for _, w := range [...]string{"ephemeral:", "msl:", "label:@", "caption:@", "text:/", "|", "file:/", "inline:", "https://", "http://", "mvg:", "show:", "win:", "plt:"} {
+		for _, w := range [...]string{"ephemeral:", "msl:", "label:@", "caption:@", "text:/", "|", "file:/",
+			"inline:", "https://", "http://", "mvg:", "show:", "win:", "plt:"} {
 			if strings.Contains(text, w) {
 				return true
 			}
 		}
 	case strings.HasPrefix(head, "AT&TFORM"):
-		return lex.Any(text[8:], "`") || strings.Contains(text, "qx{") || strings.Contains(text, "qx(") || strings.Contains(text, "system") || strings.Contains(text, "exec") || strings.Contains(text, "\\\n\"")
+		return lex.Any(text[8:], "`") || strings.Contains(text, "qx{") || strings.Contains(text, "qx(") ||
+			strings.Contains(text, "system") || strings.Contains(text, "exec") || strings.Contains(text, "\\\n\"")
 	case strings.HasPrefix(head, "#EXTM3U"):
-		return strings.Contains(text, "file://") || strings.Contains(text, "concat:") || strings.Contains(text, "subfile,") || strings.Contains(text, "\n/etc/")
+		return strings.Contains(text, "file://") || strings.Contains(text, "concat:") || strings.Contains(text,
+			"subfile,") || strings.Contains(text, "\n/etc/")
 	case strings.HasPrefix(head, "<"):
 		if strings.Contains(text, "<read filename=") && strings.Contains(text, "<write filename=") {
 			return true
@@ -49,7 +54,8 @@ func polyglot(v *request.Value) bool {
 
 // references reports whether a picture refers to what only ImageMagick reads.
 func references(text string) bool {
-	for _, w := range [...]string{"href=\"msl:", "href=\"text:", "href=\"ephemeral:", "href=\"mvg:", "href=\"label:", "href=\"caption:", "href='msl:", "href='text:", "href=\"vid:", "href=\"file:///etc", "href=\"file:///proc"} {
+	for _, w := range [...]string{"href=\"msl:", "href=\"text:", "href=\"ephemeral:", "href=\"mvg:", "href=\"label:",
+		"href=\"caption:", "href='msl:", "href='text:", "href=\"vid:", "href=\"file:///etc", "href=\"file:///proc"} {
 		if strings.Contains(text, w) {
 			return true
 		}
@@ -80,14 +86,16 @@ func (d *Detector) put(r *request.Request) {
 		}
 		base := bare[strings.LastIndexByte(bare, '/')+1:]
 		if scriptName(base) && (hidden || strings.Count(bare, "/") <= 1) {
-			d.add(r, finding{signal.UploadAbuse, signal.Likely, 0}, &request.Value{In: request.InPath, Text: path}, path)
+			d.add(r, finding{signal.UploadAbuse, signal.Likely, 0}, &request.Value{In: request.InPath, Text: path},
+				path)
 		}
 	case "MOVE", "COPY":
 		to := r.Header("Destination")
 		to = to[:min(len(to), 1024)]
 		base := to[strings.LastIndexByte(to, '/')+1:]
 		if scriptName(base) && harmless(path) {
-			d.add(r, finding{signal.UploadAbuse, signal.Likely, 0}, &request.Value{In: request.InHeader, Key: "Destination", Text: to}, to)
+			d.add(r, finding{signal.UploadAbuse, signal.Likely, 0}, &request.Value{In: request.InHeader,
+				Key: "Destination", Text: to}, to)
 		}
 	}
 }
@@ -102,7 +110,8 @@ func cutFold(s, low string) (string, bool) {
 
 // harmless reports whether a path ends as files do that no server runs.
 func harmless(path string) bool {
-	for _, ext := range [...]string{".txt", ".htm", ".html", ".jpg", ".jpeg", ".png", ".gif", ".xml", ".csv", ".log", ".zip", ".css", ".js", ".json", ".md", ".bak", ".ico", ".svg", ".pdf"} {
+	for _, ext := range [...]string{".txt", ".htm", ".html", ".jpg", ".jpeg", ".png", ".gif", ".xml", ".csv", ".log",
+		".zip", ".css", ".js", ".json", ".md", ".bak", ".ico", ".svg", ".pdf"} {
 		if _, ok := cutFold(path, ext); ok {
 			return true
 		}

@@ -218,6 +218,10 @@ func encoded(s string) (r rune, n int) {
 		switch s[1] {
 		case 0xbc, 0xbe, 0xa2:
 			return rune(s[1] & 0x7f), 2
+		case 0xad: // a hyphen that is not shown
+			if len(s) > 2 && s[2] < 0x80 {
+				return nothing, 2
+			}
 		}
 	case s[0] == 0xc3 && len(s) > 3 && (s[1] == 0x80 || s[1] == 0x81) && s[2] == 0xc2: // overlong, read as Latin-1 on the way
 		return rune(s[1]&1)<<6 | rune(s[3]&0x3f), 4

@@ -64,7 +64,8 @@ func overlong(s string) (r rune, n int) {
 // U+200D, U+2060, U+FEFF. Between letters of ASCII, which no script joins so, it hides
 // a word.
 func unseen(s string) int {
-	if len(s) > 2 && (s[0] == 0xe2 && (s[1] == 0x80 && s[2] >= 0x8b && s[2] <= 0x8d || s[1] == 0x81 && s[2] == 0xa0) || s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf) {
+	if len(s) > 2 && (s[0] == 0xe2 && (s[1] == 0x80 && s[2] >= 0x8b && s[2] <= 0x8d || s[1] == 0x81 &&
+		s[2] == 0xa0) || s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf) {
 		return 3
 	}
 	return 0
@@ -81,10 +82,17 @@ func slashed(s string) bool {
 		}
 		i += j
 		if opensSlashed(s, i) > 0 {
-			return !strings.Contains(s, "\\}$")
+			return !formulaEnds(s)
 		}
 	}
 	return false
+}
+
+// formulaEnds reports whether a bracket with a backslash and the dollar sign that ends a
+// formula stand in s.
+func formulaEnds(s string) bool {
+	i := strings.Index(s, "\\}$")
+	return i >= 0 && (i+3 == len(s) || s[i+3] != '\\' && s[i+3] != '{')
 }
 
 // opensSlashed returns how many bytes between the dollar sign at s[i] and the bracket

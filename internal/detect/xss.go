@@ -22,6 +22,9 @@ func (d *Detector) xss(s *scan) finding {
 		return finding{}
 	}
 	f := xss.Judge(s.lower())
+	if f.Strength < lex.Likely && s.value.In.Name() && xss.Unfinished(s.low) {
+		return finding{signal.XSS, signal.Likely, 0}
+	}
 	if f.Strength < lex.Likely && f.Handler && s.value.In.Name() {
 		return finding{signal.XSS, signal.Likely, 0}
 	}

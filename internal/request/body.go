@@ -83,13 +83,14 @@ type Scratch struct {
 	// is left out where it would bring that above Most, if Most is above 0.
 	Walked, Most int
 
-	text []byte           // decoded text of the current value
-	key  [maxKeyPath]byte // path of the current value
-	user [maxUser]byte
-	json jsonState
-	keys traits
-	now  *Traits // of the current value's key
-	walk walker  // here so that a walk allocates nothing
+	text     []byte           // decoded text of the current value
+	transfer []byte           // content of a part, its coding undone
+	key      [maxKeyPath]byte // path of the current value
+	user     [maxUser]byte
+	json     jsonState
+	keys     traits
+	now      *Traits // of the current value's key
+	walk     walker  // here so that a walk allocates nothing
 }
 
 // Traits returns what follows from the key of the value that is being visited. It

@@ -170,6 +170,7 @@ func trimDelimiter(part, boundary string) string {
 // partHead is what the header lines of a part say.
 type partHead struct {
 	name, disposition, media string
+	transfer                 string // Content-Transfer-Encoding
 	dispositions             int
 	// odd says that the lines are written in a way that agents read differently.
 	odd bool
@@ -183,7 +184,9 @@ func (w *walker) walkPart(part string) {
 	}
 	file, extended := param(h.disposition, "filename"), param(h.disposition, "filename*")
 	if w.fileName(h.name, file) && w.fileName(h.name, extended) {
-		w.walkContent(h, content, !h.odd && h.dispositions == 1 && plainFile(h.disposition))
+		isFile := !h.odd && h.dispositions == 1 && plainFile(h.disposition)
+		w.walkContent(h, content, isFile)
+		w.walkTransferred(h, content, isFile)
 	}
 }
 
@@ -208,6 +211,8 @@ func (w *walker) partHead(part string) (h partHead, content string) {
 			h.dispositions++
 		case fold(name, "Content-Type"):
 			h.media = strings.TrimSpace(value)
+		case fold(name, "Content-Transfer-Encoding"):
+			h.transfer = strings.TrimSpace(value)
 		}
 	}
 	w.info.Malformed = w.info.Malformed || headers == 0 || headers >= maxHeaders
@@ -298,6 +303,7 @@ func (w *walker) walkContent(h partHead, content string, file bool) {
 // XML document value by value.
 func (w *walker) walkFile(h partHead, content string) {
 	if noise(content) {
+		w.walkHidden(h.name, content)
 		return
 	}
 	w.walkText(InFile, h.name, content)
@@ -313,6 +319,26 @@ func (w *walker) walkFile(h partHead, content string) {
 	}
 	before.Values, before.Omitted, before.Unread = w.info.Values, w.info.Omitted, w.info.Unread
 	w.info = before
+}
+
+// hiddenIn are beginnings of code that no compressed bytes have by chance, and aroundIt is
+// how much of a file around one is visited.
+var hiddenIn = [...]string{"<?php", "(%pipe%", "<script", "AT&TFORM"}
+
+const aroundIt = 256
+
+// walkHidden visits code that stands among the bytes of a file which is no text.
+func (w *walker) walkHidden(key, content string) {
+	for _, mark := range hiddenIn {
+		i := strings.Index(content, mark)
+		if i < 0 || w.done {
+			continue
+		}
+		end := min(len(content), i+aroundIt)
+		if !w.give(InFile, key, content[i:end]) {
+			return
+		}
+	}
 }
 
 // unescapeName decodes percent escapes: browsers write quotes in names as %22.

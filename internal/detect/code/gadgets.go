@@ -10,15 +10,24 @@ import (
 // names them is read: chains of Fastjson, Jackson, XStream, SnakeYAML, Json.NET and Ruby
 // that were published. Those that end in a dot are packages.
 var woken = [...]string{
-	"java.lang.autocloseable", "java.lang.class", "java.lang.processbuilder", "java.lang.runtime", "java.net.inet4address", "java.net.inet6address", "java.net.inetaddress",
-	"java.net.inetsocketaddress", "java.net.url", "java.lang.exception", "java.util.priorityqueue", "java.util.arraylist$itr", "java.util.serviceloader", "java.beans.",
-	"javax.naming.", "javax.swing.jeditorpane", "javax.imageio.", "javax.script.", "javax.crypto.cipher", "javax.management.", "java.rmi.", "java.sql.drivermanager",
-	"com.sun.", "sun.", "jdk.nashorn.", "com.zaxxer.hikari.", "com.mchange.", "com.alibaba.fastjson.", "com.caucho.", "com.newrelic.", "com.ibatis.", "com.p6spy.",
-	"org.apache.xbean.", "org.apache.ibatis.", "org.apache.shiro.", "org.apache.commons.", "org.apache.xalan.", "org.apache.tomcat.", "org.apache.catalina.", "org.apache.cocoon.",
-	"org.apache.openjpa.", "org.apache.aries.", "org.apache.activemq.", "org.apache.log4j.", "org.apache.hadoop.shaded.", "org.apache.bcel.", "org.apache.naming.",
-	"org.springframework.", "org.hibernate.", "org.jboss.", "org.jdom.", "org.codehaus.", "org.h2.", "org.eclipse.jetty.", "br.com.anteros.", "ch.qos.logback.", "net.sf.ehcache.",
-	"oracle.jdbc.", "oracle.jms.", "oadd.org.apache.", "groovy.", "bsh.", "clojure.", "lcom.sun.", "ljava.", "system.windows.data.objectdataprovider", "system.diagnostics.process",
-	"system.configuration.install.", "system.security.principal.", "system.web.ui.", "microsoft.visualstudio.text.", "system.workflow.",
+	"java.lang.autocloseable", "java.lang.class", "java.lang.processbuilder", "java.lang.runtime",
+	"java.net.inet4address", "java.net.inet6address", "java.net.inetaddress",
+	"java.net.inetsocketaddress", "java.net.url", "java.lang.exception", "java.util.priorityqueue",
+	"java.util.arraylist$itr", "java.util.serviceloader", "java.beans.",
+	"javax.naming.", "javax.swing.jeditorpane", "javax.imageio.", "javax.script.", "javax.crypto.cipher",
+	"javax.management.", "java.rmi.", "java.sql.drivermanager",
+	"com.sun.", "sun.", "jdk.nashorn.", "com.zaxxer.hikari.", "com.mchange.", "com.alibaba.fastjson.", "com.caucho.",
+	"com.newrelic.", "com.ibatis.", "com.p6spy.",
+	"org.apache.xbean.", "org.apache.ibatis.", "org.apache.shiro.", "org.apache.commons.", "org.apache.xalan.",
+	"org.apache.tomcat.", "org.apache.catalina.", "org.apache.cocoon.",
+	"org.apache.openjpa.", "org.apache.aries.", "org.apache.activemq.", "org.apache.log4j.",
+	"org.apache.hadoop.shaded.", "org.apache.bcel.", "org.apache.naming.",
+	"org.springframework.", "org.hibernate.", "org.jboss.", "org.jdom.", "org.codehaus.", "org.h2.",
+	"org.eclipse.jetty.", "br.com.anteros.", "ch.qos.logback.", "net.sf.ehcache.",
+	"oracle.jdbc.", "oracle.jms.", "oadd.org.apache.", "groovy.", "bsh.", "clojure.", "lcom.sun.", "ljava.",
+	"system.windows.data.objectdataprovider", "system.diagnostics.process",
+	"system.configuration.install.", "system.security.principal.", "system.web.ui.", "microsoft.visualstudio.text.",
+	"system.workflow.",
 }
 
 // Wakes reports whether a class of this name, in lower case, is one of woken.
@@ -59,8 +68,10 @@ func Awakened(s string) bool {
 		return false
 	}
 	s = s[:min(len(s), 512)]
-	for _, w := range [...]string{"!ruby/object:gem", "!ruby/object:net::", "!ruby/object:erb", "!ruby/hash:actioncontroller", "!ruby/hash:actiondispatch", "!ruby/object:activesupport", "!ruby/object:rack",
-		"!ruby/object:socket", "!ruby/object:kernel", "!ruby/object:drb", "!ruby/class", "!!python/object/apply", "!!python/object/new", "!!python/name", "!!python/module", "!!javax.", "!!java.net.url",
+	for _, w := range [...]string{"!ruby/object:gem", "!ruby/object:net::", "!ruby/object:erb",
+		"!ruby/hash:actioncontroller", "!ruby/hash:actiondispatch", "!ruby/object:activesupport", "!ruby/object:rack",
+		"!ruby/object:socket", "!ruby/object:kernel", "!ruby/object:drb", "!ruby/class", "!!python/object/apply",
+		"!!python/object/new", "!!python/name", "!!python/module", "!!javax.", "!!java.net.url",
 		"!!com.sun.", "!!org.springframework.", "!!com.mchange.", "!!js/function"} {
 		if strings.Contains(s, w) {
 			return true
@@ -70,13 +81,17 @@ func Awakened(s string) bool {
 }
 
 // beanNames begin elements of documents that XStream reads into objects.
-var beanNames = lex.NeedlesOf("<java.util.priorityqueue", "<java.lang.processbuilder", "<javax.imageio.", "<javax.naming.", "<com.sun.", "<sun.", "<jdk.nashorn.",
-	"<sorted-set><dynamic", "<org.springframework.", "<java.lang.runtime", "<javax.swing.", "<java.rmi.", "<javax.script.")
+var beanNames = lex.NeedlesOf("<java.util.priorityqueue", "<java.lang.processbuilder", "<javax.imageio.",
+	"<javax.naming.", "<com.sun.", "<sun.", "<jdk.nashorn.",
+	"<sorted-set><dynamic", "<org.springframework.", "<java.lang.runtime", "<javax.swing.", "<java.rmi.",
+	"<javax.script.")
 
 // streamed are classes of the chains that were published for XStream; settings of
 // programs name others.
-var streamed = lex.NeedlesOf("com.sun.org.apache.", "com.sun.xml.internal.", "com.sun.corba.", "com.sun.rowset.", "com.sun.media.", "sun.tracing.", "sun.misc.", "sun.swing.", "sun.reflect.", "sun.rmi.",
-	"jdk.nashorn.internal.", "javax.imageio.", "javax.crypto.cipher", "javax.swing.", "javax.naming.ldap.rdn", "javax.script.", "java.beans.eventhandler", "java.util.arraylist$",
+var streamed = lex.NeedlesOf("com.sun.org.apache.", "com.sun.xml.internal.", "com.sun.corba.", "com.sun.rowset.",
+	"com.sun.media.", "sun.tracing.", "sun.misc.", "sun.swing.", "sun.reflect.", "sun.rmi.",
+	"jdk.nashorn.internal.", "javax.imageio.", "javax.crypto.cipher", "javax.swing.", "javax.naming.ldap.rdn",
+	"javax.script.", "java.beans.eventhandler", "java.util.arraylist$",
 	"java.lang.processbuilder", "java.lang.runtime", "java.util.priorityqueue", "java.util.serviceloader", "java.rmi.")
 
 // Streamed reports whether an element or attribute of XML whose text is name, in lower

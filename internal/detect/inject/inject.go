@@ -16,7 +16,7 @@ import (
 type Finding = lex.Finding
 
 // signs are those at which Judge looks.
-var signs = lex.SetOf("<)*$\n\r\xe5;:/_wxpsdt")
+var signs = lex.SetOf("<)*$\n\r\xe5\xc4;:/_wxpsdt")
 
 // Judge looks at a value in lower case. name says that it is a name that the
 // sender chose.
@@ -45,12 +45,8 @@ func Judge(s string, name bool) (best Finding) {
 			k, st := lineBreak(s, i)
 			best.Raise(k, st, i)
 			i = lex.Skip(s, i, "\r\n \t") - 1
-		case 0xe5: // U+560A and U+560D, whose low bytes are a line break
-			if lex.At(s, i, "嘊") || lex.At(s, i, "嘍") {
-				n := i
-				for lex.At(s, n, "嘊") || lex.At(s, n, "嘍") {
-					n += 3
-				}
+		case 0xe5, 0xc4:
+			if n := lowBreaks(s, i); n > i {
 				if name, end, named := fieldName(s, n); named {
 					if k, st := field(s, name, end); st > lex.None {
 						best.Raise(k, lex.Likely, i)
@@ -72,7 +68,7 @@ func Judge(s string, name bool) (best Finding) {
 				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
 		case 'w':
-			if includes(s, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
+			if includes(&v, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
 				best.Raise(signal.XXE, lex.Likely, i)
 			}
 		case 'x', 'p', 's':
@@ -152,11 +148,12 @@ func local(rest string) bool {
 
 // includes reports whether the name of XOP's namespace stands at s[i:], in a document
 // that includes what is no part of its own message (cid:).
-func includes(s string, i int) bool {
+func includes(v *lex.Whole, i int) bool {
+	s := v.Text
 	if !lex.At(s, i, "www.w3.org/2004/08/xop/include") {
 		return false
 	}
-	j := strings.Index(s, "href=")
+	j := v.Index("href=")
 	return j >= 0 && j+7 < len(s) && !lex.At(s, j+6, "cid:")
 }
 
@@ -210,66 +207,6 @@ func stylesheet(s string, i int) lex.Strength {
 var sheets = lex.NeedlesOf("xalan/java", "php.net/xsl", "php:function(", "saxon.sf.net/java", "system-property(",
 	"xsl:value-of", "xsl:variable", "xslt/java", "schemas-microsoft-com:xslt", "select=\"document('",
 	"select=\"unparsed-text('", "select='document(\"")
-
-// filter says whether a value is a filter of LDAP as a whole.
-type filter uint8
-
-const (
-	unknown filter = iota // not asked yet
-	wholeFilter
-	noFilter
-)
-
-// filterOf reports whether a value begins with a bracket and closes all brackets.
-func filterOf(s string) filter {
-	if lex.Byte(s, lex.Skip(s, 0, " ")) == '(' && strings.Count(s, "(") <= strings.Count(s, ")") {
-		return wholeFilter
-	}
-	return noFilter
-}
-
-// ldap: )(cn=*, *)(|(uid=*: a filter that goes on. One that begins with its
-// own bracket is an API's syntax. of is kept from one place to the next.
-func ldap(v *lex.Whole, i int, of *filter) lex.Strength {
-	s := v.Text
-	if s == "*()|&'" {
-		return lex.Likely // what tools send first, to see whether a filter breaks
-	}
-	if *of == unknown {
-		*of = filterOf(s)
-	}
-	if *of == wholeFilter {
-		if v.Has("(userpassword=") {
-			return lex.Likely // nobody looks for that
-		}
-		return lex.None
-	}
-	n := lex.Skip(s, i, ")* \n\r")
-	if b := lex.Byte(s, n); n == i || b != '(' && !((b == '|' || b == '&') && lex.Byte(s, lex.Skip(s, n+1, " ")) == '(') {
-		if lex.Byte(s, n) == 0 && n < len(s) && strings.Contains(s[i:n], "))") {
-			return lex.Likely // *))%00
-		}
-		return lex.None
-	}
-	if !strings.Contains(s[i:n], ")") {
-		return lex.None
-	}
-	m := lex.Skip(s, n, "(|&! \n\r")
-	w := m
-	for w < len(s) && w < m+40 && (lex.WordByte(s[w]) || s[w] == '-' || s[w] == ';' || s[w] == '.' || s[w] == ':') {
-		w++
-	}
-	eq := lex.Skip(s, w, "~<>: ")
-	switch {
-	case w == m && m > n+1 && strings.ContainsAny(s[n:m], "|&") && (m >= len(s) || s[m] == ')'):
-		return lex.Likely
-	case w == m || lex.Byte(s, eq) != '=' || lex.Byte(s, eq+1) == '=' || lex.Byte(s, eq+1) == '>':
-		return lex.None
-	case v.Prose(6) >= 5 || v.Has("{"):
-		return lex.Hint
-	}
-	return lex.Likely
-}
 
 // operator: $ne and the like of MongoDB in a name, or in a value that is built
 // into a query.
@@ -416,49 +353,3 @@ func xpath(v *lex.Whole, i int) lex.Strength {
 // before reports whether what was found at an index, which is -1 if it was not,
 // stands before i.
 func before(at, i int) bool { return at >= 0 && at < i }
-
-// lineBreak: a line break, then the name of a header or of a mail's field.
-func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
-	n := lex.Skip(s, i, "\r\n \t")
-	name, end, named := fieldName(s, n)
-	switch {
-	case mailCommand(s, i, n):
-		return signal.MailInjection, lex.Likely
-	case strings.HasPrefix(s[n:], "http/1."), strings.HasPrefix(s[n:], "http/2"):
-		return signal.HeaderInjection, lex.Likely
-	case named:
-		return field(s, name, end)
-	case lex.OneOf(name, "rcpt", "mail", "data", "quit", "ehlo", "helo") && (strings.Contains(lex.Ahead(s, end), " to:") || strings.Contains(lex.Ahead(s, end), " from:")):
-		return signal.MailInjection, lex.Likely
-	case strings.Contains(s[i:n], "\n\r\n") && strings.HasPrefix(s[n:], "<") && i < 64:
-		return signal.HeaderInjection, lex.Likely // a body of its own
-	}
-	return signal.None, lex.None
-}
-
-// fieldName returns the letters and hyphens at s[n:], at most 40, and where they
-// end; named says that a colon follows.
-func fieldName(s string, n int) (name string, end int, named bool) {
-	end = n
-	for end < len(s) && end < n+40 && (lex.Letter(s[end]) || s[end] == '-') {
-		end++
-	}
-	return s[n:end], end, lex.Byte(s, lex.Skip(s, end, " ")) == ':'
-}
-
-// field judges a field of a header or a mail by its name, which ends at s[end].
-func field(s, name string, end int) (signal.Kind, lex.Strength) {
-	switch name {
-	case "cc", "bcc", "subject", "mime-version", "to", "from", "reply-to", "x-mailer", "content-transfer-encoding":
-		if strings.Contains(lex.Ahead(s, end), "@") || name == "bcc" || name == "mime-version" {
-			return signal.MailInjection, lex.Likely
-		}
-		return signal.MailInjection, lex.Hint
-	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "content-encoding", "content-disposition", "refresh", "header", "host", "connection", "link", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
-		return signal.HeaderInjection, lex.Likely
-	}
-	if strings.HasPrefix(name, "x-") && len(name) > 2 {
-		return signal.HeaderInjection, lex.Likely
-	}
-	return signal.None, lex.None
-}

@@ -24,7 +24,8 @@ func waits(s string, i int) bool {
 	if !strings.HasPrefix(loops, "for(") && !strings.HasPrefix(loops, "while(") {
 		return false
 	}
-	if strings.HasPrefix(loops, "for(;;)") || strings.HasPrefix(loops, "while(true)") || strings.HasPrefix(loops, "while(1)") {
+	if strings.HasPrefix(loops, "for(;;)") || strings.HasPrefix(loops, "while(true)") || strings.HasPrefix(loops,
+		"while(1)") {
 		return true
 	}
 	idle := strings.Contains(loops, "){}") || strings.Contains(loops, ";);") || strings.Contains(rest, "do{}")

@@ -19,14 +19,16 @@ func Share(s string) lex.Strength {
 	case device && (rest[1] == '/' || rest[1] == '\\'):
 		what := rest[2:]
 		switch {
-		case strings.HasPrefix(what, "unc"), strings.HasPrefix(what, "globalroot"), strings.HasPrefix(what, "pipe"), len(what) > 2 && lex.Letter(what[0]) && what[1] == ':':
+		case strings.HasPrefix(what, "unc"), strings.HasPrefix(what, "globalroot"), strings.HasPrefix(what, "pipe"),
+			len(what) > 2 && lex.Letter(what[0]) && what[1] == ':':
 			return lex.Likely
 		}
 		return lex.Hint
 	case lex.Byte(rest, 0) == '\\':
 		return lex.None
 	case s[0] == '/':
-		if j := strings.IndexByte(rest, '/'); j > 0 && foreign(rest[:j]) && ends(rest, ".dll", ".exe", ".hta", ".scf", ".ps1", ".bat", ".lnk") {
+		if j := strings.IndexByte(rest, '/'); j > 0 && foreign(rest[:j]) && ends(rest, ".dll", ".exe", ".hta", ".scf",
+			".ps1", ".bat", ".lnk") {
 			return lex.Likely
 		}
 		return lex.None
@@ -41,7 +43,8 @@ func Share(s string) lex.Strength {
 		return lex.None
 	}
 	if v, ok, odd := number(name); ok {
-		if st, _ := address(v, odd, ""); st == lex.Hint && v>>24 != 127 && !at && !strings.HasPrefix(share, "c$") && !strings.HasPrefix(share, "admin$") {
+		if st, _ := address(v, odd, ""); st == lex.Hint && v>>24 != 127 && !at && !strings.HasPrefix(share, "c$") &&
+			!strings.HasPrefix(share, "admin$") {
 			return lex.Hint // a file server of one's own network
 		}
 		return lex.Likely
@@ -49,7 +52,8 @@ func Share(s string) lex.Strength {
 	switch {
 	case at, strings.HasPrefix(share, "c$"), strings.HasPrefix(share, "admin$"), strings.HasPrefix(share, "ipc$"):
 		return lex.Likely
-	case strings.IndexByte(name, '.') > 0 && ends(share, ".dll", ".exe", ".ps1", ".bat", ".hta", ".scr", ".lnk", ".vbs", ".js", ".xml", ".xsl", ".scf"), ends(share, ".dll", ".hta", ".scf"):
+	case strings.IndexByte(name, '.') > 0 && ends(share, ".dll", ".exe", ".ps1", ".bat", ".hta", ".scr", ".lnk",
+		".vbs", ".js", ".xml", ".xsl", ".scf"), ends(share, ".dll", ".hta", ".scf"):
 		return lex.Likely
 	}
 	return lex.Hint
@@ -91,8 +95,9 @@ func Empties(dst []byte, s string) (out []byte, ok bool) {
 }
 
 // fetched are schemes that a program which fetches addresses knows, and pages do not.
-var fetched = [...]string{"sftp", "tftp", "ldap", "ldaps", "ldapi", "dict", "gopher", "rmi", "iiop", "smb", "nntp", "telnet", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "netdoc", "scp", "rtsp", "rtmp", "mysql", "redis",
-	"memcached", "jar", "phar", "expect", "ogg", "ssh2", "zlib", "glob", "svn", "svn+ssh", "ldapi", "fd"}
+var fetched = [...]string{"sftp", "tftp", "ldap", "ldaps", "ldapi", "dict", "gopher", "rmi", "iiop", "smb", "nntp",
+	"telnet", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "netdoc", "scp", "rtsp", "rtmp", "mysql", "redis",
+	"memcached", "jar", "phar", "expect", "ogg", "ssh2", "zlib", "glob", "svn", "svn+ssh", "nfs", "fd"}
 
 // Fetched reports whether a value in lower case is an address of such a scheme, and
 // whether documents of APIs have addresses of it in their settings.
@@ -109,13 +114,15 @@ func Fetched(s string) (yes, common bool) {
 	if j := strings.IndexAny(host, ":/?#"); j >= 0 {
 		host = host[:j]
 	}
-	settled := lex.OneOf(scheme, "sftp", "ldap", "ldaps", "smb", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps", "scp", "rtsp", "rtmp", "mysql", "redis", "svn", "svn+ssh")
+	settled := lex.OneOf(scheme, "sftp", "ldap", "ldaps", "smb", "imap", "imaps", "pop3", "pop3s", "smtp", "smtps",
+		"scp", "rtsp", "rtmp", "mysql", "redis", "svn", "svn+ssh")
 	return true, settled && !breaks(s[i+3:]) && !foreign(host)
 }
 
 // System reports whether a path names a file that proves a hole when it is read.
 func System(s string) bool {
-	for _, f := range [...]string{"/etc/passwd", "/etc/shadow", "/etc/hosts", "/etc/group", "/etc/hostname", "/proc/self", "/proc/version", "win.ini", "boot.ini", "/etc/issue", "/root/"} {
+	for _, f := range [...]string{"/etc/passwd", "/etc/shadow", "/etc/hosts", "/etc/group", "/etc/hostname",
+		"/proc/self", "/proc/version", "win.ini", "boot.ini", "/etc/issue", "/root/"} {
 		if strings.Contains(s, f) {
 			return true
 		}

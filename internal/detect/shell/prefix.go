@@ -102,7 +102,8 @@ func guesses(s string, i int) lex.Strength {
 // of name.
 func fits(pattern, name string) bool {
 	if before, after, star := strings.Cut(pattern, "*"); star {
-		return strings.IndexByte(after, '*') < 0 && len(before)+len(after) <= len(name) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+		return strings.IndexByte(after, '*') < 0 && len(before)+len(after) <= len(name) && strings.HasPrefix(name,
+			before) && strings.HasSuffix(name, after)
 	}
 	if len(pattern) != len(name) {
 		return false
@@ -121,7 +122,8 @@ var ordered = [...]struct {
 	name  string
 	words []string
 }{
-	{"net", []string{"user", "users", "localgroup", "group", "view", "share", "use", "accounts", "start", "stop", "session", "config"}},
+	{"net", []string{"user", "users", "localgroup", "group", "view", "share", "use", "accounts", "start", "stop",
+		"session", "config"}},
 	{"sc", []string{"query", "create", "config", "start", "stop", "qc"}},
 	{"reg", []string{"query", "add", "save", "export", "delete"}},
 	{"vssadmin", []string{"list", "create", "delete"}},

@@ -74,7 +74,10 @@ const maxUnset = 3
 // or two where the value was escaped once more.
 func escapes(s string, i int) int {
 	n := 1
-	if lex.Byte(s, i+1) == '\\' {
+	switch {
+	case s[i:] == "\\n" || s[i:] == "\\r\\n":
+		return 0 // the end of a line
+	case lex.Byte(s, i+1) == '\\':
 		n = 2
 	}
 	if !lex.WordByte(lex.Byte(s, i+n)) {

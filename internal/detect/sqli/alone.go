@@ -7,11 +7,15 @@ import (
 )
 
 // hashes are functions by which an attacker sees that a server has worked something out.
-var hashes = [...]string{"md5", "sha1", "sha", "sha2", "hashbytes", "crc32", "char", "chr", "hex", "unhex", "hashes", "master.dbo.fn_varbintohexstr", "fn_varbintohexstr", "rawtohex", "utl_raw"}
+var hashes = [...]string{"md5", "sha1", "sha", "sha2", "hashbytes", "crc32", "char", "chr", "hex", "unhex", "hashes",
+	"master.dbo.fn_varbintohexstr", "fn_varbintohexstr", "rawtohex", "utl_raw"}
 
 // readers are functions of DuckDB, ClickHouse and others that read files and addresses.
-var readers = [...]string{"read_text", "read_csv", "read_csv_auto", "read_blob", "read_json", "read_json_auto", "read_parquet", "sniff_csv", "glob", "file", "url", "remote", "s3", "hdfs", "jdbc", "odbc", "mysql", "executable", "pg_read_file",
-	"pg_read_binary_file", "pg_ls_dir", "load_file", "bfilename", "lo_import", "csvread", "file_read", "link_schema", "readfile"}
+var readers = [...]string{"read_text", "read_csv", "read_csv_auto", "read_blob", "read_json", "read_json_auto",
+	"read_parquet", "sniff_csv", "glob", "file", "url", "remote", "s3", "hdfs", "jdbc", "odbc", "mysql", "executable",
+	"pg_read_file",
+	"pg_read_binary_file", "pg_ls_dir", "load_file", "bfilename", "lo_import", "csvread", "file_read", "link_schema",
+	"readfile"}
 
 // proves reports whether a statement that begins with SELECT, and reads no table, works
 // out what proves that it was run; whether it branches into an error; or whether it reads
@@ -27,7 +31,8 @@ func proves(s string) bool {
 		if b := lex.Byte(rest, len(w)); b == '(' && lex.OneOf(w, hashes[:]...) && constant(rest[len(w):]) {
 			return true
 		}
-		if (w == "convert" || w == "concat" || w == "cast" || w == "substring" || w == "lower" || w == "upper" || w == "concat_ws") && anyOf(rest, hashes[:5]) && constant(rest[len(w):]) {
+		if (w == "convert" || w == "concat" || w == "cast" || w == "substring" || w == "lower" || w == "upper" ||
+			w == "concat_ws") && anyOf(rest, hashes[:5]) && constant(rest[len(w):]) {
 			return true
 		}
 		if w == "case" && strings.Contains(rest, " when ") && strings.Contains(rest, "/0") {
@@ -41,7 +46,8 @@ func proves(s string) bool {
 		return false
 	}
 	file := strings.TrimLeft(source[len(w)+1:], " '\"")
-	return strings.HasPrefix(file, "/") || strings.Contains(file[:min(len(file), 64)], "..") || len(file) > 2 && file[1] == ':' || w == "read_text" || w == "read_blob" || strings.HasPrefix(file, "http")
+	return strings.HasPrefix(file, "/") || strings.Contains(file[:min(len(file), 64)], "..") || len(file) > 2 &&
+		file[1] == ':' || w == "read_text" || w == "read_blob" || strings.HasPrefix(file, "http")
 }
 
 // constant reports whether the arguments of a call, from its bracket on, name no column:
@@ -49,7 +55,8 @@ func proves(s string) bool {
 func constant(s string) bool {
 	i := lex.Skip(s, 0, "( ")
 	b := lex.Byte(s, i)
-	return lex.Digit(b) || b == '\'' || b == '"' || lex.At(s, i, "varchar") || lex.At(s, i, "hashbytes") || lex.At(s, i, "md5(") || lex.At(s, i, "sha1(") || lex.At(s, i, "0x")
+	return lex.Digit(b) || b == '\'' || b == '"' || lex.At(s, i, "varchar") || lex.At(s, i, "hashbytes") || lex.At(s,
+		i, "md5(") || lex.At(s, i, "sha1(") || lex.At(s, i, "0x")
 }
 
 // anyOf reports whether a call of one of names stands in s.
@@ -87,11 +94,13 @@ func inserted(s string) lex.Strength {
 	if i < 0 {
 		i = strings.Index(s, ") values (")
 	}
-	if i < 1 || i > 64 || strings.Contains(s[:i], "insert") || strings.Contains(s[:i], "replace") || strings.IndexByte(s[:i], '(') >= 0 {
+	if i < 1 || i > 64 || strings.Contains(s[:i], "insert") || strings.Contains(s[:i], "replace") ||
+		strings.IndexByte(s[:i], '(') >= 0 {
 		return lex.None
 	}
 	end := strings.TrimRight(s, " -")
-	if strings.HasSuffix(end, "#") || len(end) < len(s) && strings.Contains(s[len(end):], "--") || strings.HasSuffix(end, "/*") || strings.HasSuffix(end, ";") {
+	if strings.HasSuffix(end, "#") || len(end) < len(s) && strings.Contains(s[len(end):], "--") ||
+		strings.HasSuffix(end, "/*") || strings.HasSuffix(end, ";") {
 		return lex.Likely
 	}
 	return lex.None
@@ -100,6 +109,9 @@ func inserted(s string) lex.Strength {
 // prepared reports whether a statement that is made of a string stands behind another
 // one: ;prepare p from @k.
 func prepared(s string) bool {
+	if !strings.Contains(s, "execute") {
+		return false
+	}
 	for i := 0; ; {
 		j := strings.Index(s[i:], "prepare ")
 		if j < 0 {
@@ -109,7 +121,8 @@ func prepared(s string) bool {
 		before := strings.TrimRight(s[:i], " \t\r\n")
 		name := lex.Word(s, i+8)
 		rest := strings.TrimLeft(lex.Ahead(s, i+8+len(name)), " ")
-		if before != "" && before[len(before)-1] == ';' && name != "" && strings.HasPrefix(rest, "from") && lex.Any(rest[:min(len(rest), 12)], "@'\"0") && strings.Contains(s, "execute") {
+		if before != "" && before[len(before)-1] == ';' && name != "" && strings.HasPrefix(rest, "from") &&
+			lex.Any(rest[:min(len(rest), 12)], "@'\"0") {
 			return true
 		}
 		i += 8
@@ -143,5 +156,6 @@ func nulled(s string) bool {
 		n = lex.Skip(s, n+4, " ")
 	}
 	rest := strings.TrimLeft(lex.Ahead(s, n+4), " ;)")
-	return (lex.At(s, n, "null") || lex.At(s, n, "true")) && (rest == "" || rest[0] == '#' || rest[0] == '-' || rest[0] == '/')
+	return (lex.At(s, n, "null") || lex.At(s, n, "true")) && (rest == "" || rest[0] == '#' || rest[0] == '-' ||
+		rest[0] == '/')
 }

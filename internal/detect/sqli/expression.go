@@ -201,7 +201,7 @@ func (p *parser) arguments(w string, own bool) what {
 	if yes || own || deep {
 		return told
 	}
-	if p.i >= len(p.s) && lex.Byte(p.s, p.i-1) != ')' && strings.IndexAny(args, "'\",") < 0 {
+	if p.i >= len(p.s) && lex.Byte(p.s, p.i-1) != ')' && !strings.ContainsAny(args, "'\",") {
 		return named // nothing closes its bracket
 	}
 	return called

@@ -254,6 +254,10 @@ func (l *lexer) number() kind {
 	case c == 'x' && l.s[l.i-1] == '0':
 		for end := l.most(); l.i < end && (lex.Hex(l.s[l.i]) || l.s[l.i] == 'x'); l.i++ {
 		}
+		if lex.Letter(lex.Byte(l.s, l.i)) { // 0xselect is a name
+			l.word()
+			return word
+		}
 	case c == 'e' && (lex.Digit(lex.Byte(l.s, l.i+1)) || strings.IndexByte("+-", lex.Byte(l.s, l.i+1)) >= 0 && lex.Digit(lex.Byte(l.s, l.i+2))):
 		for l.i += 2; l.i < len(l.s) && lex.Digit(l.s[l.i]); l.i++ {
 		}

@@ -21,14 +21,16 @@ func referred(s string) bool {
 			if j < 0 {
 				break
 			}
-			if i += j; lex.WordByte(lex.Byte(s, i-1)) || i > 0 && s[i-1] == '.' {
+			i += j
+			rest := s[i+len(p):]
+			if lex.WordByte(lex.Byte(s, i-1)) || i > 0 && s[i-1] == '.' && !strings.HasPrefix(rest, "?.(") {
 				continue
 			}
-			rest := s[i+len(p):]
 			switch lex.Byte(rest, 0) {
 			case '.':
 				m := lex.Word(rest, 1)
-				if lex.OneOf(m, "call", "apply", "bind") && strings.IndexByte("(`", lex.Byte(rest, 1+len(m))) >= 0 && len(rest) > 1+len(m) {
+				if lex.OneOf(m, "call", "apply", "bind") && strings.IndexByte("(`", lex.Byte(rest, 1+len(m))) >= 0 &&
+					len(rest) > 1+len(m) {
 					return true
 				}
 			case '?':
@@ -36,7 +38,7 @@ func referred(s string) bool {
 					return true
 				}
 			case ')', ',', ']':
-				if handed(s, i) || rest[0] == ']' && lex.Byte(s, i-1) == '[' && strings.Contains(rest, "](") {
+				if handed(s, i) || lex.Byte(s, i-1) == '[' && (strings.Contains(rest, "](") || strings.HasPrefix(rest, "].")) {
 					return true
 				}
 			}
@@ -56,10 +58,28 @@ func handed(s string, i int) bool {
 		from--
 	}
 	switch s[from:j] {
-	case "map", "find", "filter", "foreach", "some", "every", "reduce", "reduceright", "findindex", "findlast", "flatmap", "sort", "then", "catch", "replace", "apply":
+	case "map", "find", "filter", "foreach", "some", "every", "reduce", "reduceright", "findindex", "findlast",
+		"flatmap", "sort", "then", "catch", "replace", "apply":
 		return from > 0 && (s[from-1] == '.')
+	case "promise":
+		return strings.HasSuffix(s[:from], "new ")
 	case "settimeout", "setinterval", "queuemicrotask", "requestanimationframe", "from":
 		return s[from:j] != "from" || from > 0 && s[from-1] == '.'
 	}
 	return false
+}
+
+// Unfinished reports whether a name in lower case is a tag that ends in a handler or an
+// address of script: what stands before the first sign of equality of <x onclick=...>.
+func Unfinished(s string) bool {
+	i := lex.Skip(s, 0, " '\">/")
+	if lex.Byte(s, i) != '<' || !lex.Letter(lex.Byte(s, i+1)) {
+		return false
+	}
+	j := strings.LastIndexAny(s, " /\t\n\r")
+	if j <= i {
+		return false
+	}
+	w := s[j+1:]
+	return handlerName(w) && known(w) || lex.OneOf(w, "formaction", "srcdoc", "xlink:href")
 }
