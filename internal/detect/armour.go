@@ -16,6 +16,9 @@ const (
 // serialised reports whether the value begins as a serialised object does:
 // base64 of the first bytes that Java, Python, Ruby, .NET and PHP write.
 func serialised(s string) bool {
+	if i := strings.Index(s, "--"); i > 0 && len(s)-i-2 >= 40 && strings.Trim(s[i+2:], "0123456789abcdef") == "" {
+		return false // the session of a framework, with its signature
+	}
 	if len(s) < 6 {
 		return false
 	}

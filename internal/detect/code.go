@@ -71,7 +71,7 @@ func plainObjects(low string) bool {
 			return false
 		}
 	}
-	return strings.HasPrefix(low, "a:") || strings.HasPrefix(low, "s:")
+	return strings.HasPrefix(low, "a:") || strings.HasPrefix(low, "s:") || strings.HasPrefix(low, "o:8:\"stdclass")
 }
 
 // quotedBefore reports whether a lookup whose sign or name stands at s[at:]

@@ -124,7 +124,7 @@ var (
 		"cspreport", "resourcespans", "resourcelogs", "resourcemetrics", "scopespans", "scopelogs", "logrecords", "logevents", "breadcrumbs", "logentry",
 		"exception", "exceptions", "stacktrace", "stack", "stackframes", "frames", "traceback", "backtrace", "errorstack", "contextline",
 	}
-	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations", "alerts", "cells"}
+	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations", "alerts", "cells", "lines", "hunks", "contentchanges"}
 	lines          = []string{"values", "entries", "line", "lines"}
 	described      = []string{"url", "uri", "query", "querystring", "params", "headers", "cookies", "referer", "referrer", "useragent", "path", "fullurl", "rawurl", "get", "post", "data", "body", "args", "form", "json"}
 	// hooked are objects that a code host tells of, and what people wrote in them.

@@ -33,6 +33,12 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
+	if band > signal.Hint && s.value.In.Body() && (textField(s.value.Key) || titleField(s.value.Key)) && possessive(s.low) {
+		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
+	if band == signal.Likely && s.gate.bits&hasHigh != 0 && foreign(s.low) {
+		return finding{signal.SQLInjection, signal.Hint, f.At}
+	}
 	if band > signal.Hint && formula(s.low) && (strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
@@ -81,4 +87,31 @@ func takesStatement(key string) bool {
 func takesSQL(key string) bool {
 	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
 	return among(last, []string{"sql", "sqlquery", "rawsql", "sqlstatement", "prevsqlquery"})
+}
+
+// possessive reports whether the only quote is an apostrophe behind a letter, and words or
+// nothing stand behind a dash: the Joneses' -- thanks.
+func possessive(low string) bool {
+	i := strings.IndexByte(low, '\'')
+	if i < 2 || !lex.Letter(low[i-1]) || strings.IndexByte(low[i+1:], '\'') >= 0 || !strings.HasPrefix(low[i+1:], " --") {
+		return false
+	}
+	for _, c := range []byte(low[i+4:]) {
+		if !lex.Letter(c) && strings.IndexByte(" ,.!?-:)", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// foreign reports whether a text is mostly of letters beyond ASCII, with words of SQL in
+// it, and has none of the signs that an injection has.
+func foreign(low string) bool {
+	n := 0
+	for i := 0; i < len(low); i++ {
+		if low[i] >= 0x80 {
+			n++
+		}
+	}
+	return 2*n > len(low) && !strings.ContainsAny(low, "'\"`#@*=") && !strings.Contains(low, "--")
 }

@@ -61,7 +61,7 @@ func (d *Detector) xss(s *scan) finding {
 		return finding{signal.XSS, signal.Hint, f.At}
 	case s.prose() && (f.Words >= 3 || f.Markup > 0 && !f.Proof):
 		return finding{signal.XSS, signal.Hint, f.At}
-	case free && rich && (!f.Proof || frames(s.low)):
+	case free && (rich && !f.Proof || (rich || textField(s.value.Key)) && frames(s.low)), free && f.Strength >= lex.Likely && f.Words >= 4 && textField(s.value.Key):
 		band = signal.Hint
 	case band == signal.Certain && free && (rich || f.Markup >= 3 || s.document()):
 		band = signal.Likely
@@ -72,9 +72,11 @@ func (d *Detector) xss(s *scan) finding {
 // frames reports whether what a text's markup loads is shown in a frame or played, as
 // editors embed it: nothing in it runs here.
 func frames(low string) bool {
-	return (strings.Contains(low, "<iframe") || strings.Contains(low, "<embed") || strings.Contains(low, "<object") || strings.Contains(low, "<video")) &&
+	return (strings.Contains(low, "<iframe") || strings.Contains(low, "<embed") || strings.Contains(low, "<object") || strings.Contains(low, "<video") || strings.HasPrefix(low, "<math") && strings.Contains(low, "<m")) &&
 		!strings.ContainsAny(low, "(`") && !strings.Contains(low, "<script") && !strings.Contains(low, "script:") && !strings.Contains(low, "srcdoc") &&
-		!strings.Contains(low, "data:") && !strings.Contains(low, " on") && !strings.Contains(low, "/on")
+		!strings.Contains(low, "data:") && !strings.Contains(low, " on") && !strings.Contains(low, "/on") && !strings.Contains(low, "mhtml") &&
+		!strings.Contains(low, "classid") && !strings.Contains(low, "scriptlet") && !strings.Contains(low, "code=") && !strings.Contains(low, "http:") &&
+		low[0] == '<' && strings.HasSuffix(strings.TrimSpace(low), ">") && strings.Contains(low, "</")
 }
 
 // injected reports whether markup stands where no one formats text: a short
@@ -144,7 +146,7 @@ func spells(s string) bool {
 // textField reports whether people write in a field of this name, and may put a
 // link there.
 func textField(key string) bool {
-	key = key[strings.LastIndexByte(key, '.')+1:]
+	key = lastName(key)
 	if strings.Contains(key, "extbox") || strings.Contains(key, "extarea") {
 		return true
 	}
@@ -158,11 +160,11 @@ func textField(key string) bool {
 
 // richField reports whether a field of this name takes markup or scripts.
 func richField(key string) bool {
-	if strings.Contains(key, "extbox") {
+	if strings.Contains(key, "extbox") || strings.Contains(key, "editor") {
 		return true
 	}
-	key = key[strings.LastIndexByte(key, '.')+1:]
-	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget"} {
+	key = lastName(key)
+	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget", "css", "bodytext"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}
@@ -179,11 +181,25 @@ func leads(s string) bool {
 
 // titleField reports whether people write a line of text in a field of this name.
 func titleField(key string) bool {
-	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	key = lastName(key)
 	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes", "line"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}
 	}
 	return false
+}
+
+// lastName returns the last name in a path of keys, in either notation, which is no
+// number: text of data[tt_content][704][text][] and of a.b.text[].
+func lastName(key string) string {
+	for range 4 {
+		key = strings.TrimRight(key, "[]")
+		i := strings.LastIndexAny(key, ".[")
+		if name := key[i+1:]; i < 0 || strings.Trim(name, "0123456789") != "" && name != "value" {
+			return name
+		}
+		key = key[:i]
+	}
+	return key
 }

@@ -227,7 +227,7 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case lex.At(s, i, "<@"):
-		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
+		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 && !mention(lex.Ahead(s, i)[2:max(j, 2)]) && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case directives.At(s, i):
@@ -281,4 +281,15 @@ func (c *look) dollar(s string, i int) (signal.Kind, lex.Strength) {
 		}
 	}
 	return signal.None, lex.None
+}
+
+// mention reports whether what stands in <@...> is a name, as chats mention people; a
+// call of a macro has arguments, or ends with a slash.
+func mention(in string) bool {
+	for i := 0; i < len(in); i++ {
+		if c := in[i]; !lex.WordByte(c) && c != '.' && c != ':' && c != '-' && c != '|' {
+			return false
+		}
+	}
+	return in != ""
 }

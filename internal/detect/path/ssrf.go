@@ -242,6 +242,8 @@ func part(p string) (x uint64, strange, ok bool) {
 func address(v uint32, odd bool, rest string) (lex.Strength, bool) {
 	inside := v>>24 == 127 || v>>24 == 10 || v>>20 == 0xac1 || v>>16 == 0xc0a8 || v>>16 == 0xa9fe || v>>24 == 0
 	switch {
+	case v>>16 == 0xa9fe && v>>8 != 0xa9fea9 && v>>8 != 0xa9feaa && !odd: // a printer, a camera
+		return lex.Hint, false
 	case v == 0xa9fea9fe || v>>16 == 0xa9fe && !odd:
 		return lex.Certain, odd
 	case odd && inside:

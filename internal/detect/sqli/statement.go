@@ -126,7 +126,7 @@ func (t *tail) sorted() lex.Strength {
 		return lex.Certain
 	case w == nothing || !t.clean():
 		return lex.None
-	case t.commented():
+	case t.commented() && (n.kind != comment || t.s[n.at] != '#' || n.at+1 == len(t.s) || t.s[n.at+1] == ' '):
 		return lex.Likely
 	case w == literal && (t.quote != 0 || t.literal) && n.kind == end:
 		return lex.Likely

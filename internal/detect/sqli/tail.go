@@ -200,7 +200,7 @@ func (t *tail) boolean() lex.Strength {
 	}
 	switch w {
 	case constants:
-		if !commented && t.quoted() {
+		if !commented && (t.quoted() || t.program()) {
 			return lex.Hint
 		}
 		return lex.Certain
@@ -236,6 +236,22 @@ func (t *tail) boolean() lex.Strength {
 // quote behind it that the application's own one would close.
 func (t *tail) quoted() bool {
 	return t.from > 8 && t.from < lex.MaxLook && strings.IndexByte(t.s[t.from+1:], t.quote) < 0 && !strings.ContainsAny(t.s[:t.from], "'\"") && lex.Prose(t.s[:t.from], 3) >= 3
+}
+
+// program reports whether the quote closes an empty string that a program compares with,
+// or words go on behind the condition as they stand before it.
+func (t *tail) program() bool {
+	if t.from > 3 && t.closers == 0 && t.s[t.from-1] == t.quote {
+		before := strings.TrimRight(t.s[:t.from-1], " ")
+		return strings.HasSuffix(before, "==") || strings.HasSuffix(before, "!=")
+	}
+	if t.from > 3 && t.closers > 0 {
+		before := strings.TrimRight(t.s[:t.from], " ")
+		if strings.HasSuffix(before, "==") || strings.HasSuffix(before, "!=") {
+			return true
+		}
+	}
+	return t.from > 8 && t.from < lex.MaxLook && lex.Prose(t.s[:t.from], 3) >= 3 && lex.Prose(lex.Ahead(t.s, t.i), 3) >= 3
 }
 
 // bareBoolean: the same without a quote: filters look alike.

@@ -10,6 +10,9 @@ import (
 // take plain statements; what only injections ask for stands out.
 func whole(s, w string) lex.Strength {
 	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
+	if slug(s) {
+		return lex.None // select-a-plan
+	}
 	if lex.Byte(s, t.i+len(w)) == '.' && w == "select" {
 		return lex.None // a module of Python
 	}
@@ -197,4 +200,14 @@ var exploits = lex.NeedlesOf("information_schema", "sleep(", "benchmark(", "load
 func Plainly(s string) bool {
 	s = strings.TrimLeft(s, " \t\r\n")
 	return statementWord(lex.Word(s, 0)) && !exploits.In(s, 0, len(s), &lex.Next{})
+}
+
+// slug reports whether s is words of letters with hyphens between them, as paths have.
+func slug(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !lex.Letter(s[i]) && (s[i] != '-' || lex.Byte(s, i+1) == '-') {
+			return false
+		}
+	}
+	return strings.IndexByte(s, '-') > 0
 }
