@@ -57,11 +57,11 @@ func (d *Detector) address(s *scan) finding {
 // fetches reports whether a field that says what to fetch has an address of a scheme by
 // which programs reach other services than pages.
 func (s *scan) fetches(low string) bool {
-	if s.value.In.Name() || s.value.In == request.InHeader || s.value.In <= request.InSegment || !source(s.value.Key) {
+	if s.value.In.Name() || s.value.In == request.InHeader || s.value.In <= request.InSegment {
 		return false
 	}
 	yes, common := path.Fetched(low)
-	return yes && (!common || s.value.In == request.InQuery || s.value.In == request.InForm)
+	return yes && (!common || s.value.In == request.InQuery || s.value.In == request.InForm) && source(s.value.Key)
 }
 
 // source reports whether a field of this name says what a server is to fetch.

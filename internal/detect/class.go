@@ -38,6 +38,9 @@ func (d *Detector) made(v *request.Value) (finding, bool) {
 
 // typeKey reports whether the last name of a path of keys says what class an object has.
 func typeKey(key string) bool {
+	if n := len(key); n < 2 || key[n-1] != 'e' && key[n-1] != 's' && key[n-1] != 'c' {
+		return false
+	}
 	switch key[strings.LastIndexByte(key, '.')+1:] {
 	case "@type", "@class", "$type", "@c", "!type":
 		return true
@@ -99,7 +102,7 @@ func callable(s string) bool {
 // anything else: whoever runs it, runs that.
 func (s *scan) executes() bool {
 	g := &s.gate
-	if len(s.text) > 400 || g.breaks > 0 || s.sentence() > 3 || strings.HasPrefix(s.low, "#") ||
+	if len(s.text) > 400 || g.breaks > 0 || g.words&^wordCommon == 0 || s.sentence() > 3 || strings.HasPrefix(s.low, "#") ||
 		strings.HasPrefix(s.low, "//") {
 		return false
 	}

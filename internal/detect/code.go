@@ -164,6 +164,7 @@ func injectGate(s *scan) bool {
 	if g.bits&(hasHigh|hasColon) == hasHigh|hasColon && (strings.IndexByte(s.text, 0xe5) >= 0 || strings.Contains(s.text, "\u010d\u010a")) {
 		return true
 	}
-	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&hasSemicolon != 0 && g.bits&hasDigit != 0 || g.words&wordCall != 0 && g.bits&(hasQuote|hasBreak) == hasQuote|hasBreak || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 || g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 && strings.IndexByte(s.text, '}') >= 0 ||
+	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&(hasSemicolon|hasDigit) == hasSemicolon|hasDigit && (g.bits&hasParen != 0 || containsFold(s.text, "return")) ||
+		g.words&wordCall != 0 && g.bits&(hasQuote|hasBreak) == hasQuote|hasBreak && containsFold(s.text, "this.") || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 || g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 && strings.IndexByte(s.text, '}') >= 0 ||
 		g.words&(wordSure|wordCode) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 || g.words&wordCall != 0 && s.text[0]|0x20 == 't'
 }

@@ -197,26 +197,30 @@ func (d *Detector) look(r *request.Request, s *scan, v *request.Value) {
 		d.add(r, assignment, v, v.Text)
 	}
 	const overlap = 256
-	text := v.Text
+	text, bits := v.Text, uint64(0)
 	for len(text) > maxText {
-		d.piece(r, s, v, text[:maxText])
+		bits |= d.piece(r, s, v, text[:maxText])
 		text = text[maxText-overlap:]
 	}
 	s.whole = wellFormed(v.Text)
-	d.piece(r, s, v, text)
+	bits |= d.piece(r, s, v, text)
 	if s.whole || document(v.Text) {
 		s.whole = false
 		d.nested(r, s, v, v.Text)
 	}
-	d.forms(r, s, v)
+	d.forms(r, s, v, bits)
 }
 
 // piece runs the gate over a piece of a value and what it lets through, and
-// over the layers below: text encoded once more than the protocol asks for.
-func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text string) {
+// over the layers below: text encoded once more than the protocol asks for. It returns
+// what bytes the piece has.
+func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text string) (bits uint64) {
 	s.begin(v, s.squeeze(text))
 	for layer := 0; ; layer++ {
 		g := d.words.gate(s.text)
+		if layer == 0 {
+			bits = g.bits
+		}
 		if s.open || g.bits&interesting != 0 || g.words != 0 || numbered(s.text) || g.bits&hasHigh != 0 && !utf8.ValidString(s.text) {
 			s.gate = g
 			d.detectors(r, s, v)
@@ -228,7 +232,7 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text) ||
 			layer == 0 && g.bits&(hasBackslash|hasQuote) == hasBackslash|hasQuote && strings.Contains(s.text, `\'`)
 		if layer == maxLayers || !deeper || !s.unescape() {
-			return
+			return bits
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 // stripped from it, what UTF-7 hides. Each is made at most once for a value, from a
 // bounded part of it, and is looked at as the value itself is.
 
-// forms looks at the other forms of a value.
-func (d *Detector) forms(r *request.Request, s *scan, v *request.Value) {
+// forms looks at the other forms of a value, of whose bytes bits are known.
+func (d *Detector) forms(r *request.Request, s *scan, v *request.Value, bits uint64) {
 	text := v.Text
 	if len(text) < minArmour {
 		return
@@ -32,11 +32,15 @@ func (d *Detector) forms(r *request.Request, s *scan, v *request.Value) {
 	} else {
 		d.parts(r, s, v)
 	}
-	if plain, ok := s.stripped(v.Text); ok {
-		d.piece(r, s, v, plain)
+	if bits&(hasAngle|hasNUL) != 0 {
+		if plain, ok := s.stripped(v.Text); ok {
+			d.piece(r, s, v, plain)
+		}
 	}
-	if plain, ok := s.sevenBits(v.Text); ok {
-		d.piece(r, s, v, plain)
+	if bits&hasPlus != 0 {
+		if plain, ok := s.sevenBits(v.Text); ok {
+			d.piece(r, s, v, plain)
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ var fetched = [...]string{"sftp", "tftp", "ldap", "ldaps", "ldapi", "dict", "gop
 // whether documents of APIs have addresses of it in their settings.
 func Fetched(s string) (yes, common bool) {
 	i := strings.Index(s[:min(len(s), 16)], "://")
-	if i < 2 || strings.IndexByte(s, ' ') >= 0 || i+3 >= len(s) {
+	if i < 2 || s[0] == 'h' || strings.IndexByte(s, ' ') >= 0 || i+3 >= len(s) {
 		return false, false
 	}
 	scheme := s[:i]
