@@ -57,6 +57,11 @@ func (p *parser) operand() what {
 		return p.group()
 	case word:
 		return p.name(t)
+	case other, compare: // a parameter of SQLite's own
+		if p.s[t.at] == '?' && strings.HasPrefix(strings.TrimLeft(p.s[t.at+1:], " "), "--") {
+			p.i = t.at + 1
+			return literal
+		}
 	}
 	p.back(t)
 	return nothing

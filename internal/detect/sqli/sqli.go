@@ -33,6 +33,9 @@ const (
 // Judge looks at a value in lower case.
 func Judge(s string) Finding {
 	best := Finding{}
+	if slug(s) {
+		return best // select-a-plan
+	}
 	best.raise(fromStart(s))
 	if n := assigned(s); n > 0 && !geometry(s) && best.Strength < lex.Likely {
 		if f := fromStart(s[n:]); f.Strength == lex.Certain {
@@ -210,7 +213,7 @@ func marks(v *lex.Whole, i int) bool {
 func keywordAt(s string, i int) bool {
 	w := lex.Word(s, i)
 	switch w {
-	case "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "order", "group", "limit", "where", "procedure", "into":
+	case "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "order", "group", "limit", "where", "procedure", "into", "except", "intersect", "isnull", "notnull", "glob":
 		return true
 	}
 	return false

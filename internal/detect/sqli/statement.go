@@ -35,6 +35,10 @@ func (t *tail) clause(k token) lex.Strength {
 		if n := t.next(); lex.OneOf(t.word(n), "outfile", "dumpfile") || n.kind == variable && out {
 			return lex.Certain
 		}
+	case "isnull", "notnull":
+		if out && t.commented() {
+			return lex.Likely
+		}
 	case "procedure":
 		if n := t.next(); t.word(n) == "analyse" {
 			return lex.Certain

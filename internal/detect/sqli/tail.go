@@ -207,6 +207,9 @@ func (t *tail) boolean() lex.Strength {
 	case told, subselect:
 		return lex.Certain
 	case compared, called:
+		if t.program() {
+			return lex.Hint
+		}
 		if lex.Prose(lex.Ahead(t.s, at), 5) > 3 {
 			return lex.Hint
 		}
@@ -251,7 +254,7 @@ func (t *tail) program() bool {
 			return true
 		}
 	}
-	return t.from > 8 && t.from < lex.MaxLook && lex.Prose(t.s[:t.from], 3) >= 3 && lex.Prose(lex.Ahead(t.s, t.i), 3) >= 3
+	return t.from > 8 && t.from < lex.MaxLook && lex.Prose(t.s[:t.from], 3) >= 3 && lex.Prose(lex.Ahead(t.s, t.from+1), 5) >= 4
 }
 
 // bareBoolean: the same without a quote: filters look alike.

@@ -10,9 +10,6 @@ import (
 // take plain statements; what only injections ask for stands out.
 func whole(s, w string) lex.Strength {
 	t := tail{parser: parser{lexer: lexer{s: s, i: lex.Skip(s, 0, " \t\r\n"), steps: maxTokens}}}
-	if slug(s) {
-		return lex.None // select-a-plan
-	}
 	if lex.Byte(s, t.i+len(w)) == '.' && w == "select" {
 		return lex.None // a module of Python
 	}
