@@ -15,10 +15,16 @@ const (
 
 // serialised reports whether the value begins as a serialised object does:
 // base64 of the first bytes that Java, Python, Ruby, .NET and PHP write.
-func serialised(s string) bool {
-	if i := strings.Index(s, "--"); i > 0 && len(s)-i-2 >= 40 && strings.Trim(s[i+2:], "0123456789abcdef") == "" {
-		return false // the session of a framework, with its signature
-	}
+func serialised(s string) bool { return magic(s) && !signed(s) }
+
+// signed reports whether a value ends with a signature in hexadecimal digits behind two
+// hyphens: the session of a framework.
+func signed(s string) bool {
+	i := strings.Index(s, "--")
+	return i > 0 && len(s)-i-2 >= 40 && strings.Trim(s[i+2:], "0123456789abcdef") == ""
+}
+
+func magic(s string) bool {
 	if len(s) < 6 {
 		return false
 	}
@@ -50,6 +56,9 @@ func armoured(dst *[]byte, text string) (string, bool) {
 		b, err := hex.AppendDecode((*dst)[:0], []byte(text))
 		*dst = b
 		return view(b), err == nil && readable(b)
+	}
+	if len(text) > 4 && (digit64[text[0]] > 32 || digit64[text[4]] > 32) {
+		return "", false // the first byte, or the fourth, is none of ASCII
 	}
 	plain, ok := unarmour(dst, text)
 	if !ok || hexOnly(text) || !mixed(text) {
