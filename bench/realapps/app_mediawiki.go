@@ -59,7 +59,8 @@ var wikiPages = append([][2]string{
 		"{| class=\"wikitable\"\n! a !! b\n|-\n| 1 || <code>x < y; z</code>\n|}\n<ref name=\"o'neil\">O'Neil, p. " +
 		"4</ref> &nbsp;&ndash; &lt;b&gt;"},
 	{"Template:Box", "<includeonly><div style=\"background:{{{color|#eee}}}; " +
-		"width:50%\">{{#if:{{{title|}}}|'''{{{title}}}'''|none}} {{#switch:{{{1}}}|a=b|#default=${c}}}</div></includeonly>" +
+		"width:50%\">{{#if:{{{title|}}}|'''{{{title}}}'''|none}} " +
+		"{{#switch:{{{1}}}|a=b|#default=${c}}}</div></includeonly>" +
 		"<noinclude>{{Documentation}} <pre>{{Box|title=x|../y}}</pre></noinclude>"},
 	{"Shell/Cheat sheet", "<syntaxhighlight lang=\"bash\">\ncat /etc/passwd | grep root; rm -rf /tmp/x && curl -s " +
 		"http://x.test | sh\nfor i in $(seq 3); do echo `date`; done\n</syntaxhighlight>\n" +

@@ -127,7 +127,8 @@ func usePHPMyAdmin(f *flow) {
 				"db": {"shop"}, "table": {""}, "is_js_confirmed": {"0"}, "pos": {"0"},
 				"goto": {"index.php?route=/database/sql"}, "sql_query": {s}, "sql_delimiter": {";"},
 				"show_query": {"1"}, "fk_checks": {"1"}, "bkm_label": {""},
-				"message_to_show": {"Your SQL query has been executed successfully."}, "prev_sql_query": {""}, "SQL": {"Go"},
+				"message_to_show": {"Your SQL query has been executed successfully."}, "prev_sql_query": {""},
+				"SQL": {"Go"},
 			})
 		})
 	}
@@ -159,7 +160,8 @@ func usePHPMyAdmin(f *flow) {
 		return fmt.Sprint(a.status), err
 	})
 	for _, path := range []string{"/table/structure&db=shop&table=users", "/table/sql&db=shop&table=users",
-		"/database/routines&db=shop&type=PROCEDURE", "/server/privileges", "/table/indexes&db=shop&table=users&index=note"} {
+		"/database/routines&db=shop&type=PROCEDURE", "/server/privileges",
+		"/table/indexes&db=shop&table=users&index=note"} {
 		f.step("open "+path, func() (string, error) { return c.page(pma + path) })
 	}
 }

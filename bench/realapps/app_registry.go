@@ -52,7 +52,8 @@ const imageHistory = `{"created_by":"/bin/sh -c #(nop) ADD file:1 in / "},{"crea
 func useRegistry(f *flow) {
 	remote := "docker://" + f.host + "/lib/"
 	skopeo := func(args ...string) (string, error) {
-		return f.command(f.work, []string{"TMPDIR=" + f.work}, "skopeo", append([]string{"--insecure-policy"}, args...)...)
+		return f.command(f.work, []string{"TMPDIR=" + f.work}, "skopeo",
+			append([]string{"--insecure-policy"}, args...)...)
 	}
 	for _, name := range []string{"shell", "entry", "probe", "label"} {
 		f.step("push "+name, func() (string, error) {

@@ -176,7 +176,8 @@ func (e *editor) admin(f *flow) {
 			"(1).txt\"\r\nContent-Type: text/plain\r\n\r\n" +
 			"Notes; it's all here & more\n' OR 1=1 -- is no password\nrm -rf /tmp/x; ls | wc -l\n\r\n--" + boundary + "--\r\n"
 		a, err := e.send("POST", "/index.php?rest_route=%2Fwp%2Fv2%2Fmedia&_locale=user",
-			"multipart/form-data; boundary="+boundary, body, "Accept", "application/json, */*;q=0.1", "X-WP-Nonce", e.nonce)
+			"multipart/form-data; boundary="+boundary, body, "Accept", "application/json, */*;q=0.1", "X-WP-Nonce",
+			e.nonce)
 		return fmt.Sprint(a.status), err
 	})
 	f.step("settings", func() (string, error) {
@@ -193,7 +194,8 @@ func (e *editor) admin(f *flow) {
 			"_wp_http_referer": {"/wp-admin/options-general.php"}, "blogname": {"Conor's \"blog\" & more; <new>"},
 			"blogdescription": {"Tips & tricks -- select the best"}, "new_admin_email": {"admin@example.test"},
 			"timezone_string": {"UTC+0"}, "date_format": {"\\c\\u\\s\\t\\o\\m"},
-			"date_format_custom": {"F j, Y"}, "time_format": {"g:i a"}, "start_of_week": {"1"}, "submit": {"Save Changes"},
+			"date_format_custom": {"F j, Y"}, "time_format": {"g:i a"}, "start_of_week": {"1"},
+			"submit": {"Save Changes"},
 		})
 		return fmt.Sprint(a.status), err
 	})
@@ -206,12 +208,13 @@ func (e *editor) admin(f *flow) {
 		if err != nil {
 			return "", err
 		}
-		a, err = e.fetch("POST", "/wp-admin/admin-ajax.php", "application/x-www-form-urlencoded; charset=UTF-8", url.Values{
-			"action": {"inline-save"}, "_inline_edit": {nonce}, "post_ID": {"1"}, "post_type": {"post"},
-			"post_title": {"Hello & \"welcome\"; it's on"}, "post_name": {"hello"},
-			"_status": {"publish"}, "tags_input[post_tag]": {"c++, rock & roll, '90s"}, "screen": {"edit-post"},
-			"post_view": {"list"},
-		}.Encode(), "X-Requested-With", "XMLHttpRequest")
+		a, err = e.fetch("POST", "/wp-admin/admin-ajax.php", "application/x-www-form-urlencoded; charset=UTF-8",
+			url.Values{
+				"action": {"inline-save"}, "_inline_edit": {nonce}, "post_ID": {"1"}, "post_type": {"post"},
+				"post_title": {"Hello & \"welcome\"; it's on"}, "post_name": {"hello"},
+				"_status": {"publish"}, "tags_input[post_tag]": {"c++, rock & roll, '90s"}, "screen": {"edit-post"},
+				"post_view": {"list"},
+			}.Encode(), "X-Requested-With", "XMLHttpRequest")
 		return fmt.Sprint(a.status), err
 	})
 	for _, page := range []string{"plugins.php", "themes.php", "users.php", "upload.php", "edit-comments.php",

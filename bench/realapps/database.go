@@ -36,7 +36,8 @@ func (p *place) mariadb(database string) (int, error) {
 		"CREATE USER app@localhost IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO app@localhost WITH GRANT OPTION; CREATE " +
 		"DATABASE " + database
 	for range 50 {
-		if _, err = p.command("", nil, "mariadb", "--no-defaults", "--socket="+socket, "-uroot", "-e", grants); err == nil {
+		if _, err = p.command("", nil, "mariadb", "--no-defaults", "--socket="+socket, "-uroot", "-e",
+			grants); err == nil {
 			return port, nil
 		}
 		time.Sleep(200 * time.Millisecond)

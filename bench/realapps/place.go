@@ -59,7 +59,8 @@ func (p *place) serve(port int, dir string, env []string, name string, args ...s
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = dir, append(environment(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := os.OpenFile(filepath.Join(p.dir, filepath.Base(name)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(filepath.Join(p.dir, filepath.Base(name)+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY,
+		0o600)
 	if err != nil {
 		return fmt.Errorf("opening a log: %w", err)
 	}

@@ -90,7 +90,8 @@ func (r *recorder) keep(x *http.Request, body []byte) {
 	defer r.mu.Unlock()
 	r.rows++
 	json.NewEncoder(r.out).Encode(map[string]any{
-		"id": fmt.Sprint(filepath.Base(r.place.dir), "-", r.rows), "label": "benign", "class": filepath.Base(r.place.dir),
+		"id": fmt.Sprint(filepath.Base(r.place.dir), "-", r.rows), "label": "benign",
+		"class":  filepath.Base(r.place.dir),
 		"method": x.Method, "target": x.RequestURI, "headers": headers, "body_b64": body,
 	})
 }

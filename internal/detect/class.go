@@ -102,12 +102,14 @@ func callable(s string) bool {
 // anything else: whoever runs it, runs that.
 func (s *scan) executes() bool {
 	g := &s.gate
-	if len(s.text) > 400 || g.breaks > 0 || g.words&^wordCommon == 0 || s.sentence() > 3 || strings.HasPrefix(s.low, "#") ||
+	if len(s.text) > 400 || g.breaks > 0 || g.words&^wordCommon == 0 || s.sentence() > 3 ||
+		strings.HasPrefix(s.low, "#") ||
 		strings.HasPrefix(s.low, "//") {
 		return false
 	}
 	for _, w := range [...]string{"getruntime().exec(", "getruntime()).exec(", "os.system(", "os.popen(", ".popen(",
-		"io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()", "'].execute()", "\"].execute()",
+		"io.popen(", "os.execute(", "execsync(", "child_process", "processbuilder(", "'.execute()", "\".execute()",
+		"'].execute()", "\"].execute()",
 		"subprocess.", "__import__(", "shell_exec(", "passthru(", "proc_open(", "pcntl_exec(", "__subclasses__",
 		"<?php", "system($_", "eval($_", "sys.process"} {
 		if strings.Contains(s.low, w) {

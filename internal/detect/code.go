@@ -25,7 +25,8 @@ func (d *Detector) code(s *scan) finding {
 		return finding{signal.PrototypePollution, signal.Likely, 0}
 	}
 	f := d.names.Judge(s.lower())
-	if f.Strength <= lex.Hint && (s.value.In == request.InQuery || s.value.In.Body()) && s.gate.bits&hasParen != 0 && s.executes() {
+	if f.Strength <= lex.Hint && (s.value.In == request.InQuery || s.value.In.Body()) && s.gate.bits&hasParen != 0 &&
+		s.executes() {
 		f.Kind, f.Strength, f.At = signal.CodeInjection, lex.Likely, 0
 	}
 	if f.Strength == lex.None {
@@ -33,7 +34,8 @@ func (d *Detector) code(s *scan) finding {
 	}
 	band := bandOf(f.Strength)
 	switch {
-	case f.Kind == signal.CodeInjection && band > signal.Hint && s.value.In.Body() && s.value.In != request.InFile && richField(s.value.Key) && s.executes():
+	case f.Kind == signal.CodeInjection && band > signal.Hint && s.value.In.Body() && s.value.In != request.InFile &&
+		richField(s.value.Key) && s.executes():
 		return finding{f.Kind, signal.Likely, f.At}
 	case f.Kind == signal.Deserialisation && band > signal.Hint && (s.prose() || s.document()) && code.Awakened(s.low):
 		return finding{f.Kind, signal.Likely, f.At}
@@ -109,7 +111,8 @@ func (d *Detector) inject(s *scan) finding {
 	case f.Kind == signal.NoSQLInjection && (variables(s.text) || s.value.In.Name() && filters(s.low)):
 		return finding{f.Kind, signal.Hint, f.At}
 	case f.Kind == signal.ServerInclude && s.value.In.Body() && richField(s.value.Key) && !strings.ContainsAny(s.low, "|`") && !strings.Contains(s.low, "exec") &&
-		!strings.Contains(s.low, "..") && !strings.Contains(s.low, "/etc/") && !strings.Contains(s.low, "://") && !strings.Contains(s.low, "cmd"):
+		!strings.Contains(s.low, "..") && !strings.Contains(s.low, "/etc/") && !strings.Contains(s.low, "://") &&
+		!strings.Contains(s.low, "cmd"):
 		return finding{f.Kind, signal.Hint, f.At} // a page of a server that puts pages together
 	case f.Kind == signal.XXE && band > signal.Hint && f.At < 160 && declares(s.low) && s.sentence() < 8:
 		return finding{f.Kind, band, f.At} // a document type has lines, but is no prose
@@ -142,9 +145,11 @@ func variables(s string) bool {
 // filters reports whether a name is a condition in a syntax of filters that APIs
 // document, which takes operators by design: filters[title][$containsi], $or[0][name].
 func filters(name string) bool {
-	for _, root := range [...]string{"filters[", "filter[", "where[", "$or[", "$and[", "query[$", "$sort[", "$select["} {
+	for _, root := range [...]string{"filters[", "filter[", "where[", "$or[", "$and[", "query[$", "$sort[",
+		"$select["} {
 		if strings.HasPrefix(name, root) {
-			return !strings.Contains(name, "passw") && !strings.Contains(name, "$where") && !strings.Contains(name, "token")
+			return !strings.Contains(name, "passw") && !strings.Contains(name, "$where") &&
+				!strings.Contains(name, "token")
 		}
 	}
 	return false
@@ -161,10 +166,17 @@ func injectGate(s *scan) bool {
 	if g.bits&(hasColon|hasCompare|hasDigit) == hasColon|hasCompare|hasDigit && strings.Contains(s.text, ":=") {
 		return true
 	}
-	if g.bits&(hasHigh|hasColon) == hasHigh|hasColon && (strings.IndexByte(s.text, 0xe5) >= 0 || strings.Contains(s.text, "\u010d\u010a")) {
+	if g.bits&(hasHigh|hasColon) == hasHigh|hasColon &&
+		(strings.IndexByte(s.text, 0xe5) >= 0 || strings.Contains(s.text, "\u010d\u010a")) {
 		return true
 	}
-	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 || g.bits&(hasSemicolon|hasDigit) == hasSemicolon|hasDigit && (g.bits&hasParen != 0 || containsFold(s.text, "return")) ||
-		g.words&wordCall != 0 && g.bits&(hasQuote|hasBreak) == hasQuote|hasBreak && containsFold(s.text, "this.") || g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 && g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 || g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 && strings.IndexByte(s.text, '}') >= 0 ||
+	return g.bits&(hasAngle|hasDollar|hasLine|hasScope) != 0 ||
+		g.bits&(hasSemicolon|hasDigit) == hasSemicolon|hasDigit &&
+			(g.bits&hasParen != 0 || containsFold(s.text, "return")) ||
+		g.words&wordCall != 0 && g.bits&(hasQuote|hasBreak) == hasQuote|hasBreak && containsFold(s.text, "this.") ||
+		g.bits&hasParen != 0 && g.bits&(hasCompare|hasBreak|hasStar) != 0 || g.bits&hasShut != 0 &&
+		g.bits&(hasNUL|hasStar) != 0 || g.bits&hasSlash != 0 && g.bits&(hasStar|hasParen|hasBreak) != 0 ||
+		g.bits&hasSemicolon != 0 && g.bits&(hasQuote|hasBrace) != 0 || g.bits&hasSemicolon != 0 &&
+		strings.IndexByte(s.text, '}') >= 0 ||
 		g.words&(wordSure|wordCode) != 0 || g.words&wordCall != 0 && g.bits&hasParen != 0 || g.words&wordCall != 0 && s.text[0]|0x20 == 't'
 }

@@ -36,7 +36,8 @@ func (d *Detector) command(s *scan) finding {
 		band = signal.Hint // somebody's shell
 	case s.value.In == request.InText && f.At < 2 && band == signal.Certain:
 		band = signal.Likely // a body that its sender's shell did not expand
-	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) && (richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
+	case band > signal.Hint && s.value.In.Body() && !f.Breaks && scripted(s.low) &&
+		(richField(s.value.Key) || textField(s.value.Key) || titleField(s.value.Key)):
 		band = signal.Hint
 	case band > signal.Hint && !f.Breaks && (s.speaksOf(f.At, f.Start) || formula(s.low) || graphQL(s.text) || s.noisy() && !d.commands.Reaches(s.low, lex.Skip(s.low, f.At, ";|&`$(\n\r "))):
 		band = signal.Hint

@@ -22,9 +22,11 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 	case !payload(f.kind):
 		return f.band
 	case tags&(request.TagTelemetry|request.TagCode) != 0 && v.In.Body(),
-		tags.Has(request.TagQuery) && queries(f.kind) && (v.In.Body() || v.In == request.InQuery || v.In == request.InQueryName),
+		tags.Has(request.TagQuery) && queries(f.kind) &&
+			(v.In.Body() || v.In == request.InQuery || v.In == request.InQueryName),
 		(v.In == request.InFile || v.In == request.InText && r.Head.Method == "PUT") && kept(f.kind, v),
-		f.kind == signal.PathTraversal && v.In <= request.InSegment && stores(r.Head.Method) && !strings.Contains(v.Text, "..") && !strings.Contains(v.Text, "//") &&
+		f.kind == signal.PathTraversal && v.In <= request.InSegment && stores(r.Head.Method) &&
+			!strings.Contains(v.Text, "..") && !strings.Contains(v.Text, "//") &&
 			strings.Count(v.Text, "/") > 2,
 		v.In.Body() && f.kind != signal.Deserialisation && (quotes(v.Key) || report(r, v)),
 		f.kind == signal.HeaderInjection && v.In.Body() && holdsHeaders(v.Key),
@@ -44,9 +46,12 @@ func stores(method string) bool { return method == "PUT" || method == "HEAD" || 
 // run: what people and programs may quote.
 func payload(k signal.Kind) bool {
 	switch k {
-	case signal.SQLInjection, signal.XSS, signal.PathTraversal, signal.CommandInjection, signal.CodeInjection, signal.TemplateInjection,
-		signal.JNDILookup, signal.NoSQLInjection, signal.LDAPInjection, signal.XPathInjection, signal.XXE, signal.ServerInclude,
-		signal.HeaderInjection, signal.MailInjection, signal.KnownExploit, signal.PrototypePollution, signal.Deserialisation:
+	case signal.SQLInjection, signal.XSS, signal.PathTraversal, signal.CommandInjection, signal.CodeInjection,
+		signal.TemplateInjection,
+		signal.JNDILookup, signal.NoSQLInjection, signal.LDAPInjection, signal.XPathInjection, signal.XXE,
+		signal.ServerInclude,
+		signal.HeaderInjection, signal.MailInjection, signal.KnownExploit, signal.PrototypePollution,
+		signal.Deserialisation:
 		return true
 	}
 	return false
@@ -55,7 +60,8 @@ func payload(k signal.Kind) bool {
 // queries reports whether a kind is of languages that APIs take queries in.
 func queries(k signal.Kind) bool {
 	switch k {
-	case signal.SQLInjection, signal.NoSQLInjection, signal.LDAPInjection, signal.XPathInjection, signal.TemplateInjection, signal.CommandInjection, signal.CodeInjection:
+	case signal.SQLInjection, signal.NoSQLInjection, signal.LDAPInjection, signal.XPathInjection,
+		signal.TemplateInjection, signal.CommandInjection, signal.CodeInjection:
 		return true
 	}
 	return false
@@ -69,8 +75,10 @@ func kept(k signal.Kind, v *request.Value) bool {
 	case signal.XXE, signal.Deserialisation:
 		return false
 	case signal.XSS: // a picture that was made to prove a hole
-		return !strings.Contains(v.Text, "<svg") && !strings.Contains(v.Text, "<?xml") && !strings.Contains(v.Text, "xmlns") && !strings.Contains(v.Text, "<html") || !strings.Contains(v.Text, "alert(") && !strings.Contains(v.Text, "document.") &&
-			!strings.Contains(v.Text, "confirm(") && !strings.Contains(v.Text, "prompt(")
+		return !strings.Contains(v.Text, "<svg") && !strings.Contains(v.Text, "<?xml") &&
+			!strings.Contains(v.Text, "xmlns") && !strings.Contains(v.Text, "<html") ||
+			!strings.Contains(v.Text, "alert(") && !strings.Contains(v.Text, "document.") &&
+				!strings.Contains(v.Text, "confirm(") && !strings.Contains(v.Text, "prompt(")
 	case signal.CodeInjection, signal.TemplateInjection, signal.KnownExploit:
 		return !strings.Contains(v.Text, "<?") && !strings.Contains(v.Text, "<%") && !strings.Contains(v.Text, "<jsp:")
 	}
@@ -121,23 +129,31 @@ func among(name string, list []string) bool {
 // Sentry's events, W3C reports, Loki, and logs and traces of other makers.
 var (
 	reporting = []string{
-		"cspreport", "resourcespans", "resourcelogs", "resourcemetrics", "scopespans", "scopelogs", "logrecords", "logevents", "breadcrumbs", "logentry",
-		"exception", "exceptions", "stacktrace", "stack", "stackframes", "frames", "traceback", "backtrace", "errorstack", "contextline",
+		"cspreport", "resourcespans", "resourcelogs", "resourcemetrics", "scopespans", "scopelogs", "logrecords",
+		"logevents", "breadcrumbs", "logentry",
+		"exception", "exceptions", "stacktrace", "stack", "stackframes", "frames", "traceback", "backtrace",
+		"errorstack", "contextline",
 	}
-	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations", "alerts", "cells", "lines", "hunks", "contentchanges"}
-	lines          = []string{"values", "entries", "line", "lines"}
-	described      = []string{"url", "uri", "query", "querystring", "params", "headers", "cookies", "referer", "referrer", "useragent", "path", "fullurl", "rawurl", "get", "post", "data", "body", "args", "form", "json"}
+	reportingLists = []string{"logs", "log", "spans", "traces", "evts", "errors", "frames", "records", "violations",
+		"alerts", "cells", "lines", "hunks", "contentchanges"}
+	lines     = []string{"values", "entries", "line", "lines"}
+	described = []string{"url", "uri", "query", "querystring", "params", "headers", "cookies", "referer",
+		"referrer", "useragent", "path", "fullurl", "rawurl", "get", "post", "data", "body", "args", "form", "json"}
 	// hooked are objects that a code host tells of, and what people wrote in them.
 	happened = []string{"events", "event", "hits", "beacons"}
-	said     = []string{"message", "error", "stack", "reason", "attributes", "properties", "payload", "href", "target", "text", "label", "selector", "xpath", "source", "location", "page", "ref", "data"}
-	hooked   = []string{"issue", "pullrequest", "mergerequest", "objectattributes", "comment", "review", "discussion", "headcommit", "commits", "release", "changes", "workitem", "ticket"}
-	wrote    = []string{"title", "body", "message", "description", "note", "text", "summary", "subject", "content", "html", "diff", "patch", "last_commit", "lastcommit"}
+	said     = []string{"message", "error", "stack", "reason", "attributes", "properties", "payload", "href", "target",
+		"text", "label", "selector", "xpath", "source", "location", "page", "ref", "data"}
+	hooked = []string{"issue", "pullrequest", "mergerequest", "objectattributes", "comment", "review", "discussion",
+		"headcommit", "commits", "release", "changes", "workitem", "ticket"}
+	wrote = []string{"title", "body", "message", "description", "note", "text", "summary", "subject", "content",
+		"html", "diff", "patch", "last_commit", "lastcommit"}
 )
 
 // quotes reports whether a path of keys is one under which documents quote what
 // others sent: the text of an error, a log's line, an issue's title.
 func quotes(key string) bool {
-	if strings.IndexByte(key, '.') < 0 && strings.IndexByte(key, '[') < 0 && !strings.Contains(key, "tack") && !strings.Contains(key, "trace") {
+	if strings.IndexByte(key, '.') < 0 && strings.IndexByte(key, '[') < 0 && !strings.Contains(key, "tack") &&
+		!strings.Contains(key, "trace") {
 		return false // the name of a field of any form
 	}
 	first, before, hook, n := "", "", false, 0
@@ -169,7 +185,9 @@ func report(r *request.Request, v *request.Value) bool {
 	if strings.Contains(path, "/!svn/") { // Subversion over WebDAV: logs and properties
 		return true
 	}
-	for _, p := range [...]string{"/loki/api/v1/push", "/v1/traces", "/v1/logs", "/v1/metrics", "/_bulk", "/services/collector", "/services/collector/event", "/gelf", "/api/v2/logs", "/insert/jsonline", "/api/v1/push"} {
+	for _, p := range [...]string{"/loki/api/v1/push", "/v1/traces", "/v1/logs", "/v1/metrics", "/_bulk",
+		"/services/collector", "/services/collector/event", "/gelf", "/api/v2/logs", "/insert/jsonline",
+		"/api/v1/push"} {
 		if strings.HasSuffix(path, p) {
 			return true
 		}
@@ -193,21 +211,26 @@ func numberAfterSlash(path string) bool {
 // holdsHeaders reports whether a field of this name holds the text of header fields.
 func holdsHeaders(key string) bool {
 	last := key[strings.LastIndexByte(key, '.')+1:]
-	return among(strings.TrimRight(last, "[]"), []string{"responseheaders", "requestheaders", "headers", "header", "rawheaders", "allheaders", "headertext", "args", "http", "raw"})
+	return among(strings.TrimRight(last, "[]"),
+		[]string{"responseheaders", "requestheaders", "headers", "header", "rawheaders", "allheaders", "headertext",
+			"args", "http", "raw"})
 }
 
 // commands are names of fields in documents whose purpose is a command: images,
 // pods, jobs, pipelines.
 var commands = []string{
-	"cmd", "command", "commands", "entrypoint", "args", "argv", "run", "exec", "shell", "shellcommand", "script", "scripts", "inline", "userdata", "startupscript",
-	"prestop", "poststart", "healthcheck", "beforescript", "afterscript", "createdby", "execstart", "test", "cron", "crontab", "customdata", "bootcmd", "runcmd",
+	"cmd", "command", "commands", "entrypoint", "args", "argv", "run", "exec", "shell", "shellcommand", "script",
+	"scripts", "inline", "userdata", "startupscript",
+	"prestop", "poststart", "healthcheck", "beforescript", "afterscript", "createdby", "execstart", "test", "cron",
+	"crontab", "customdata", "bootcmd", "runcmd",
 }
 
 // takesCommand reports whether v is a command line, or a script, in a field of a
 // document whose purpose that is: it begins with a word or a path and leaves nothing.
 func takesCommand(v *request.Value) bool {
 	text := strings.TrimLeft(v.Text[:min(len(v.Text), 64)], " \t\r\n@")
-	if text == "" || text[0]|0x20-'a' >= 26 && text[0] != '/' && text[0] != '#' && text[0] != '.' && text[0] != '[' && text[0] != '*' {
+	if text == "" || text[0]|0x20-'a' >= 26 && text[0] != '/' && text[0] != '#' && text[0] != '.' && text[0] != '[' &&
+		text[0] != '*' {
 		return false
 	}
 	if i := strings.IndexAny(text, ";|&$`\n"); i > 0 && strings.IndexByte(text[:i], ' ') < 0 && text[0] != '/' && text[0] != '#' {
@@ -249,12 +272,14 @@ func quotesURL(v *request.Value) bool {
 		return false
 	}
 	last := strings.TrimRight(v.Key[strings.LastIndexByte(v.Key, '.')+1:], "[]")
-	return among(last, []string{"url", "uri", "href", "page", "pageurl", "ref", "referrer", "referer", "location", "dl", "dr", "documenturi", "documenturl", "sourcefile", "blockeduri", "lasturl", "currenturl"})
+	return among(last, []string{"url", "uri", "href", "page", "pageurl", "ref", "referrer", "referer", "location", "dl",
+		"dr", "documenturi", "documenturl", "sourcefile", "blockeduri", "lasturl", "currenturl"})
 }
 
 // lists reports whether an element of this name holds a listing of code in documents of
 // DocBook, DITA and HTML.
 func lists(key string) bool {
 	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	return among(last, []string{"programlisting", "screen", "code", "codeblock", "pre", "literal", "literallayout", "userinput", "codeph", "cmd", "synopsis", "cmdsynopsis", "computeroutput"})
+	return among(last, []string{"programlisting", "screen", "code", "codeblock", "pre", "literal", "literallayout",
+		"userinput", "codeph", "cmd", "synopsis", "cmdsynopsis", "computeroutput"})
 }

@@ -228,7 +228,8 @@ func (d *Detector) piece(r *request.Request, s *scan, v *request.Value, text str
 		if layer == maxLayers && s.encoded >= maxLayers {
 			d.add(r, finding{signal.DeepEncoding, signal.Hint, 0}, v, text)
 		}
-		deeper := g.bits&hasEscape != 0 || g.bits&hasPlus != 0 && pluses(s.text) || layer == 0 && (g.bits&hasPercent != 0 && percents(s.text)) ||
+		deeper := g.bits&hasEscape != 0 || g.bits&hasPlus != 0 && pluses(s.text) || layer == 0 &&
+			(g.bits&hasPercent != 0 && percents(s.text)) ||
 			g.bits&(hasBackslash|hasDollar) == hasBackslash|hasDollar && slashed(s.text) ||
 			layer == 0 && g.bits&(hasBackslash|hasQuote) == hasBackslash|hasQuote && strings.Contains(s.text, `\'`)
 		if layer == maxLayers || !deeper || !s.unescape() {
@@ -306,7 +307,8 @@ func (d *Detector) signal(f finding, unlowered signal.Band, v *request.Value, wh
 	if !secret(v) {
 		note = strings.Clone(request.Excerpt(span, maxNote)) // the value is only lent
 	}
-	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text), Unlowered: unlowered, Spoken: d.spoken(v)}
+	return signal.Signal{Kind: f.kind, Band: f.band, Where: where, Note: note, Digest: digest.String(d.seed, v.Text),
+		Unlowered: unlowered, Spoken: d.spoken(v)}
 }
 
 const maxNote = 96

@@ -367,7 +367,8 @@ func escapeAt(s string, i int) bool {
 	case s[i] == '%':
 		return isHex(rest[0]) && isHex(rest[1]) || rest[0]|0x20 == 'u' && len(rest) >= 5
 	case s[i] == '\\':
-		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{' || rest[0] == '0' && rest[1] == '0' || backslashedAt(s[i:])
+		return (rest[0] == 'u' || rest[0] == 'x') && isHex(rest[1]) || rest[0] == 'u' && rest[1] == '{' ||
+			rest[0] == '0' && rest[1] == '0' || backslashedAt(s[i:])
 	}
 	return rest[0] == '#' || rest[0]|0x20-'a' < 26 && len(rest) > 2
 }

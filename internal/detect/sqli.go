@@ -33,19 +33,24 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{}
 	}
 	band := bandOf(f.Strength)
-	if band > signal.Hint && s.value.In.Body() && (textField(s.value.Key) || titleField(s.value.Key)) && possessive(s.low) {
+	if band > signal.Hint && s.value.In.Body() && (textField(s.value.Key) || titleField(s.value.Key)) &&
+		possessive(s.low) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
 	if band == signal.Likely && s.gate.bits&hasHigh != 0 && foreign(s.low) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
-	if band > signal.Hint && formula(s.low) && (strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) && !strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
+	if band > signal.Hint && formula(s.low) &&
+		(strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) &&
+		!strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
-	if band > signal.Hint && !f.Left && s.value.In.Body() && (takesStatement(s.value.Key) && sqli.Plainly(s.low) || takesSQL(s.value.Key)) {
+	if band > signal.Hint && !f.Left && s.value.In.Body() &&
+		(takesStatement(s.value.Key) && sqli.Plainly(s.low) || takesSQL(s.value.Key)) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
-	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' && lex.Letter(s.low[1]) && strings.IndexByte(s.low, '>') > 0 {
+	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' &&
+		lex.Letter(s.low[1]) && strings.IndexByte(s.low, '>') > 0 {
 		return finding{signal.SQLInjection, signal.Hint, f.At} // a page that shows a statement
 	}
 	if band == signal.Certain && s.value.In.Body() && s.gate.breaks > 1 {
@@ -93,7 +98,8 @@ func takesSQL(key string) bool {
 // nothing stand behind a dash: the Joneses' -- thanks.
 func possessive(low string) bool {
 	i := strings.IndexByte(low, '\'')
-	if i < 2 || !lex.Letter(low[i-1]) || strings.IndexByte(low[i+1:], '\'') >= 0 || !strings.HasPrefix(low[i+1:], " --") {
+	if i < 2 || !lex.Letter(low[i-1]) ||
+		strings.IndexByte(low[i+1:], '\'') >= 0 || !strings.HasPrefix(low[i+1:], " --") {
 		return false
 	}
 	for _, c := range []byte(low[i+4:]) {

@@ -49,7 +49,9 @@ func (d *Detector) traversal(s *scan) finding {
 		band = signal.Likely
 	case path.Share(raw) == lex.Likely && (s.value.In != request.InHeader):
 		band = signal.Likely
-	case s.emptied(raw), strings.HasPrefix(raw, "file:////") && len(raw) > 12 && wordByte(raw[9]), strings.HasPrefix(raw, "file://") && len(raw) > 12 && raw[7]-'0' < 10 && strings.IndexByte(raw, ' ') < 0:
+	case s.emptied(raw), strings.HasPrefix(raw, "file:////") && len(raw) > 12 &&
+		wordByte(raw[9]), strings.HasPrefix(raw, "file://") && len(raw) > 12 && raw[7]-'0' < 10 &&
+		strings.IndexByte(raw, ' ') < 0:
 		band = signal.Likely
 	case file == 2 && fills, file == 2 && rooted(low):
 		at, band = fileAt, signal.Likely

@@ -51,7 +51,8 @@ func (d *Detector) xss(s *scan) finding {
 		band = signal.Likely
 	}
 	free := s.value.In.Body()
-	rich := richField(s.value.Key) || s.value.In == request.InXML && (s.value.Key == "string" || strings.HasSuffix(s.value.Key, ".string")) // XML-RPC
+	rich := richField(s.value.Key) || s.value.In == request.InXML &&
+		(s.value.Key == "string" || strings.HasSuffix(s.value.Key, ".string")) // XML-RPC
 	switch {
 	case s.value.In == request.InXML && f.Strength < lex.Certain && strings.IndexByte(s.low, '<') < 0 && !strings.ContainsAny(s.low, "(`[*") && strings.IndexByte(s.low, ' ') > 0:
 		return finding{signal.XSS, signal.Hint, f.At} // a report that names what a script reads
@@ -74,8 +75,10 @@ func (d *Detector) xss(s *scan) finding {
 func frames(low string) bool {
 	return (strings.Contains(low, "<iframe") || strings.Contains(low, "<embed") || strings.Contains(low, "<object") || strings.Contains(low, "<video") || strings.HasPrefix(low, "<math") && strings.Contains(low, "<m")) &&
 		!strings.ContainsAny(low, "(`") && !strings.Contains(low, "<script") && !strings.Contains(low, "script:") && !strings.Contains(low, "srcdoc") &&
-		!strings.Contains(low, "data:") && !strings.Contains(low, " on") && !strings.Contains(low, "/on") && !strings.Contains(low, "mhtml") &&
-		!strings.Contains(low, "classid") && !strings.Contains(low, "scriptlet") && !strings.Contains(low, "code=") && !strings.Contains(low, "http:") &&
+		!strings.Contains(low, "data:") && !strings.Contains(low, " on") && !strings.Contains(low, "/on") &&
+		!strings.Contains(low, "mhtml") &&
+		!strings.Contains(low, "classid") && !strings.Contains(low, "scriptlet") && !strings.Contains(low, "code=") &&
+		!strings.Contains(low, "http:") &&
 		low[0] == '<' && strings.HasSuffix(strings.TrimSpace(low), ">") && strings.Contains(low, "</")
 }
 
@@ -84,7 +87,9 @@ func frames(low string) bool {
 // body it must be nothing but the tag.
 func (s *scan) injected(f xss.Finding) bool {
 	if s.value.In.Body() {
-		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 && strings.HasSuffix(s.lower(), ">") && !strings.HasPrefix(s.low, "<t") && addressed(s.low, 0) && !richField(s.value.Key) && !textField(s.value.Key) && !titleField(s.value.Key)
+		return f.Tags > 0 && f.Words < 3 && f.Markup < 4 && f.First == 0 && len(s.text) < 200 &&
+			strings.HasSuffix(s.lower(), ">") && !strings.HasPrefix(s.low, "<t") && addressed(s.low, 0) &&
+			!richField(s.value.Key) && !textField(s.value.Key) && !titleField(s.value.Key)
 	}
 	return s.value.In != request.InHeader && f.Words < 3 && f.Markup < 6 && addressed(s.lower(), f.First) && !richField(s.value.Key)
 }
@@ -113,7 +118,8 @@ func addressed(s string, i int) bool {
 	}
 	rest := lex.Ahead(s, i)
 	for _, w := range [...]string{"href", "src", "style", "action", "background", "data", "pattern", "type", "size"} {
-		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) && strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || leads(rest[j+len(w):])) {
+		if j := strings.Index(rest, w); j > 1 && !wordByte(rest[j-1]) &&
+			strings.HasPrefix(strings.TrimLeft(rest[j+len(w):], " "), "=") && (w != "href" || leads(rest[j+len(w):])) {
 			return true
 		}
 	}
@@ -164,7 +170,8 @@ func richField(key string) bool {
 		return true
 	}
 	key = lastName(key)
-	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg", "widget", "css", "bodytext"} {
+	for _, w := range [...]string{"content", "html", "snippet", "template", "script", "markup", "code", "source", "svg",
+		"widget", "css", "bodytext"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}
@@ -182,7 +189,8 @@ func leads(s string) bool {
 // titleField reports whether people write a line of text in a field of this name.
 func titleField(key string) bool {
 	key = lastName(key)
-	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown", "remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes", "line"} {
+	for _, w := range [...]string{"title", "subject", "headline", "question", "content", "raw", "html", "markdown",
+		"remark", "excerpt", "term", "deprecated", "readme", "reason", "changelog", "notes", "line"} {
 		if len(key) >= len(w) && (hasPrefixFold(key, w) || hasPrefixFold(key[len(key)-len(w):], w)) {
 			return true
 		}

@@ -273,7 +273,8 @@ func (e *Engine) loginAttempt(r *request.Request) bool {
 // headLogin notes what the head holds of a login attempt: Basic credentials, or a
 // password in the query. A body that names a user overrules it.
 func (e *Engine) headLogin(r *request.Request) {
-	if len(r.Query) == 0 && r.Header("Authorization") == "" || !r.Endpoint.Tags.Has(request.TagLogin) && !r.LoginPath() {
+	if len(r.Query) == 0 && r.Header("Authorization") == "" || !r.Endpoint.Tags.Has(request.TagLogin) &&
+		!r.LoginPath() {
 		return
 	}
 	user, password := r.HeadLogin()

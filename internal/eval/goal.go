@@ -10,8 +10,10 @@ import (
 // nothing of any other file.
 var development = []string{
 	"atrdf1.jsonl.gz", "aws_examples.jsonl.gz", "content_apis.jsonl.gz", "crs_regression.jsonl.gz", "csic2010.jsonl.gz",
-	"curl_docs.jsonl.gz", "dirsearch.jsonl.gz", "fwaf_bad.jsonl.gz", "grananqvist_params.jsonl.gz", "httpparams.jsonl.gz",
-	"libinjection.jsonl.gz", "nikto.jsonl.gz", "nuclei_cves.jsonl.gz", "openapi_directory.jsonl.gz", "payload_lists.jsonl.gz",
+	"curl_docs.jsonl.gz", "dirsearch.jsonl.gz", "fwaf_bad.jsonl.gz", "grananqvist_params.jsonl.gz",
+	"httpparams.jsonl.gz",
+	"libinjection.jsonl.gz", "nikto.jsonl.gz", "nuclei_cves.jsonl.gz", "openapi_directory.jsonl.gz",
+	"payload_lists.jsonl.gz",
 	"postman.jsonl.gz", "rec_github.jsonl.gz", "search_queries.jsonl.gz", "sqlmap.jsonl.gz",
 }
 

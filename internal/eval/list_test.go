@@ -44,7 +44,8 @@ func TestListOfComparisonProject(t *testing.T) {
 		got = append(got, l)
 	}
 	want := []line{
-		{ID: "sql-injection#0", Label: "attack", Class: "sql-injection", Method: "GET", Target: "/?p=%27%20or%201%3D1--",
+		{ID: "sql-injection#0", Label: "attack", Class: "sql-injection", Method: "GET",
+			Target:  "/?p=%27%20or%201%3D1--",
 			Headers: [][2]string{{"User-Agent", "x"}, {"Connection", "close"}}, Body: []byte{}},
 		{ID: "sql-injection#1", Label: "attack", Class: "sql-injection", Method: "POST",
 			Target:  "/a%20b?q=%3Cscript%3Ealert(1)%3C/script%3E",
@@ -117,7 +118,8 @@ func TestListRefuses(t *testing.T) {
 func TestListIsBounded(t *testing.T) {
 	endless := io.MultiReader(strings.NewReader(`[{"url":"/","data":"`), &letters{})
 	e := eval.New(eval.Options{Detector: detect.New(1, detect.Lists{})})
-	if err := e.File("Legitimate/f.json", endless); err == nil || !strings.Contains(err.Error(), "entry 0: longer than") {
+	if err := e.File("Legitimate/f.json", endless); err == nil ||
+		!strings.Contains(err.Error(), "entry 0: longer than") {
 		t.Errorf("got error %v; want one that names the bound", err)
 	}
 }

@@ -101,7 +101,8 @@ func (e *Evaluation) WriteTotals(w io.Writer) error {
 		name string
 		hits [2]int
 	}{{"bartizan certain or likely", likely}, {"bartizan certain", certain}} {
-		if _, err := fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.1f\n", l.name, n[0], l.hits[0], n[1], l.hits[1], cpu); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.1f\n", l.name, n[0], l.hits[0], n[1], l.hits[1],
+			cpu); err != nil {
 			return fmt.Errorf("writing totals: %w", err)
 		}
 	}

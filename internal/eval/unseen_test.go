@@ -66,7 +66,8 @@ func checkUnseen(t *testing.T, name, label string, rows []unseenRow) {
 		case requests[string(request)] != "":
 			t.Errorf("%s: the same request as %s", r.ID, requests[string(request)])
 		case r.Label != label || r.Class == "" || r.Method == "" || r.Target == "":
-			t.Errorf("%s: label %q, class %q, method %q, target %q; want label %s and all of them", r.ID, r.Label, r.Class,
+			t.Errorf("%s: label %q, class %q, method %q, target %q; want label %s and all of them", r.ID, r.Label,
+				r.Class,
 				r.Method, r.Target, label)
 		}
 		ids[r.ID], requests[string(request)] = true, r.ID

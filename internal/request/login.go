@@ -16,7 +16,8 @@ func loginWord(s string) bool {
 	if s == "" || strings.IndexByte("alst", s[0]|0x20) < 0 {
 		return false
 	}
-	for _, w := range [...]string{"login", "log-in", "log_in", "signin", "sign-in", "sign_in", "logon", "auth", "authenticate", "authentication", "token", "tokens", "session", "sessions"} {
+	for _, w := range [...]string{"login", "log-in", "log_in", "signin", "sign-in", "sign_in", "logon", "auth",
+		"authenticate", "authentication", "token", "tokens", "session", "sessions"} {
 		if strings.EqualFold(s, w) {
 			return true
 		}
@@ -49,7 +50,8 @@ func (r *Request) TakesPassword() bool {
 		return true
 	}
 	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
-		for _, w := range [...]string{"signup", "sign-up", "sign_up", "register", "registration", "password", "passwords", "unlock"} {
+		for _, w := range [...]string{"signup", "sign-up", "sign_up", "register", "registration", "password",
+			"passwords", "unlock"} {
 			if strings.EqualFold(r.Steps()[i].Value, w) {
 				return true
 			}

@@ -362,7 +362,8 @@ const (
 )
 
 // TagNames lists the tags in bit order, as configuration spells them.
-var tagNames = [...]string{"login", "reset", "otp", "signup", "payment", "coupon", "cart", "reserve", "limited", "search", "content", "vote", "account", "costly", "telemetry", "code", "query"}
+var tagNames = [...]string{"login", "reset", "otp", "signup", "payment", "coupon", "cart", "reserve", "limited",
+	"search", "content", "vote", "account", "costly", "telemetry", "code", "query"}
 
 // TagNames returns the names of all tags, in bit order.
 func TagNames() []string { return append([]string(nil), tagNames[:]...) }

@@ -216,7 +216,8 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 		if !closed && rest != "" && strings.IndexByte("sdirfxqvc", rest[0]) >= 0 && !lex.Letter(lex.Byte(rest, 1)) {
 			break // a format of a program
 		}
-		if !closed && (rest == "" || !lex.Letter(rest[0]) && rest[0] != '=' && rest[0] != ' ' && rest[0] != '\n' && rest[0] != '\r' && rest[0] != '-' && rest[0] != '(') {
+		if !closed && (rest == "" || !lex.Letter(rest[0]) && rest[0] != '=' && rest[0] != ' ' && rest[0] != '\n' &&
+			rest[0] != '\r' && rest[0] != '-' && rest[0] != '(') {
 			break // two signs of something else
 		}
 		if inner != "" && inner[0] == '=' && named(inner[1:]) {
@@ -227,7 +228,8 @@ func (c *look) angle(i int) (signal.Kind, lex.Strength) {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case lex.At(s, i, "<@"):
-		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 && !mention(lex.Ahead(s, i)[2:max(j, 2)]) && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
+		if j := strings.IndexByte(lex.Ahead(s, i), '>'); lex.Letter(lex.Byte(s, i+2)) && j > 0 &&
+			!mention(lex.Ahead(s, i)[2:max(j, 2)]) && strings.IndexByte(lex.Ahead(s, i)[1:j], '<') < 0 {
 			return signal.TemplateInjection, lex.Likely
 		}
 	case directives.At(s, i):

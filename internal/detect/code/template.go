@@ -210,7 +210,8 @@ func named(e string) bool {
 			return false
 		}
 	}
-	return strings.IndexByte(e, '.') > 0 && !strings.Contains(e, "__") && !strings.Contains(e, "classload") && !lex.Digit(lex.Byte(e, 0))
+	return strings.IndexByte(e, '.') > 0 && !strings.Contains(e, "__") && !strings.Contains(e, "classload") &&
+		!lex.Digit(lex.Byte(e, 0))
 }
 
 // literalCall reports whether an expression begins with a string whose method is

@@ -45,10 +45,12 @@ func (c *look) word(s string, i int, w string) (signal.Kind, lex.Strength) {
 	if b == '(' && w != "throw" {
 		return c.called(s, i, next, w)
 	}
-	if q := lex.Byte(s, next+1); w == "class" && b == '=' && (q == '\'' || q == '"') && Streamed(s[min(len(s), next+2):]) {
+	if q := lex.Byte(s, next+1); w == "class" && b == '=' &&
+		(q == '\'' || q == '"') && Streamed(s[min(len(s), next+2):]) {
 		return signal.Deserialisation, lex.Likely
 	}
-	if w == "throw" && b == '(' && i > 0 && strings.IndexByte("};'\"", s[i-1]) >= 0 && arithmetic(s[next:min(len(s), next+16)]) {
+	if w == "throw" && b == '(' && i > 0 && strings.IndexByte("};'\"", s[i-1]) >= 0 &&
+		arithmetic(s[next:min(len(s), next+16)]) {
 		return signal.CodeInjection, lex.Likely // }throw(7*7);{
 	}
 	if (w == "constructor" || w == "prototype") && b != 0 {

@@ -87,7 +87,8 @@ func ldap(v *lex.Whole, i int, of *filter) lex.Strength {
 		return lex.None
 	}
 	n := lex.Skip(s, i, ")* \n\r")
-	if b := lex.Byte(s, n); n == i || b != '(' && !((b == '|' || b == '&') && lex.Byte(s, lex.Skip(s, n+1, " ")) == '(') {
+	if b := lex.Byte(s, n); n == i || b != '(' &&
+		!((b == '|' || b == '&') && lex.Byte(s, lex.Skip(s, n+1, " ")) == '(') {
 		if lex.Byte(s, n) == 0 && n < len(s) && strings.Contains(s[i:n], "))") {
 			return lex.Likely // *))%00
 		}

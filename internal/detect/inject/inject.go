@@ -68,7 +68,8 @@ func Judge(s string, name bool) (best Finding) {
 				best.Raise(signal.GraphQLAbuse, lex.Hint, i)
 			}
 		case 'w':
-			if includes(&v, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") || lex.At(s, i, "www.w3.org/2001/xinclude") {
+			if includes(&v, i) || lex.At(s, i, "www.w3.org/1999/xsl/transform") ||
+				lex.At(s, i, "www.w3.org/2001/xinclude") {
 				best.Raise(signal.XXE, lex.Likely, i)
 			}
 		case 'x', 'p', 's':
@@ -133,12 +134,15 @@ func local(rest string) bool {
 		return false
 	}
 	if !strings.Contains(decl[:q], "system") {
-		return !strings.Contains(decl[:q], "public") && len(value) < 32 && (strings.HasPrefix(value, "&#") && strings.Count(value, "&") == 1 || len(value) < 4 && value != "" && value[0] >= 0x80)
+		return !strings.Contains(decl[:q], "public") && len(value) < 32 &&
+			(strings.HasPrefix(value, "&#") && strings.Count(value, "&") == 1 || len(value) < 4 && value != "" &&
+				value[0] >= 0x80)
 	}
 	if value == "" || strings.ContainsAny(value, ":\\?&") || value[0] == '/' || strings.Contains(value, "..") {
 		return false
 	}
-	for _, ext := range [...]string{".xml", ".ent", ".dtd", ".mod", ".dita", ".svg", ".png", ".gif", ".jpg", ".docbook", ".sgml"} {
+	for _, ext := range [...]string{".xml", ".ent", ".dtd", ".mod", ".dita", ".svg", ".png", ".gif", ".jpg", ".docbook",
+		".sgml"} {
 		if strings.HasSuffix(value, ext) && !strings.HasSuffix(value, "web.xml") {
 			return true
 		}
@@ -162,7 +166,8 @@ func includes(v *lex.Whole, i int) bool {
 func doctype(rest string) lex.Strength {
 	j := strings.IndexAny(rest, "[>")
 	if j >= 0 && rest[j] == '[' {
-		if subset := rest[j+1:]; strings.HasPrefix(strings.TrimLeft(subset, " \t\r\n"), "<!entity") && !strings.Contains(rest[:j], "://") && local(strings.TrimLeft(subset, " \t\r\n")) {
+		if subset := rest[j+1:]; strings.HasPrefix(strings.TrimLeft(subset, " \t\r\n"), "<!entity") &&
+			!strings.Contains(rest[:j], "://") && local(strings.TrimLeft(subset, " \t\r\n")) {
 			return lex.Hint // its entities are judged one by one
 		}
 		return lex.Likely
@@ -193,7 +198,8 @@ func beside(head string) bool {
 		return false
 	}
 	id = id[1 : len(id)-1]
-	return strings.HasSuffix(id, ".dtd") && id[0] != '/' && !strings.ContainsAny(id, ":\\?&%") && !strings.Contains(id, "..")
+	return strings.HasSuffix(id, ".dtd") && id[0] != '/' && !strings.ContainsAny(id, ":\\?&%") &&
+		!strings.Contains(id, "..")
 }
 
 // stylesheet: functions and spaces of names by which XSLT reaches out.
@@ -334,7 +340,8 @@ func xpath(v *lex.Whole, i int) lex.Strength {
 	s := v.Text
 	switch {
 	case lex.At(s, i, "//*") && (strings.IndexByte("|'\"]( ", lex.Byte(s, i-1)) >= 0 || i == 0) && !v.Has("/*/") && (i > 0 || lex.Byte(s, i+3) == '['):
-		if lex.At(s, i+3, "[@id=") && (i == 0 || lex.Byte(s, i-1) == '"' && i > 1 && strings.IndexByte(": ,[", s[i-2]) >= 0) {
+		if lex.At(s, i+3, "[@id=") &&
+			(i == 0 || lex.Byte(s, i-1) == '"' && i > 1 && strings.IndexByte(": ,[", s[i-2]) >= 0) {
 			return lex.Hint // where a click was
 		}
 		if b := lex.Byte(s, i+3); b == 0 || b == '[' || b == '|' || b == '\'' || b == ')' || b == '/' {

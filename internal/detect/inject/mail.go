@@ -63,7 +63,8 @@ func lineBreak(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.HeaderInjection, lex.Likely
 	case named:
 		return field(s, name, end)
-	case lex.OneOf(name, "rcpt", "mail", "data", "quit", "ehlo", "helo") && (strings.Contains(lex.Ahead(s, end), " to:") || strings.Contains(lex.Ahead(s, end), " from:")):
+	case lex.OneOf(name, "rcpt", "mail", "data", "quit", "ehlo", "helo") &&
+		(strings.Contains(lex.Ahead(s, end), " to:") || strings.Contains(lex.Ahead(s, end), " from:")):
 		return signal.MailInjection, lex.Likely
 	case strings.Contains(s[i:n], "\n\r\n") && strings.HasPrefix(s[n:], "<") && i < 64:
 		return signal.HeaderInjection, lex.Likely // a body of its own
@@ -89,7 +90,9 @@ func field(s, name string, end int) (signal.Kind, lex.Strength) {
 			return signal.MailInjection, lex.Likely
 		}
 		return signal.MailInjection, lex.Hint
-	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "content-encoding", "content-disposition", "refresh", "header", "host", "connection", "link", "last-modified", "access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
+	case "set-cookie", "location", "content-length", "content-type", "transfer-encoding", "content-encoding",
+		"content-disposition", "refresh", "header", "host", "connection", "link", "last-modified",
+		"access-control-allow-origin", "set-cookie2", "crlf", "test-header", "accept", "cookie", "user-agent":
 		return signal.HeaderInjection, lex.Likely
 	}
 	if strings.HasPrefix(name, "x-") && len(name) > 2 {

@@ -43,9 +43,13 @@ func Plain(dst []byte, s string) []byte {
 			dst = append(dst, sign(s[i+1], s[i+2]))
 			i += 2
 			continue
-		case c < ' ' && c != 0 && len(dst) > 0 && dst[len(dst)-1] == '.' && (lex.Byte(s, i+1) == '.' || lex.Byte(s, i+1) == '/' || lex.Byte(s, i+1) == '\\' || lex.Byte(s, i+1) >= 0x80): // .\r./ (CVE-2019-16278)
+		case c < ' ' && c != 0 && len(dst) > 0 && dst[len(dst)-1] == '.' &&
+			(lex.Byte(s, i+1) == '.' || lex.Byte(s, i+1) == '/' || lex.Byte(s, i+1) == '\\' ||
+				lex.Byte(s, i+1) >= 0x80): // .\r./ (CVE-2019-16278)
 			continue
-		case c == '?' && lex.Byte(s, i+1) == '.' && (i == 0 || Separator(s[i-1])) && (lex.Byte(s, i+2) == '/' || lex.Byte(s, i+2) == '\\' || lex.Byte(s, i+2) >= 0x80): // a dot that was broken on the way
+		case c == '?' && lex.Byte(s, i+1) == '.' && (i == 0 || Separator(s[i-1])) &&
+			(lex.Byte(s, i+2) == '/' || lex.Byte(s, i+2) == '\\' ||
+				lex.Byte(s, i+2) >= 0x80): // a dot that was broken on the way
 			dst = append(dst, '.')
 			continue
 		case lex.At(s, i, "\ufffd\ufffd"): // two bytes that were one overlong dot

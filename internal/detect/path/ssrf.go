@@ -20,7 +20,8 @@ func Address(s string) (st lex.Strength, at int, strange bool) {
 		if n == i+1 && !(strings.HasSuffix(s[:i], "http") && lex.Digit(lex.Byte(s, n)) && strings.IndexByte(lex.Ahead(s, n)[:min(len(s)-n, 4)], '.') > 0) || i < 2 || !lex.Letter(s[i-1]) {
 			continue
 		}
-		if n == i+2 && lex.Digit(lex.Byte(s, n)) && !strings.HasSuffix(s[:i], "http") && !strings.HasSuffix(s[:i], "https") && !strings.HasSuffix(s[:i], "ftp") {
+		if n == i+2 && lex.Digit(lex.Byte(s, n)) && !strings.HasSuffix(s[:i], "http") &&
+			!strings.HasSuffix(s[:i], "https") && !strings.HasSuffix(s[:i], "ftp") {
 			continue // at:/77/news: a path
 		}
 		confused := false

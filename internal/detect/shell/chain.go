@@ -32,7 +32,8 @@ func (c Commands) chain(s string) bool {
 			return false
 		}
 		parts++
-		sure = sure || argument(part, end) >= likelyArgument || strings.IndexByte(string(name), '-') > 0 || class == Telling && end == len(part) && !idle(string(name))
+		sure = sure || argument(part, end) >= likelyArgument || strings.IndexByte(string(name), '-') > 0 ||
+			class == Telling && end == len(part) && !idle(string(name))
 	}
 	return parts > 1 && sure
 }

@@ -25,7 +25,10 @@ type Commands struct {
 
 var tellingNames = [...]string{"cat", "id", "whoami", "uname", "ls", "ifconfig", "ipconfig", "netstat", "nslookup", "wget", "curl", "nc", "ncat", "netcat", "bash", "sh", "zsh", "ksh", "dash", "powershell", "powershell.exe", "pwsh", "cmd", "cmd.exe",
 	"systeminfo", "tasklist", "printenv", "tac", "mkfifo", "telnet", "tftp", "socat", "chmod", "chown", "busybox", "pwd", "ps", "dir", "ping", "rm", "touch", "certutil", "certutil.exe", "bitsadmin", "netsh", "perl", "python", "python2", "python3", "ver", "sleep", "echo", "nmap", "mshta", "regsvr32", "rundll32", "wmic", "regedit",
-	"bcdboot", "bcdedit", "schtasks", "cscript", "wscript", "iptables", "useradd", "adduser", "usermod", "strace", "ltrace", "lsof", "hexdump", "xxd", "uptime", "expr", "aptitude", "lastlog", "htop", "visudo", "zcat", "zstdcat", "bzcat", "xzcat", "unxz", "irb", "iwr", "iex", "iwmi", "attrib", "taskkill", "nltest", "qwinsta", "arp", "vssadmin", "md5sum", "sha1sum", "sha256sum"}
+	"bcdboot", "bcdedit", "schtasks", "cscript", "wscript", "iptables", "useradd", "adduser", "usermod", "strace",
+	"ltrace", "lsof", "hexdump", "xxd", "uptime", "expr", "aptitude", "lastlog", "htop", "visudo", "zcat", "zstdcat",
+	"bzcat", "xzcat", "unxz", "irb", "iwr", "iex", "iwmi", "attrib", "taskkill", "nltest", "qwinsta", "arp", "vssadmin",
+	"md5sum", "sha1sum", "sha256sum"}
 
 var plainNames = [...]string{"type", "net", "find", "grep", "head", "tail", "less", "more", "sed", "awk", "env", "which", "set", "w", "who", "host", "hostname", "df", "mount", "cp", "mv", "mkdir", "start", "timeout", "vol",
 	"reg", "php", "ruby", "node", "ssh", "scp", "ftp", "kill", "reboot", "shutdown", "exec", "eval", "sort", "dig", "base64", "od", "nl", "rev", "cut", "date", "time", "printf", "gcc", "lwp-download", "crontab", "passwd", "su", "usleep", "ping6", "traceroute", "help", "getent", "ss", "cd", "export", "source", "alias", "del", "copy", "move", "xcopy", "route", "nohup", "xargs", "tee", "sudo", "ansible", "chef", "cscli", "rmt", "bsdtar", "git", "make", "man", "top", "tar", "zip", "test", "read", "function", "call", "goto", "gem", "cp.exe", "at", "sc", "fc", "if", "for"}

@@ -209,7 +209,8 @@ func (c *line) substitution(s string, i int) lex.Strength {
 		}
 		return lex.Hint
 	case lex.At(s, i, "$('") || lex.At(s, i, "$(\""):
-		if j := strings.IndexByte(lex.Ahead(s, i+3), s[i+2]); j > 0 && lex.At(s, i+3+j+1, ").") { // $('.a').text(): jQuery and the like
+		if j := strings.IndexByte(lex.Ahead(s, i+3), s[i+2]); j > 0 &&
+			lex.At(s, i+3+j+1, ").") { // $('.a').text(): jQuery and the like
 			return lex.Hint
 		}
 		return max(c.run(s, i+2, true), c.leading(s, 0, i+2), c.closed(s, i+2))

@@ -113,13 +113,15 @@ func (c *line) listed(s string, i int) bool {
 // is none.
 func (c Commands) wordy(name string) bool {
 	return c.of([]byte(name)) != Telling ||
-		lex.OneOf(name, "id", "cat", "dir", "ping", "dash", "ps", "touch", "perl", "python", "ver", "sleep", "echo", "rm", "nc", "sh", "cmd", "expr", "ls", "time")
+		lex.OneOf(name, "id", "cat", "dir", "ping", "dash", "ps", "touch", "perl", "python", "ver", "sleep", "echo",
+			"rm", "nc", "sh", "cmd", "expr", "ls", "time")
 }
 
 // cells reports whether s is a row of a table: at least three bars with spaces around
 // them, and nothing in it that a command has besides words.
 func cells(s string) bool {
-	return len(s) < 1024 && strings.Count(s, " | ") >= 3 && !strings.ContainsAny(s, "/;&$<>=\\\n") && !strings.Contains(s, " -") && !strings.Contains(s, "||")
+	return len(s) < 1024 && strings.Count(s, " | ") >= 3 && !strings.ContainsAny(s, "/;&$<>=\\\n") &&
+		!strings.Contains(s, " -") && !strings.Contains(s, "||")
 }
 
 // before reports whether a word that is no command stands somewhere before the bar at

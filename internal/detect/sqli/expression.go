@@ -134,7 +134,8 @@ func (p *parser) selects() bool {
 		return false // select@example.com
 	}
 	k := l.next()
-	for n := 0; n < 4 && (k.kind == not || lex.OneOf(l.word(k), "all", "distinct", "distinctrow", "top", "if", "case")); n++ {
+	for n := 0; n < 4 &&
+		(k.kind == not || lex.OneOf(l.word(k), "all", "distinct", "distinctrow", "top", "if", "case")); n++ {
 		if w := l.word(k); w == "if" || w == "case" {
 			return true
 		}
@@ -158,7 +159,8 @@ func (p *parser) selects() bool {
 	for range 6 {
 		n := l.next()
 		switch {
-		case n.kind == comma, n.kind == comment, n.kind == open, n.kind == variable, n.kind == shut && p.depth > 0, lex.OneOf(l.word(n), "from", "as", "into", "where"):
+		case n.kind == comma, n.kind == comment, n.kind == open, n.kind == variable, n.kind == shut &&
+			p.depth > 0, lex.OneOf(l.word(n), "from", "as", "into", "where"):
 			return true
 		case n.kind != word && n.kind != arith:
 			return false
@@ -201,7 +203,9 @@ func (p *parser) arguments(w string, own bool) what {
 	p.balanced()
 	yes, sure := telling(w)
 	args := p.s[from:p.i]
-	deep := !quotedAlone(args) && (strings.Contains(args, "select ") || strings.Contains(args, "select(") || strings.Contains(args, "select*") || strings.Contains(args, "select/") || strings.Contains(args, "case when"))
+	deep := !quotedAlone(args) &&
+		(strings.Contains(args, "select ") || strings.Contains(args, "select(") || strings.Contains(args, "select*") ||
+			strings.Contains(args, "select/") || strings.Contains(args, "case when"))
 	p.sure = p.sure || sure && len(args) > 1 || deep
 	if yes || own || deep {
 		return told

@@ -144,7 +144,8 @@ func quotedNumber(s string, i int) int {
 		case lex.Digit(c):
 			digits++
 		case lex.Hex(c), c == ' ' && j == i+1, c == '-' || c == '+' || c == '.' || c == ':':
-		case c == s[i] && j > i+1 && j < i+5 && digits == 0 && i > 0 && !lex.WordByte(s[j-1]) && s[i-1] != ' ': // a sign in a program: split('&')
+		case c == s[i] && j > i+1 && j < i+5 && digits == 0 && i > 0 && !lex.WordByte(s[j-1]) &&
+			s[i-1] != ' ': // a sign in a program: split('&')
 			if b := lex.Byte(s, j+1); b != 0 && strings.IndexByte(",)]}", b) >= 0 {
 				return j - i
 			}

@@ -84,7 +84,8 @@ func (t *tail) phrase() bool {
 	words := t.s[t.from+1 : min(len(t.s), t.from+65)]
 	end := strings.IndexByte(words, t.quote)
 	if t.from == 0 { // "select * from" -where
-		return end > 2 && strings.IndexByte(words[:end], ' ') > 0 && plainWords(strings.Replace(words[:end], " *", "", 1)) &&
+		return end > 2 && strings.IndexByte(words[:end], ' ') > 0 &&
+			plainWords(strings.Replace(words[:end], " *", "", 1)) &&
 			(end+1 == len(words) || words[end+1] == ' ') && strings.IndexByte(words[end+1:], t.quote) < 0
 	}
 	return end > 2 && strings.IndexByte(words[:end], ' ') > 0 && plainWords(words[:end])
@@ -218,7 +219,8 @@ func (t *tail) boolean() lex.Strength {
 		if commented {
 			return lex.Certain
 		}
-		if t.quote == '"' || t.from > 40 || lex.Digit(lex.Byte(t.s, t.from-1)) && lex.Digit(lex.Byte(t.s, t.i-1)) && lex.Byte(t.s, t.i) == t.quote {
+		if t.quote == '"' || t.from > 40 || lex.Digit(lex.Byte(t.s, t.from-1)) && lex.Digit(lex.Byte(t.s, t.i-1)) &&
+			lex.Byte(t.s, t.i) == t.quote {
 			return lex.Hint // inches and feet, and phrases in quotes
 		}
 		return lex.Likely
@@ -238,7 +240,8 @@ func (t *tail) boolean() lex.Strength {
 // quoted reports whether a sentence quotes a condition: words stand before it, and no
 // quote behind it that the application's own one would close.
 func (t *tail) quoted() bool {
-	return t.from > 8 && t.from < lex.MaxLook && strings.IndexByte(t.s[t.from+1:], t.quote) < 0 && !strings.ContainsAny(t.s[:t.from], "'\"") && lex.Prose(t.s[:t.from], 3) >= 3
+	return t.from > 8 && t.from < lex.MaxLook && strings.IndexByte(t.s[t.from+1:], t.quote) < 0 &&
+		!strings.ContainsAny(t.s[:t.from], "'\"") && lex.Prose(t.s[:t.from], 3) >= 3
 }
 
 // program reports whether the quote closes an empty string that a program compares with,
@@ -254,7 +257,8 @@ func (t *tail) program() bool {
 			return true
 		}
 	}
-	return t.from > 8 && t.from < lex.MaxLook && lex.Prose(t.s[:t.from], 3) >= 3 && lex.Prose(lex.Ahead(t.s, t.from+1), 5) >= 4
+	return t.from > 8 && t.from < lex.MaxLook && lex.Prose(t.s[:t.from], 3) >= 3 &&
+		lex.Prose(lex.Ahead(t.s, t.from+1), 5) >= 4
 }
 
 // bareBoolean: the same without a quote: filters look alike.

@@ -128,7 +128,8 @@ func statementAlone(s, w string, p parser) lex.Strength {
 				st = lex.Likely
 			}
 		case comment:
-			if rest := strings.TrimLeft(s[t.at:], "- "); len(rest) > 2 && len(rest) < 6 && rest[0] == '.' && lex.Letter(rest[1]) {
+			if rest := strings.TrimLeft(s[t.at:], "- "); len(rest) > 2 && len(rest) < 6 && rest[0] == '.' &&
+				lex.Letter(rest[1]) {
 				return st // the name of a file
 			}
 			if s[t.at] != '#' && lex.Prose(strings.TrimLeft(s[t.at:], "-#/*"), 3) < 1 || strings.TrimRight(s[t.at:], "# ") == "" {
@@ -189,8 +190,10 @@ func bracketed(s string) lex.Strength {
 
 // exploits are what statements have that read a database's own tables, its files or its
 // clock, or prove a hole.
-var exploits = lex.NeedlesOf("information_schema", "sleep(", "benchmark(", "load_file", "pg_", "xp_", "waitfor", "@@", "outfile", "dumpfile", "sqlite_",
-	"user()", "version()", "database()", "md5(", "0x", "sys.", "mysql.", "dbms_", "utl_", "char(", "chr(", "randomblob", "extractvalue", "updatexml", "lo_", "dblink", "copy ", "--", "/*", "sysobjects", "rdb$", "fn_")
+var exploits = lex.NeedlesOf("information_schema", "sleep(", "benchmark(", "load_file", "pg_", "xp_", "waitfor", "@@",
+	"outfile", "dumpfile", "sqlite_",
+	"user()", "version()", "database()", "md5(", "0x", "sys.", "mysql.", "dbms_", "utl_", "char(", "chr(", "randomblob",
+	"extractvalue", "updatexml", "lo_", "dblink", "copy ", "--", "/*", "sysobjects", "rdb$", "fn_")
 
 // Plainly reports whether a value in lower case is a statement from its first word on
 // that does what applications' statements do.

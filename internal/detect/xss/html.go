@@ -206,7 +206,8 @@ func idle(name, rest string) bool {
 	case "frame", "embed":
 		by = []string{"src", "code", " on", "style"}
 	case "object":
-		by = []string{"data", "classid", "code", " on", "style", "type=text", "type=\"text", "type='text", "type=image", "type=\"image", "width"}
+		by = []string{"data", "classid", "code", " on", "style", "type=text", "type=\"text", "type='text", "type=image",
+			"type=\"image", "width"}
 	case "link":
 		by = []string{"rel", "src", " on", "style", "type", "xlink", "import", "script"}
 	default:
