@@ -46,7 +46,7 @@ func (d *Detector) sqlInjection(s *scan) finding {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
 	if band > signal.Hint && !f.Left && s.value.In.Body() &&
-		(takesStatement(s.value.Key) && sqli.Plainly(s.low) || takesSQL(s.value.Key)) {
+		(takesStatement(s.value.Key) && sqli.Plainly(s.low) || takesSQL(s.value.Key) && !sqli.Reaches(s.low)) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
 	if band > signal.Hint && !f.Left && s.value.In.Body() && len(s.low) > 2 && s.low[0] == '<' &&

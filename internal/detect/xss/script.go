@@ -55,10 +55,12 @@ func scheme(s string, i int) lex.Strength {
 // inert reports whether the script of a URL does nothing: what links have whose work a
 // handler does.
 func inert(rest string) bool {
+	n := len(rest)
 	rest = strings.TrimLeft(rest, " ;")
+	nothing := len(rest) < n // something stands there that does nothing
 	for _, w := range [...]string{"void(0)", "void (0)", "void(null)", "void 0", "void%200", "undefined", "return false", "{}", "//", "null", "0"} {
 		if r, ok := strings.CutPrefix(rest, w); ok {
-			rest = r
+			rest, nothing = r, true
 			break
 		}
 	}
@@ -69,7 +71,7 @@ func inert(rest string) bool {
 	switch rest[0] {
 	case '"', '\'': // of a document or a tag around it
 		after := strings.TrimLeft(rest[1:], " ")
-		return after == "" || lex.Letter(after[0]) || strings.IndexByte(",}]>:/", after[0]) >= 0
+		return after == "" || nothing && lex.Letter(after[0]) || strings.IndexByte(",}]>:/", after[0]) >= 0
 	case '\\':
 		return strings.HasPrefix(rest, "\\\"") || strings.HasPrefix(rest, "\\'")
 	}
