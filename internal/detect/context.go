@@ -25,9 +25,7 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 		tags.Has(request.TagQuery) && queries(f.kind) &&
 			(v.In.Body() || v.In == request.InQuery || v.In == request.InQueryName),
 		(v.In == request.InFile || v.In == request.InText && r.Head.Method == "PUT") && kept(f.kind, v),
-		f.kind == signal.PathTraversal && v.In <= request.InSegment && stores(r.Head.Method) &&
-			!strings.Contains(v.Text, "..") && !strings.Contains(v.Text, "//") &&
-			strings.Count(v.Text, "/") > 2,
+		v.In <= request.InSegment && stores(r.Head.Method) && fileName(f.kind, v.Text),
 		v.In.Body() && f.kind != signal.Deserialisation && (quotes(v.Key) || report(r, v)),
 		f.kind == signal.HeaderInjection && v.In.Body() && holdsHeaders(v.Key),
 		v.In == request.InJSON && quotesURL(v),
@@ -41,6 +39,16 @@ func temper(r *request.Request, f finding, v *request.Value) signal.Band {
 // stores reports whether a method is that of a client that keeps files at the server, by
 // whatever names they have at home: etc/passwd in a backup.
 func stores(method string) bool { return method == "PUT" || method == "HEAD" || method == "DELETE" }
+
+// fileName reports whether a finding in a path may be a file's name, whatever its signs are:
+// one that climbs, or goes on behind a doubled slash, is none.
+func fileName(k signal.Kind, path string) bool {
+	switch k {
+	case signal.PathTraversal, signal.CommandInjection, signal.SQLInjection:
+		return !strings.Contains(path, "..") && !strings.Contains(path, "//") && (k != signal.PathTraversal || strings.Count(path, "/") > 2)
+	}
+	return false
+}
 
 // payload reports whether a finding of a kind is a text that some interpreter would
 // run: what people and programs may quote.

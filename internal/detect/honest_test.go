@@ -148,6 +148,7 @@ func TestAttacksBesideHonest(t *testing.T) {
 		"a string of a document that is left":   {Target: "/?data=%7B%22a%22%3A%221%27%20UNION%20SELECT%20password%20FROM%20users--%22%7D"},
 		"behind a document":                     {Target: "/?data=%7B%22a%22%3A1%7D;cat%20/etc/passwd"},
 		"a program and its argument":            {Type: document, Body: `{"name":"/bin/sh -c id"}`},
+		"a path by GET":                         {Target: "/a/b;cat%20/etc/passwd"},
 		"a file by PUT that climbs":             {Method: "PUT", Target: "/a/b/%2e%2e/%2e%2e/%2e%2e/etc/passwd"},
 	} {
 		if c.Method == "" && c.Body != "" {

@@ -40,6 +40,9 @@ func (d *Detector) sqlInjection(s *scan) finding {
 	if band == signal.Likely && s.gate.bits&hasHigh != 0 && foreign(s.low) {
 		return finding{signal.SQLInjection, signal.Hint, f.At}
 	}
+	if band > signal.Hint && fileEnds(s.low) {
+		return finding{signal.SQLInjection, signal.Hint, f.At} // the name of a file
+	}
 	if band > signal.Hint && formula(s.low) &&
 		(strings.HasPrefix(s.low, "=query(") || !strings.Contains(s.low, "select")) &&
 		!strings.Contains(s.low, "sleep") && !strings.Contains(s.low, "benchmark") {
@@ -120,4 +123,19 @@ func foreign(low string) bool {
 		}
 	}
 	return 2*n > len(low) && !strings.ContainsAny(low, "'\"`#@*=") && !strings.Contains(low, "--")
+}
+
+// fileEnds reports whether a text without quotes ends as a file's name does, right behind
+// what would be a comment: it -- .csv.
+func fileEnds(low string) bool {
+	i := strings.LastIndex(low, "-- .")
+	if i < 0 || len(low)-i > 9 || len(low)-i < 6 || strings.ContainsAny(low, "'\"`;") {
+		return false
+	}
+	for _, c := range []byte(low[i+4:]) {
+		if !lex.Letter(c) {
+			return false
+		}
+	}
+	return true
 }

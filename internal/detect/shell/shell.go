@@ -141,7 +141,7 @@ func (c *line) at(s string, i int) lex.Strength {
 		}
 		return max(c.run(s, i+1, false), windows(s, lex.Skip(s, i+1, " ")))
 	case '`':
-		if column(s, i) {
+		if column(s, i) || titled(s, i) {
 			return lex.Hint
 		}
 		return max(c.run(s, i+1, false), c.quoted(s, i))

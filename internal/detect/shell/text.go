@@ -150,3 +150,10 @@ func (c Commands) Call(s string) bool {
 	}
 	return argument(s, end) >= likelyArgument || orders(name, s, end)
 }
+
+// titled reports whether a bare word in backticks at s[i] stands in the name of a file:
+// `id`.txt.
+func titled(s string, i int) bool {
+	_, end, _ := plainWord(s, i+1)
+	return lex.At(s, end, "`.") && lex.Letter(lex.Byte(s, end+2)) && lex.Letter(lex.Byte(s, end+3))
+}
