@@ -66,7 +66,7 @@ func (s *scan) fetches(low string) bool {
 
 // source reports whether a field of this name says what a server is to fetch.
 func source(key string) bool {
-	key = strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
+	key = lastKey(key)
 	return among(key, []string{"url", "uri", "src", "link", "href", "file", "path", "page", "feed", "img", "image",
 		"imageurl", "site", "dest", "target", "load", "fetch", "proxy", "document", "doc", "redirect",
 		"next", "callback", "webhook", "u", "out", "view", "dir", "show", "template", "resource", "remote", "download",

@@ -45,7 +45,8 @@ func stores(method string) bool { return method == "PUT" || method == "HEAD" || 
 func fileName(k signal.Kind, path string) bool {
 	switch k {
 	case signal.PathTraversal, signal.CommandInjection, signal.SQLInjection:
-		return !strings.Contains(path, "..") && !strings.Contains(path, "//") && (k != signal.PathTraversal || strings.Count(path, "/") > 2)
+		return !strings.Contains(path, "..") && !strings.Contains(path, "//") &&
+			(k != signal.PathTraversal || strings.Count(path, "/") > 2)
 	}
 	return false
 }
@@ -109,6 +110,11 @@ func segments(key string, visit func(name string, list bool) (found bool)) bool 
 		}
 	}
 	return false
+}
+
+// lastKey returns the last name in a path of keys, without the brackets of a list.
+func lastKey(key string) string {
+	return strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
 }
 
 // among reports whether name is one of list, which is in lower case and without '_'
@@ -218,8 +224,7 @@ func numberAfterSlash(path string) bool {
 
 // holdsHeaders reports whether a field of this name holds the text of header fields.
 func holdsHeaders(key string) bool {
-	last := key[strings.LastIndexByte(key, '.')+1:]
-	return among(strings.TrimRight(last, "[]"),
+	return among(lastKey(key),
 		[]string{"responseheaders", "requestheaders", "headers", "header", "rawheaders", "allheaders", "headertext",
 			"args", "http", "raw"})
 }
@@ -255,7 +260,7 @@ func password(r *request.Request, v *request.Value) bool {
 		return false
 	}
 	_, ok := request.LoginField(v.Key)
-	last := strings.TrimRight(v.Key[strings.LastIndexByte(v.Key, '.')+1:], "[]")
+	last := lastKey(v.Key)
 	ok = ok || among(last, []string{"clientsecret", "secret", "old", "new", "current", "repeat", "confirm", "confirmation", "oldpassword", "newpassword", "pin", "passcode", "passphrase"})
 	return ok && r.TakesPassword()
 }
@@ -279,7 +284,7 @@ func quotesURL(v *request.Value) bool {
 	if i < 0 || strings.ContainsAny(head[:i], " <>\"'`;|(){}$\\") {
 		return false
 	}
-	last := strings.TrimRight(v.Key[strings.LastIndexByte(v.Key, '.')+1:], "[]")
+	last := lastKey(v.Key)
 	return among(last, []string{"url", "uri", "href", "page", "pageurl", "ref", "referrer", "referer", "location", "dl",
 		"dr", "documenturi", "documenturl", "sourcefile", "blockeduri", "lasturl", "currenturl"})
 }
@@ -287,7 +292,7 @@ func quotesURL(v *request.Value) bool {
 // lists reports whether an element of this name holds a listing of code in documents of
 // DocBook, DITA and HTML.
 func lists(key string) bool {
-	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	return among(last, []string{"programlisting", "screen", "code", "codeblock", "pre", "literal", "literallayout",
-		"userinput", "codeph", "cmd", "synopsis", "cmdsynopsis", "computeroutput"})
+	return among(lastKey(key),
+		[]string{"programlisting", "screen", "code", "codeblock", "pre", "literal", "literallayout",
+			"userinput", "codeph", "cmd", "synopsis", "cmdsynopsis", "computeroutput"})
 }

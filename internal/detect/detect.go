@@ -128,8 +128,12 @@ func (d *Detector) page(r *request.Request, s *scan, v *request.Value) {
 		name, value, _ := strings.Cut(pair, "=")
 		s.asked, _ = request.AppendUnescaped(s.asked[:0], value, true)
 		s.named, _ = request.AppendUnescaped(s.named[:0], name, true)
-		d.value(r, s, &request.Value{In: request.InQueryName, Key: view(s.named), Text: view(s.named)})
-		d.value(r, s, &request.Value{In: request.InQuery, Key: view(s.named), Text: view(s.asked)})
+		if len(s.named) > 0 {
+			d.value(r, s, &request.Value{In: request.InQueryName, Key: view(s.named), Text: view(s.named)})
+		}
+		if len(s.asked) > 0 {
+			d.value(r, s, &request.Value{In: request.InQuery, Key: view(s.named), Text: view(s.asked)})
+		}
 	}
 	for i := from; i < len(r.Signals); i++ {
 		r.Signals[i].Where = "header:" + request.Excerpt(key, maxNote-len("header:"))

@@ -87,14 +87,12 @@ func clientHint(name string) bool { return hasPrefixFold(name, "sec-") }
 
 // takesStatement reports whether a field's name says that a statement is its value.
 func takesStatement(key string) bool {
-	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	return among(last, []string{"query", "statement", "stmt", "queries", "statements", "cypher"})
+	return among(lastKey(key), []string{"query", "statement", "stmt", "queries", "statements", "cypher"})
 }
 
 // takesSQL reports whether a field's name says that whatever SQL there is is its value.
 func takesSQL(key string) bool {
-	last := strings.TrimRight(key[strings.LastIndexByte(key, '.')+1:], "[]")
-	return among(last, []string{"sql", "sqlquery", "rawsql", "sqlstatement", "prevsqlquery"})
+	return among(lastKey(key), []string{"sql", "sqlquery", "rawsql", "sqlstatement", "prevsqlquery"})
 }
 
 // possessive reports whether the only quote is an apostrophe behind a letter, and words or
