@@ -90,9 +90,11 @@ func TestFormsOfPage(t *testing.T) {
 		`<form action="/a" `:                            "",
 		`<form title="` + long + `" action="/a">`:       "",
 	} {
-		for _, split := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.OneByteReader} {
+		for _, split := range []func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r },
+			iotest.OneByteReader} {
 			f := new(forms)
-			b := &baited{from: split(strings.NewReader("<body>" + in)), places: bait.places(), page: pageOf(f, at("/dir/page"))}
+			b := &baited{from: split(strings.NewReader("<body>" + in)), places: bait.places(),
+				page: pageOf(f, at("/dir/page"))}
 			got, err := io.ReadAll(b)
 			if err != nil || string(got) != "<body>"+in {
 				t.Errorf("%.60q: got %.60q, %v; want the page as it was", in, got, err)

@@ -129,7 +129,8 @@ func TestDecoyFieldNeedsItsForm(t *testing.T) {
 			_, o := baited(t, policy.Enforce, page)
 			g := proxyFront{}.start(t, o)
 			io.Copy(io.Discard, call(t, g, head("%s HTTP/1.1\nHost: a\n", c.before)).Body)
-			call(t, g, head("POST %s HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\nContent-Length: %d\n", c.path, len(c.body))+c.body)
+			call(t, g, head("POST %s HTTP/1.1\nHost: a\nContent-Type: "+
+				"application/x-www-form-urlencoded\nContent-Length: %d\n", c.path, len(c.body))+c.body)
 			g.lines(t, 2)
 			if got := strings.Contains(g.evidence(), signal.DecoyField.String()); got != c.want {
 				t.Errorf("got evidence %q; want a decoy field: %t", g.evidence(), c.want)

@@ -156,7 +156,8 @@ func newUpstream(raw string, s Site) (*upstream, error) {
 		Protocols:              new(http.Protocols),
 		TLSClientConfig: &tls.Config{ServerName: cmp.Or(s.ServerName, u.Hostname()),
 			MinVersion: tls.VersionTLS12, RootCAs: s.Roots},
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}, // else a dead peer is found by no one
+		// Without pings a dead peer is found by no one.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
 	switch u.Scheme {
 	case "h2c":

@@ -44,7 +44,8 @@ func (c *look) template(s string, i int) (signal.Kind, lex.Strength) {
 		return signal.TemplateInjection, lex.Certain
 	case s[i] == '{' && lex.At(s, i, "{@math key="): // Dust
 		return signal.TemplateInjection, lex.Likely
-	case s[i] == '@' && next == '(' && c.computes(i+2, i+2+len(strings.TrimSuffix(lex.Ahead(s, i+2), ")"))) == lex.Likely:
+	case s[i] == '@' && next == '(' &&
+		c.computes(i+2, i+2+len(strings.TrimSuffix(lex.Ahead(s, i+2), ")"))) == lex.Likely:
 		return signal.TemplateInjection, lex.Likely
 	case next == '{' && strings.IndexByte("$#*@%~", s[i]) >= 0:
 		if s[i] == '$' {

@@ -247,7 +247,9 @@ func operator(v *lex.Whole, i int, name bool) lex.Strength {
 // operates reports whether an operator of MongoDB has this name.
 func operates(w string) bool {
 	switch w {
-	case "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not", "expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment", "jsonschema", "rename", "lookup", "out", "merge", "unionwith":
+	case "ne", "eq", "gt", "gte", "lt", "lte", "in", "nin", "regex", "where", "exists", "or", "and", "nor", "not",
+		"expr", "elemmatch", "function", "accumulator", "func", "text", "type", "mod", "all", "size", "natural", "comment",
+		"jsonschema", "rename", "lookup", "out", "merge", "unionwith":
 		return true
 	}
 	return false
@@ -257,7 +259,8 @@ func operates(w string) bool {
 // one looks for by an operator.
 func Password(key string) bool {
 	switch key {
-	case "password", "passwd", "pass", "pwd", "passcode", "otp", "secret", "userpassword", "user_password", "new_password":
+	case "password", "passwd", "pass", "pwd", "passcode", "otp", "secret", "userpassword", "user_password",
+		"new_password":
 		return true
 	}
 	return false

@@ -140,7 +140,13 @@ func host(s string) (st lex.Strength, strange bool) {
 // names are what resolves into the network around the server, and hosts that collect
 // call-backs, by their last byte.
 var names = func() (t [256][]string) {
-	for _, n := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal", "gateway.docker.internal", "kubernetes.default", "kubernetes.default.svc", ".svc.cluster.local", "kubernetes.docker.internal", "ipv6-localhost", "ipv6-loopback", "localhost4.localdomain4", "localhost6.localdomain6", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro", ".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com", ".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
+	for _, n := range [...]string{".nip.io", ".sslip.io", ".xip.io", "localtest.me", "lvh.me", ".rbndr.us", ".1u.ms",
+		"localhost.localdomain", "ip6-localhost", "ip6-loopback", "host.docker.internal", "host.containers.internal",
+		"gateway.docker.internal", "kubernetes.default", "kubernetes.default.svc", ".svc.cluster.local",
+		"kubernetes.docker.internal", "ipv6-localhost", "ipv6-loopback", "localhost4.localdomain4",
+		"localhost6.localdomain6", "vcap.me", "lacolhost.com", ".burpcollaborator.net", ".oastify.com", ".oast.pro",
+		".oast.fun", ".oast.live", ".oast.me", ".oast.site", ".oast.online", ".interact.sh", ".interactsh.com",
+		".dnslog.cn", ".ceye.io", ".bxss.me", ".canarytokens.com", ".requestbin.net", ".dnslog.link"} {
 		t[n[len(n)-1]] = append(t[n[len(n)-1]], n)
 	}
 	return t

@@ -136,7 +136,9 @@ func fromQuotes(s string) (best Finding) {
 func keywordAt(s string, i int) bool {
 	w := lex.Word(s, i)
 	switch w {
-	case "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in", "declare", "select", "exec", "order", "group", "limit", "where", "procedure", "into", "except", "intersect", "isnull", "notnull", "glob":
+	case "or", "and", "xor", "union", "like", "having", "waitfor", "div", "rlike", "regexp", "between", "is", "in",
+		"declare", "select", "exec", "order", "group", "limit", "where", "procedure", "into", "except", "intersect",
+		"isnull", "notnull", "glob":
 		return true
 	}
 	return false
@@ -239,7 +241,8 @@ func cast(v *lex.Whole, i int) lex.Strength {
 	s := v.Text
 	switch lex.Word(s, i+2) {
 	case "int", "integer", "bigint", "text", "json", "jsonb", "double", "numeric", "varchar", "boolean", "bytea", "regclass", "int4", "int8":
-		if b := lex.Byte(s, i-1); (b == ')' && lex.Byte(s, i-2) != '(' || b == '\'') && v.Prose(6) < 5 { // not sum()::text
+		if b := lex.Byte(s, i-1); (b == ')' && lex.Byte(s, i-2) != '(' ||
+			b == '\'') && v.Prose(6) < 5 { // not sum()::text
 			return lex.Likely
 		}
 	}
@@ -264,7 +267,8 @@ func after(s string, i int, w string) parser {
 func keywordAnywhere(s string, i int, w string, p parser) lex.Strength {
 	switch w {
 	case "union":
-		if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') && (lex.At(s, i, "union select"+s[i-1:i]) || lex.At(s, i, "union all select"+s[i-1:i])) {
+		if i > 0 && (s[i-1] == '"' ||
+			s[i-1] == '\'') && (lex.At(s, i, "union select"+s[i-1:i]) || lex.At(s, i, "union all select"+s[i-1:i])) {
 			return lex.Hint // the words, in quotes
 		}
 		t := tail{parser: p, literal: true, bare: true}

@@ -9,7 +9,9 @@ import (
 // clauseWord reports whether a statement can go on with w.
 func clauseWord(w string) bool {
 	switch w {
-	case "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for", "offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select", "exec", "is", "on", "rows", "fetch", "escape", "begin":
+	case "union", "having", "order", "group", "limit", "into", "procedure", "where", "when", "then", "as", "for",
+		"offset", "except", "intersect", "minus", "waitfor", "else", "end", "from", "using", "returning", "if", "select",
+		"exec", "is", "on", "rows", "fetch", "escape", "begin":
 		return true
 	}
 	return false

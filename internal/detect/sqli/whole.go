@@ -213,8 +213,10 @@ func slug(s string) bool {
 }
 
 // reaching are what statements have that leave the database: files, programs, other hosts.
-var reaching = lex.NeedlesOf("pg_read_", "pg_ls_", "pg_file_", "load_file", "xp_cmdshell", "xp_dirtree", " program ", "outfile", "dumpfile",
-	"lo_export", "lo_import", "sys_exec", "sys_eval", "dblink", "utl_http", "utl_file", "openrowset", "load_extension", "writefile", "read_text(")
+var reaching = lex.NeedlesOf("pg_read_", "pg_ls_", "pg_file_", "load_file", "xp_cmdshell", "xp_dirtree", " program ",
+	"outfile", "dumpfile",
+	"lo_export", "lo_import", "sys_exec", "sys_eval", "dblink", "utl_http", "utl_file", "openrowset", "load_extension",
+	"writefile", "read_text(")
 
 // Reaches reports whether a value in lower case is a statement that leaves the database.
 func Reaches(s string) bool { return reaching.In(s, 0, len(s), &lex.Next{}) }

@@ -144,7 +144,10 @@ func opened(v *lex.Whole, i, n int, name string) lex.Strength {
 // loads reports whether an element of this name loads or runs something.
 func loads(name string) bool {
 	switch name {
-	case "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss", "marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing", "plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math", "svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head":
+	case "iframe", "embed", "object", "applet", "frameset", "frame", "isindex", "bgsound", "layer", "ilayer", "xss",
+		"marquee", "keygen", "portal", "fencedframe", "vmlframe", "comment", "listener", "import", "stylesheet", "listing",
+		"plaintext", "event-source", "event", "eval", "handler", "foreignobject", "animate", "set", "use", "t:set", "math",
+		"svg", "xml", "base", "meta", "link", "style", "blink", "body", "html", "head":
 		return true
 	}
 	return false
@@ -224,7 +227,9 @@ func idle(name, rest string) bool {
 // formatting reports whether text is formatted with this element.
 func formatting(name string) bool {
 	switch name {
-	case "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table", "a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd", "dt", "dl", "figure", "details", "summary", "kbd":
+	case "p", "br", "div", "span", "li", "h1", "h2", "h3", "h4", "strong", "em", "code", "pre", "td", "tr", "table",
+		"a", "b", "i", "u", "ul", "ol", "hr", "blockquote", "sup", "sub", "th", "img", "section", "html", "head", "dd",
+		"dt", "dl", "figure", "details", "summary", "kbd":
 		return true
 	}
 	return false

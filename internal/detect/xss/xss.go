@@ -250,7 +250,8 @@ func (l *look) leave(i int) lex.Strength {
 	if w == "" {
 		return lex.None
 	}
-	for lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") && lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") {
+	for lex.Byte(s, n+len(w)) == ' ' && lex.At(s, lex.Skip(s, n+len(w), " "), "on") &&
+		lex.OneOf(w, "autofocus", "id", "class", "tabindex", "accesskey", "contenteditable", "style", "x") {
 		n = lex.Skip(s, n+len(w), " ")
 		w = lex.Word(s, n)
 	}
