@@ -100,7 +100,9 @@ func (c *Conn) readHead() error {
 		}
 		if whole {
 			if len(in) > 0 && !beginsHead(in[0]) {
-				c.take(len(in), request.FaultRequestLine) // whatever follows, it is no request
+				// Whatever follows, it is no request. The first byte alone tells, so
+				// how many came with it changes nothing.
+				c.take(1, request.FaultRequestLine)
 				return nil
 			}
 			if end := request.HeadEnd(in, f.looked); end > 0 {

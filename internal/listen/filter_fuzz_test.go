@@ -33,7 +33,11 @@ func (c *scripted) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *scripted) SetReadDeadline(time.Time) error { return nil }
+func (c *scripted) SetReadDeadline(time.Time) error  { return nil }
+func (c *scripted) SetWriteDeadline(time.Time) error { return nil }
+
+// Write takes what the filter itself answers: to TLS on this plain port.
+func (c *scripted) Write(p []byte) (int, error) { return len(p), nil }
 
 // exchangeOf is a request as net/http framed it beside the head that we keep.
 type exchangeOf struct {
@@ -81,6 +85,8 @@ func FuzzFilter(f *testing.F) {
 	f.Add([]byte("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.0\r\n\r\n"), uint8(0))
 	f.Add([]byte("\r\nPOST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: v\r\n\r\nGET / HTTP/1.1\r\nHost:a\r\nConnection:upgrade\r\nUpgrade: x\r\n\r\nGET / HTTP/1.1\n\n"), uint8(6))
 	f.Add([]byte(preface+"xx"), uint8(5))
+	f.Add([]byte("\x00a\n"), uint8(0))
+	f.Add([]byte("\x16\x03"), uint8(0))
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
 		if len(in) > fuzzHead { // a head that is too large is judged as far as it had come
 			return
