@@ -75,8 +75,8 @@ func (m *Model) judgeKnown(now time.Time, p *profile, r *request.Request) (n flo
 
 // judgeFlow judges what was called before; p.mu is held.
 func (m *Model) judgeFlow(p *profile, r *request.Request) {
-	if p.n < 4*float64(m.options.MinimumRequests) {
-		return
+	if p.n < 4*float64(m.options.MinimumRequests) || r.Standing.Shared && (r.Standing.Previous == 0 || !r.Standing.Same) {
+		return // or the call before was another one's, or made under another name
 	}
 	note := "first call of a visit"
 	if r.Standing.Previous != 0 {

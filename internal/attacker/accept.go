@@ -54,6 +54,9 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 	if odd || first || carried {
 		odd = t.carried.note(digest.String(t.seed, r.Site), first, carried) && odd
 	}
+	if p := r.Standing.Parent; p != 0 {
+		t.with(now, Client, p, nil, func(c *record) { c.others.add(now, credential) })
+	}
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
 		c.others.add(now, credential)
 		odd = odd && !c.stands(s.Kind, s.Band)

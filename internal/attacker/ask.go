@@ -88,7 +88,8 @@ func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.
 			if c.asked.early < 1 && !r.Software.Claimed.Browser() {
 				return // it names itself and waits as it is told: a program that cannot answer
 			}
-			found = c.tell(found, signal.Unanswered, c.asked.open, openSome, openMany, "answers", "5 or more questions unanswered")
+			n := float32(max(1, crowd(ms, c)))
+			found = c.tell(found, signal.Unanswered, c.asked.open/n, openSome, openMany, "answers", "5 or more questions unanswered")
 		}
 	})
 	return found
@@ -109,7 +110,7 @@ func (t *Table) Heed(now time.Time, r *request.Request, browser, brings bool) (f
 			return
 		}
 		a.counted = sec
-		if a.told > sec+1 && !browser {
+		if a.told > sec+1 && !browser && crowd(millis(now), c) < 1.5 { // else it may have been told to another
 			a.early++
 			found = c.tell(found, signal.RetryIgnored, a.early, earlySome, earlyMany, "header:Retry-After", "came back too early in 10 or more seconds")
 		}

@@ -9,19 +9,28 @@ import (
 type seen struct {
 	steps uint8  // whose surprise was known, saturating
 	pages uint8  // of a browser, saturating
-	last  uint16 // bits of the credential that it showed last
+	last  uint16 // bits of the credential that it showed last, or where several people are, of the finest name of who called last
 }
 
 // bearer are the bits of r's credential that tell two people behind one client apart:
 // with eight of them an office of 200 made a course of those that are alike.
 func bearer(r *request.Request) uint16 { return uint16(r.Standing.Keys[Credential] >> 40) }
 
+// caller is bearer, or where several people are behind the client, bits of the finest
+// name of the one who calls.
+func caller(r *request.Request) uint16 {
+	if r.Standing.Shared {
+		return uint16(whose(r))
+	}
+	return bearer(r)
+}
+
 // courseWeight is the weight of the newest step.
 const courseWeight = 0.1
 
 // step adds what the step cost to the mean of the client's course.
 func (r *record) step(q *request.Request) {
-	r.seen.last = bearer(q)
+	r.seen.last = caller(q)
 	if c := &q.Course; c.Known {
 		r.seen.steps += min(1, 255-r.seen.steps)
 		r.course += (c.Surprise - r.course) * max(courseWeight, 1/float32(r.seen.steps))
@@ -54,7 +63,7 @@ const (
 // concludeCourse judges the way that a client takes through the API, and whether
 // it takes the pages of a site alone.
 func (r *record) concludeCourse(q *request.Request, x *Exchange, report func(signal.Kind, signal.Band, string, string)) {
-	if c := &q.Course; c.Known && c.Odd > 0 && c.Mean >= c.Odd {
+	if c := &q.Course; c.Known && c.Odd > 0 && c.Mean >= c.Odd && !q.Standing.Shared {
 		switch {
 		case c.Steps >= stepsMany && c.Mean >= c.Odd+courseFar:
 			report(signal.OddCourse, signal.Likely, "flow", "30 or more calls in an order that nobody takes")

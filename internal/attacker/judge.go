@@ -24,7 +24,8 @@ const rotates = 2.5
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
-	*st = request.Standing{Keys: st.Keys, Elsewhere: st.Elsewhere}
+	*st = request.Standing{Keys: st.Keys, Parent: st.Parent, Elsewhere: st.Elsewhere}
+	t.split(ms, r)
 	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
 	var asked asked
 	var stage signal.Stage // of the client's own record
@@ -55,16 +56,19 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		stage = c.stage
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
 		st.Established = st.Served && c.stage == signal.Clear
-		st.Shared = c.others.count(ms) >= 1.5
+		st.Shared = crowd(ms, c) >= 1.5
 		age = time.Duration(ms-c.first) * time.Millisecond
 		if c.called != 0 {
 			gap = time.Duration(ms-c.called) * time.Millisecond
 		}
 		if ms-c.called < visit {
-			previous, same = c.before, c.seen.last == bearer(r)
+			previous, same = c.before, c.seen.last == caller(r)
 		}
 		varied = ms-1000*int64(c.varied) < visit || previous != 0 && previous != r.Endpoint.ID
 	})
+	if st.Parent != 0 {
+		st.Shared = true
+	}
 	b := t.bears(ms, rules, r, &own)
 	credential := b.standing
 	age = max(age, time.Duration(b.age)*time.Millisecond)
@@ -85,7 +89,17 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 			credential.Attacker, credential.Actor
 		return
 	}
-	if st.Shared && (!st.Accepted || st.Common) {
+	if st.Parent != 0 && !st.Accepted && r.Endpoint.Enters && (previous == 0 || previous == r.Endpoint.ID) {
+		// Somebody among them tries one user after the other: who comes to log in and has
+		// asked for nothing else before is asked.
+		t.with(ms, Client, st.Parent, nil, func(c *record) {
+			c.parole(ms, rules)
+			if c.stage >= signal.Interrogate && st.Stage < signal.Interrogate {
+				st.Stage, st.Risk, st.Attacker, st.Acting = signal.Interrogate, float64(c.risk), Name(c.key), c.scope.String()
+			}
+		})
+	}
+	if st.Shared && (!st.Accepted || st.Common) && st.Parent == 0 {
 		st.Stage = min(st.Stage, t.shared(r))
 	}
 	if st.Common && (st.Established || others > 0) {
@@ -155,16 +169,25 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 	}
 	t.update(now, rules, r, keys, proof != nil && proof.Band == signal.Certain, func(rec *record) {
 		for _, s := range found {
+			if personal(s.Kind) && owned(r, rec) {
+				continue
+			}
 			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
 				rec.hold(s.Kind, s.Band)
 			} else {
-				rec.add(s)
+				rec.add(s, portion(millis(now), rec))
 			}
 			if s.Kind == signal.LoginBatch && rec.scope == Client {
 				for _, u := range r.Graph.Users[:r.Graph.Known] {
 					rec.users.add(millis(now), u)
 				}
 			}
+		}
+		if proof != nil && owned(r, rec) {
+			return
+		}
+		if proof != nil && crowd(millis(now), rec) >= several {
+			rec.proofs.of(whose(r))
 		}
 		if proof != nil && rec.proofs.note(millis(now), proof, place) {
 			rec.hold(signal.ExploitRepeated, signal.Hint)

@@ -114,6 +114,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	if elsewhere {
 		found = t.learnElsewhere(ms, rules, r, x)
 	}
+	t.people(ms, rules, r, x)
 	found = t.objects(ms, r, own, x, found)
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
@@ -151,8 +152,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	t.update(now, rules, r, t.against(r), false, func(rec *record) {
 		for _, s := range found {
 			switch {
+			case personal(s.Kind) && owned(r, rec):
 			case s.Kind == signal.LoginFailure:
-				rec.add(s)
+				rec.add(s, portion(millis(now), rec))
 			case s.Kind != signal.AccountAggregation || rec.scope != Credential: // those are the accounts that are collected
 				rec.hold(s.Kind, s.Band)
 			}

@@ -24,6 +24,7 @@ type record struct {
 	past    past
 	proofs  proofs
 	risk    float32
+	entered few    // users whose logins were accepted
 	spoke   uint32 // s: when the last repeated event was reported
 	silent  uint32 // events not reported since then
 	rule    uint32 // rule over an outcome that acts on the client; 0 for none
@@ -190,12 +191,12 @@ func fade(dt int64, tau time.Duration) float32 {
 // proofs remembers distinct payload values, so that one value sent a thousand
 // times stays one proof.
 type proofs struct {
-	certain  [2]uint32
-	likely   [4]uint32
-	certains uint8
-	likelies uint8
-	place    uint8 // digest of endpoint and field of the last value; 0 before the first
-	second   uint8 // when that came, in steps of two seconds
+	certain [2]uint32
+	likely  [4]uint32
+	counts  uint8 // of both: certain in the low half, likely in the high one
+	place   uint8 // digest of endpoint and field of the last value; 0 before the first
+	whose   uint8 // of several people: bits of the one whose values these are
+	second  uint8 // when that came, in steps of two seconds
 }
 
 // thinks is how long a client at least takes that looks for something, reads what it
@@ -211,13 +212,15 @@ func (p *proofs) note(now int64, s *signal.Signal, place uint8) bool {
 	asks := s.Spoken && p.place == place && second-p.second >= thinks
 	p.place, p.second = place, second
 	d := uint32(s.Digest | 1 ^ (s.Digest|1)>>32)
+	certains, likelies := p.counts&15, p.counts>>4
 	if s.Band == signal.Certain {
-		remember(p.certain[:], &p.certains, d)
+		remember(p.certain[:], &certains, d)
 	}
 	if s.Band == signal.Certain || s.Band == signal.Likely && !asks {
-		remember(p.likely[:], &p.likelies, d)
+		remember(p.likely[:], &likelies, d)
 	}
-	return int(p.certains) == len(p.certain) || int(p.likelies) == len(p.likely)
+	p.counts = certains | likelies<<4
+	return int(certains) == len(p.certain) || int(likelies) == len(p.likely)
 }
 
 func remember(list []uint32, n *uint8, d uint32) {
@@ -227,10 +230,11 @@ func remember(list []uint32, n *uint8, d uint32) {
 	}
 }
 
-// add puts one event of evidence on the record; decay must have run.
-func (r *record) add(s signal.Signal) {
+// add puts one event of evidence on the record, or weight of one where it may be
+// another's; decay must have run.
+func (r *record) add(s signal.Signal, weight float32) {
 	e := r.of(s.Kind)
-	e.weigh(e.mass() + 1)
+	e.weigh(e.mass() + weight)
 	e.band = max(e.band, s.Band)
 }
 

@@ -311,6 +311,7 @@ func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.R
 	}
 	r.Site = site.Name()
 	e.model.Locate(r)
+	r.Endpoint.Enters = e.attackers.Enters(r.Endpoint.ID)
 	if r.Endpoint.Known {
 		r.Endpoint.FreeText = func(key string) bool { return e.model.FreeText(r, key) }
 	}

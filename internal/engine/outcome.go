@@ -38,7 +38,8 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit,
+			Entered: o.Answered && !v.Refused() && o.Status < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.loginAttempt(r), User: r.Login.User})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -96,7 +97,7 @@ func answered(o request.Outcome) int {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && r.Standing.Keys[attacker.Credential] == 0 {
+	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath()) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
 	x := attacker.Exchange{

@@ -159,6 +159,8 @@ type Endpoint struct {
 	// Issues says that nearly all objects that are asked for here have been shown
 	// to the client before.
 	Issues bool
+	// Enters says that the endpoint takes logins: it has refused some. Writer: the engine.
+	Enters bool
 	Tags   Tags
 	// FreeText reports whether people write text into the field of this key, as
 	// Value.Key spells it; nil where that is not known. What detectors find in
@@ -170,7 +172,10 @@ type Endpoint struct {
 type Standing struct {
 	// Keys are the keyed digests under which evidence is kept: of the client,
 	// its address and its credential; 0 where there is none.
-	Keys     [3]uint64
+	Keys [3]uint64
+	// Parent is the key of address and software where several people share them: then
+	// the client's key is of one of them. 0 where there is one.
+	Parent   uint64
 	Stage    signal.Stage
 	Risk     float64 // 0 to 100
 	Attacker string  // display id, "a-…"

@@ -52,6 +52,7 @@ const (
 	Arrival
 	Previous
 	Age
+	Object
 
 	RarityJA4
 	RarityH2
@@ -67,6 +68,7 @@ const (
 	FitPrevious
 	FitLanguageCountry
 	FitVersionHints
+	RarityObject
 
 	Attributes = iota
 )
@@ -139,6 +141,7 @@ var attributes = [Attributes]struct {
 	Arrival:        {"gap", history, "%s"},
 	Previous:       {"previous", history, "before it %s"},
 	Age:            {"age", history, "client %s"},
+	Object:         {"object", content, "object %s"},
 
 	RarityJA4:             {"rarity(ja4)", software, "JA4 %s in good traffic"},
 	RarityH2:              {"rarity(h2)", software, "HTTP/2 opening %s in good traffic"},
@@ -154,6 +157,7 @@ var attributes = [Attributes]struct {
 	FitPrevious:           {"fit(previous,endpoint)", history, "endpoint and the one before %s"},
 	FitLanguageCountry:    {"fit(language,country)", network, "language and country %s"},
 	FitVersionHints:       {"fit(agent_version,client_hints)", software, "User-Agent and client hints %s"},
+	RarityObject:          {"rarity(object)", content, "an object %s"},
 }
 
 // String returns the attribute's name, as operators write it.
@@ -193,7 +197,7 @@ var classes = [Attributes][]string{
 	// No finer: good traffic is known with a delay, so in it everybody is younger.
 	Age: {"never seen", "known for less than 10 s", "known for less than 1 min", "known for longer"},
 
-	RarityJA4: rarities, RarityH2: rarities, RarityOrder: rarities, RarityAgent: rarities, RarityASN: rarities, RaritySegment: rarities,
+	RarityJA4: rarities, RarityH2: rarities, RarityOrder: rarities, RarityAgent: rarities, RarityASN: rarities, RaritySegment: rarities, RarityObject: objects,
 	FitJA4Agent: fits, FitOrderAgent: fits, FitH2JA4: fits, FitTemplateParameters: fits, FitTemplateSegment: fits, FitPrevious: fits, FitLanguageCountry: fits, FitVersionHints: fits,
 }
 
@@ -208,6 +212,8 @@ const (
 )
 
 var rarities = []string{"unknown", "common (1 % or more)", "usual (0.1 % or more)", "rare (0.01 % or more)", "very rare (below 0.01 %)", "never seen"}
+
+var objects = []string{"unknown", "often asked for in good traffic", "asked for in good traffic", "", "", "never asked for in good traffic"}
 
 // The fits of a pair of values in good traffic.
 const (

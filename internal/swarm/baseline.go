@@ -184,7 +184,7 @@ func trustedShare(rows []row, failed bool) float64 {
 			continue
 		}
 		m++
-		if rows[i].is(trusted) {
+		if rows[i].is(trusted) || rows[i].is(returning) {
 			n++
 		}
 	}

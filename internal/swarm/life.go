@@ -29,6 +29,7 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 	if g.Action == signal.Limit {
 		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), leastRate)
 	}
+	g.Volume = g.Action != signal.BlockAction && !search.scope.kind.failing() && search.scope.kind != ofSeeds
 	c, parent := s.campaignFor(now, search, g)
 	kind := "signature"
 	switch {
@@ -60,6 +61,9 @@ func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 			c.first = r.time
 		}
 		r.match = g.Serial // in this ring only: it is explained now
+		if g.Volume {
+			g.login(r)
+		}
 		answered++
 		if r.status < 400 {
 			fine++
@@ -192,12 +196,31 @@ func (s *Swarm) age(now int64, g *signature) {
 		return
 	}
 	switch {
+	case g.Volume && g.inhabited():
+		s.set(now, g, retired)
+		g.Note = "clients that it matches log in to accounts that were here before: it hits people"
+		s.report(now, "retired", s.campaignNamed(g.Campaign), g)
+		s.release(now, g)
 	case s.innocent(g):
 		s.set(now, g, retired)
 		g.Note = "its canaries were answered well much more often than the attack was: it hits good clients"
 		s.report(now, "retired", s.campaignNamed(g.Campaign), g)
 	case now-max(g.last.Load(), g.Since) > quietAfter.Milliseconds():
 		s.set(now, g, dormant)
+	}
+}
+
+// release takes what a retired signature's scope has come to as its new usual.
+func (s *Swarm) release(now int64, g *signature) {
+	for _, c := range s.scopes.list {
+		if c.campaign == nil || c.campaign.name != g.Campaign {
+			continue
+		}
+		for k := range c.counts {
+			if c.counts[k].alarmed {
+				c.counts[k].accept(now, scales[k])
+			}
+		}
 	}
 }
 

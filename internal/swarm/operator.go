@@ -145,7 +145,7 @@ func (s *Swarm) valueNamed(site string, a Attribute, text string) (uint32, error
 	case ASN:
 		n, err := strconv.ParseUint(strings.TrimPrefix(text, "AS"), 10, 31)
 		return uint32(n) | 1<<31, err
-	case HeaderOrder, HeaderSet, Parameters, CookieNames, CustomHeaders, Previous, Contradictions:
+	case HeaderOrder, HeaderSet, Parameters, CookieNames, CustomHeaders, Previous, Contradictions, Object:
 		return 0, fmt.Errorf("%s: its values are digests, which nobody can write", a)
 	}
 	return s.text(a, text), nil

@@ -56,12 +56,19 @@ const (
 func (s *Swarm) synthesise(now int64, p *pool) int {
 	feasible, others, search := p.find()
 	newcomers := s.newcomers()
-	s.starved = false
 	if s.try(now, search, feasible, newcomers, signal.BlockAction) {
 		return 1
 	}
 	s.stats.Refused++
-	if !p.scope.kind.failing() || p.excess < softPool || p.scope.fails < softAfter && !s.starved {
+	if p.excess < softPool && !(s.starved && p.excess >= leastPool) || p.scope.fails < softAfter && !s.starved {
+		return 0
+	}
+	if !p.scope.kind.failing() {
+		// Volume is all there is, and too little good traffic is known to stop it:
+		// whoever matches is asked until enough is.
+		if s.starved && !p.crowd && s.try(now, search, search.strange(feasible, newcomers), newcomers, signal.ChallengeAction) {
+			return 1
+		}
 		return 0
 	}
 	if s.try(now, search, search.soft(others, newcomers), newcomers, signal.ChallengeAction) {
@@ -137,6 +144,9 @@ func (s *Swarm) prove(now int64, search *search, c *candidate, action signal.Act
 		return nil
 	}
 	if !s.holds(g, search, alphaGlobal) {
+		return nil
+	}
+	if action == signal.ChallengeAction && !search.scope.kind.failing() && !g.Proof.promising() {
 		return nil
 	}
 	if local && !named && action == signal.BlockAction {
@@ -272,6 +282,12 @@ func (p *Proof) bearable(action signal.Action, alpha float64) bool {
 	return p.Bound <= alpha && (p.ScopeGood == 0 || p.ScopeBound <= alphaScope && few)
 }
 
+// promising reports whether nothing but too little good traffic keeps the bounds from
+// allowing more.
+func (p *Proof) promising() bool {
+	return float64(p.Hits) <= alphaGlobal/2*float64(p.Good) && float64(p.ScopeHits) <= 0.002*float64(p.ScopeGood)
+}
+
 // bearsLive looks at what matches now: if known-good clients are among it, this
 // may be a new release of honest software.
 func (s *Swarm) bearsLive(now int64, g *signature, search *search) bool {
@@ -281,7 +297,7 @@ func (s *Swarm) bearsLive(now int64, g *signature, search *search) bool {
 		if r.time < now-liveMemory || !holdAll(g.Literals, r) {
 			return
 		}
-		if r.is(trusted) {
+		if s.known(r) {
 			p.Trusted++
 		} else {
 			p.Untrusted++

@@ -37,6 +37,7 @@ const (
 	canary                      // let through to measure a signature
 	protected                   // matched, and spared as a known-good identity
 	tainted                     // arrived under an alarm: never teaches
+	returning                   // its client has entered an account with a past
 )
 
 func (r *row) is(f flags) bool { return r.flags&f != 0 }
@@ -122,6 +123,10 @@ func (s *Swarm) describeTarget(at *[Attributes]uint32, r *request.Request) {
 		} else {
 			at[Extension] = 0
 		}
+	}
+	at[Object] = 0
+	if n := len(r.Segments); n > 0 && r.Endpoint.PathKnown && strings.HasSuffix(r.Endpoint.Template, "}") {
+		at[Object] = fold32(digest.Mix(uint64(at[Template]), digest.String(s.seed, r.Segments[n-1].Value))) | 1<<31
 	}
 	at[BodySize] = bodyClass(r.Head.ContentLength)
 	at[Parameters], at[ValueShape] = s.parameters(r)

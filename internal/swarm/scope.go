@@ -151,6 +151,16 @@ func (s *scopes) close(now int64, quiet bool, over func(c *scope, since int64)) 
 	}
 }
 
+// elsewhere returns how many times what is usual came lately of what c does not have.
+func (s *scopes) elsewhere(c *scope, k int) float64 {
+	k = max(k, 1) // shorter is too noisy
+	all, own := &s.all.counts[k], &c.counts[k]
+	if mean := all.mean - own.mean; all.n > warmUp && mean > 0 {
+		return (all.lately - own.lately) / mean
+	}
+	return 1
+}
+
 // alarmed returns the scopes under alarm, those with the shortest scale first,
 // failures before volume: what fails is better evidence.
 func (s *scopes) alarmed() []*scope {

@@ -47,6 +47,7 @@ type pool struct {
 	scoped   bool    // good is the template's own stratum
 	expected float64 // how many of rows are good, presumably
 	excess   float64 // the others
+	crowd    bool    // the rest of the API is asked for far more often too
 	whole    int     // rows of the scope's whole pool, of which this may be a part
 }
 
@@ -133,6 +134,14 @@ func (s *search) usable(l Literal) bool {
 	switch {
 	case l.Attribute >= derived && l.Value == 0:
 		return false
+	case l.Attribute == RarityObject: // where each asks for his own, or all are new, it says nothing
+		n := 0
+		for _, r := range s.good {
+			if l.holds(r) {
+				n++
+			}
+		}
+		return s.scoped && l.Value == unseen && float64(n) <= objectsNew*float64(len(s.good))
 	case !s.scoped && attributes[l.Attribute].class == content && l.Attribute < derived:
 		n := 0
 		for _, r := range s.good {

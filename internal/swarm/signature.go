@@ -47,8 +47,11 @@ type signature struct {
 	Scope    string   `json:"scope"` // where the change was
 	Proof    Proof    `json:"proof"`
 	Samples  []string `json:"samples,omitempty"` // ids of requests it was found in
-	Success  float64  `json:"success"`           // share of them that the upstream answered well
-	Rate     float64  `json:"rate,omitempty"`    // limit: requests a second that pass
+	Volume   bool     `json:"volume,omitempty"`  // volume is all there is against it
+	guests   guests
+	logins   [2]int  // attempts that passed it, and those that failed
+	Success  float64 `json:"success"`        // share of them that the upstream answered well
+	Rate     float64 `json:"rate,omitempty"` // limit: requests a second that pass
 
 	Born    int64 `json:"born"`  // ms
 	Since   int64 `json:"since"` // ms: when the state began
@@ -62,6 +65,7 @@ type tally struct {
 	hits, spared, canaries atomic.Uint64
 	stopped, good          atomic.Uint64 // Tick's
 	last                   atomic.Int64  // ms
+	stuffs                 atomic.Bool   // the logins that it matches fail: they pass no more
 	next                   atomic.Int64  // ns: theoretical arrival time of the limit
 }
 

@@ -115,6 +115,17 @@ func (s *sketch) deriveWithout(at *[Attributes]uint32, own uint32) {
 	population, template := s.get(one(RaritySegment, segment)), s.get(one(Template, at[Template]))
 	at[RaritySegment] = rarity(less(population, own), total)
 	at[FitTemplateSegment] = fit(less(s.get(two(FitTemplateSegment, at[Template], segment)), own), template, population, total)
+	at[RarityObject] = noRarity
+	if at[Object] != 0 && template >= objectsLeast {
+		switch n := less(s.get(one(Object, at[Object])), min(own, 1)); {
+		case n == 0:
+			at[RarityObject] = unseen
+		case n >= 10:
+			at[RarityObject] = common
+		default:
+			at[RarityObject] = usual
+		}
+	}
 	before := step(at)
 	at[FitPrevious] = fit(less(s.get(two(FitPrevious, before, at[Template])), own), s.get(one(FitPrevious, before)), template, total)
 }
@@ -133,6 +144,9 @@ func (s *sketch) learn(r *row) {
 	for _, p := range paired {
 		s.add(two(p.to, r.at[p.a], r.at[p.b]))
 	}
+	if r.at[Object] != 0 {
+		s.add(one(Object, r.at[Object]))
+	}
 	segment, before := r.segment(), step(&r.at)
 	s.add(one(RaritySegment, segment))
 	s.add(two(FitTemplateSegment, r.at[Template], segment))
@@ -142,6 +156,14 @@ func (s *sketch) learn(r *row) {
 		s.fade()
 	}
 }
+
+// objectsLeast is from how many good requests to an endpoint on it is known what is
+// asked for there: ids that are popular come again, those of a walk do not.
+const objectsLeast = 500
+
+// objectsNew is the share of good requests to an endpoint for objects that nobody has
+// asked for, beyond which that is how it is used.
+const objectsNew = 0.25
 
 // minimumRows is how much must have been learned before anything is called rare.
 const minimumRows = 1000

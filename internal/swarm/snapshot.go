@@ -19,7 +19,7 @@ import (
 // blocks: facts as JSON, the counts, the uniform sample, the strata, members.
 
 const (
-	snapshotVersion = 1
+	snapshotVersion = 2
 	blockMax        = 256 << 20
 )
 

@@ -33,8 +33,19 @@ func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) 
 	}
 	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.rank, a.rank) })
 	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool {
-		return s.share(c) < softShare || len(newcomers) < leastNewcomers || !s.stands(c, newcomers)
+		return s.share(c) < softShare || !s.standsOut(c, newcomers)
 	})
+}
+
+// strange returns the candidates that say something of the client and stand out of
+// newcomers.
+func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate) {
+	for _, c := range list[:min(len(list), softMost)] {
+		if s.describes(c) && s.standsOut(c, newcomers) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // share is how much of the scope's whole pool a candidate is.
@@ -44,6 +55,12 @@ func (s *search) share(c *candidate) float64 { return float64(c.rowCount) / floa
 // newcomers, wherever they go and whatever they did before: a slice of a crowd of
 // newcomers is not. Where too few newcomers are known it does not say no.
 func (s *search) stands(c *candidate, newcomers []*row) bool {
+	return len(newcomers) < leastNewcomers || s.standsOut(c, newcomers)
+}
+
+// standsOut is stands where less is proven otherwise: the fewer newcomers are known,
+// the wider is the bound, so that no least number of them is needed.
+func (s *search) standsOut(c *candidate, newcomers []*row) bool {
 	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
 		return l.Attribute == Template || l.Attribute == Method || attributes[l.Attribute].class == history
 	})
@@ -53,7 +70,7 @@ func (s *search) stands(c *candidate, newcomers []*row) bool {
 			n++
 		}
 	}
-	return len(newcomers) < leastNewcomers || UpperBound(n, len(newcomers), errorBudget)*lift <= s.share(c)
+	return UpperBound(n, len(newcomers), errorBudget)*lift <= s.share(c)
 }
 
 // newcomers are good clients that have never been here, of the part that is searched.

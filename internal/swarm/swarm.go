@@ -46,8 +46,9 @@ type Swarm struct {
 
 	in     sync.Mutex // guards inbox and lost
 	inbox  []row
-	lost   uint64 // rows that found no room
-	unread []row  // the other half of the double buffer; Tick's
+	lost   uint64  // rows that found no room
+	unread []row   // the other half of the double buffer; Tick's
+	enters []entry // logins that were accepted
 
 	mu        sync.Mutex // guards all below; held by Tick and by whoever looks
 	base      *baseline
@@ -58,6 +59,9 @@ type Swarm struct {
 	seeds     *ring
 	flagged   *memory32 // clients condemned by themselves
 	faulted   *memory32 // clients that met a fault of the upstream
+	returned  *memory32 // clients that have entered an account with a past
+	accounts  accounts
+	back      lately // the same as returned, for the request path
 	seedRate  float64
 	seedCount int
 	list      []*signature
@@ -100,7 +104,7 @@ func New(o Options) *Swarm {
 		o.MinimumTime = time.Minute
 	}
 	s := &Swarm{
-		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(),
+		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(), returned: newMemory32(),
 		recent: newRing(recentRows), failed: newRing(failedRows), odd: newRing(oddRows), seeds: newRing(seedRows),
 	}
 	s.base = newBaseline(rand.New(rand.NewPCG(o.Seed, 0x73776172)))
@@ -136,27 +140,45 @@ func (s *Swarm) Inspect(now time.Time, r *request.Request) {
 // canaries: one match in so many is let through.
 const canaries = 250
 
+// canary reports whether a match is let through to see what comes of it: one
+// request in canaries, and where volume is all there is one client in
+// canaryClients, with all that it does, since only a whole visit shows a person.
+func (s *Swarm) canary(r *request.Request, g *signature) bool {
+	if g.Volume {
+		return digest.Scramble(r.Standing.Keys[0]^uint64(g.Serial)<<32)%canaryClients == 0
+	}
+	return digest.Scramble(digest.String(s.seed, r.ID))%canaries == 0
+}
+
+const canaryClients = 200
+
 // engage decides what the match means for this client. A known-good one is
 // never blocked: it is asked, or let through where less than a block is proven.
 func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
 	m := &r.Match
 	switch {
-	case s.trusts(r):
+	case s.trusts(r), g.Volume && s.back.has(fold32(r.Standing.Keys[0])):
 		g.spared.Add(1)
 		if g.Action == signal.BlockAction {
 			m.Action = signal.ChallengeAction
 		}
 		return
-	case !g.Operator && digest.Scramble(digest.String(s.seed, r.ID))%canaries == 0:
+	case !g.Operator && s.canary(r, g):
 		g.canaries.Add(1)
 		m.Canary = true
 		return
+	case g.Volume && r.Endpoint.Enters && !g.stuffs.Load():
+		return // who gets in is somebody; who does not will be seen to fail
 	case g.Action == signal.Limit:
 		wait, ok := g.admit(now, g.Rate)
-		if ok {
+		if ok || r.Pass.Answers() {
 			return
 		}
 		m.Retry = wait
+		if r.Navigation() { // it can answer
+			m.Action = signal.ChallengeAction
+			return
+		}
 	}
 	m.Action = g.Action
 }
@@ -175,10 +197,12 @@ func (s *Swarm) trusts(r *request.Request) bool {
 
 // Exchange is how a request ended.
 type Exchange struct {
-	Status  int  // of the upstream's answer; 0: none
-	Refused bool // it did not go upstream
-	Login   bool // it was a login attempt
-	Exploit bool // it showed a certain payload
+	Status  int    // of the upstream's answer; 0: none
+	Refused bool   // it did not go upstream
+	Login   bool   // it was a login attempt
+	Exploit bool   // it showed a certain payload
+	Entered bool   // it was a login that was accepted, where others are refused
+	User    uint64 // digest of the user name of a login; 0 unknown
 }
 
 // Learn takes a request that Inspect has seen and that has ended.
@@ -212,6 +236,9 @@ func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
 	if x.Login {
 		row.tags |= loginAttempt
 	}
+	if x.Entered && x.User != 0 && r.Standing.Stage <= signal.Watch && len(s.enters) < inboxRows {
+		s.enters = append(s.enters, entry{row.time, row.client, fold32(x.User)})
+	}
 }
 
 // Tick does what time brings, every 250 ms: it counts, learns, searches, and
@@ -221,6 +248,8 @@ func (s *Swarm) Tick(now time.Time) []Event {
 	s.in.Lock()
 	s.inbox, s.unread = s.unread[:0], s.inbox
 	lost := s.lost
+	enters := s.enters
+	s.enters = nil
 	s.in.Unlock()
 
 	s.mu.Lock()
@@ -231,6 +260,9 @@ func (s *Swarm) Tick(now time.Time) []Event {
 		seconds = 0.25
 	}
 	s.ticked = ms
+	for i := range enters {
+		s.enter(ms, &enters[i])
+	}
 	for i := range s.unread {
 		s.take(ms, &s.unread[i])
 	}
@@ -307,6 +339,10 @@ func (s *Swarm) matched(r *row) {
 	if r.is(refused) {
 		g.stopped.Add(1)
 	}
+	if g.Volume {
+		s.visited(g, r)
+		g.login(r)
+	}
 	if r.is(canary) && r.status != 0 && r.status < 400 {
 		g.good.Add(1)
 	}
@@ -334,6 +370,9 @@ func (s *Swarm) bySerial(n uint32) *signature {
 func (s *Swarm) acceptable(r *row) bool {
 	if r.is(tainted) || s.flagged.has(r.client) || s.scopes.suspicious(r) || s.covered(r) {
 		return false
+	}
+	if s.returned.has(r.client) {
+		r.flags |= returning
 	}
 	s.stats.Learned++
 	return true

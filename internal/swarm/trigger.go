@@ -7,17 +7,20 @@ import (
 
 // The least that a search needs.
 const (
-	leastPool     = 40   // requests above what is expected
-	leastSeedPool = 15   // the same for seeds
-	leastShare    = 0.25 // of the pool that must be excess
-	leastPrefixes = 15   // distinct /24 or /48: with fewer, blocking clients is the tool
-	seedPrefixes  = 12
-	retryAfter    = 30_000 // ms until a rejected candidate is tried again
-	seedEvery     = 5_000  // ms between searches among seeds
-	seedMemory    = 600_000
-	lookBack      = 120_000 // ms that a pool reaches back at least
-	giveUpAfter   = 600_000 // ms of alarm without a signature, at least
-	crowded       = 2       // times the usual strangers: too many to tell rare ones by their number
+	leastPool      = 40   // requests above what is expected
+	leastSeedPool  = 15   // the same for seeds
+	leastShare     = 0.25 // of the pool that must be excess
+	leastPrefixes  = 15   // distinct /24 or /48: with fewer, blocking clients is the tool
+	seedPrefixes   = 12
+	crowdElsewhere = 2 // times the usual requests to all else: a crowd, not an attack on one endpoint
+	starvedUntil   = 4 * 3_600_000
+	sharedLeast    = 0.05   // of a surge must be known-good clients', or they do not share it
+	retryAfter     = 30_000 // ms until a rejected candidate is tried again
+	seedEvery      = 5_000  // ms between searches among seeds
+	seedMemory     = 600_000
+	lookBack       = 120_000 // ms that a pool reaches back at least
+	giveUpAfter    = 600_000 // ms of alarm without a signature, at least
+	crowded        = 2       // times the usual strangers: too many to tell rare ones by their number
 )
 
 // alarm searches every scope under alarm whose turn it is.
@@ -49,6 +52,7 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		return false
 	}
 	p, usual := s.gather(now, c, k)
+	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere
 	p.expected *= growth
 	if p.shared(usual) {
 		s.stats.Vetoed++
@@ -61,12 +65,17 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		return false
 	}
 	s.stats.Searches++
+	s.starved = false
 	if s.searchPools(now, p) > 0 {
 		c.fails = 0
 		return true
 	}
 	c.fails++
-	if change := &c.counts[k]; now-change.start > max(giveUpAfter, 20*scales[k]) {
+	patience := max(giveUpAfter, 20*scales[k])
+	if s.starved {
+		patience = max(patience, starvedUntil) // something tells it apart, and too little is known to prove it
+	}
+	if change := &c.counts[k]; now-change.start > patience {
 		// Nothing tells it apart: that is how it is now. It teaches nobody.
 		s.base.taint(c, change.start)
 		change.accept(now, scales[k])
@@ -100,10 +109,10 @@ func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 		case !c.has(r) || s.covered(r):
 		case r.time < from:
 			before++
-			if r.is(trusted) {
+			if s.known(r) {
 				good++
 			}
-		case r.is(trusted):
+		case s.known(r):
 			p.live = append(p.live, r)
 		default:
 			p.rows = append(p.rows, r)
@@ -129,7 +138,7 @@ func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 // is their share of the scope before the change.
 func (p *pool) shared(usual float64) bool {
 	expected := p.expected * usual
-	if float64(len(p.live)) > 1.5*expected+3*math.Sqrt(expected+1)+2 {
+	if n := float64(len(p.live)); n > 1.5*expected+3*math.Sqrt(expected+1)+2 && n >= sharedLeast*float64(len(p.live)+len(p.rows)) {
 		return true
 	}
 	p.expected *= 1 - usual
@@ -212,7 +221,7 @@ func (s *Swarm) parts(whole *pool) []*pool {
 	var order []uint32
 	of := func(t uint32) *pool {
 		if by[t] == nil {
-			by[t] = &pool{scope: whole.scope, good: whole.good, scoped: whole.scoped, whole: len(whole.rows), expected: whole.expected * usual[t]}
+			by[t] = &pool{scope: whole.scope, good: whole.good, scoped: whole.scoped, crowd: whole.crowd, whole: len(whole.rows), expected: whole.expected * usual[t]}
 			order = append(order, t)
 		}
 		return by[t]
@@ -266,6 +275,7 @@ func (s *Swarm) investigateSeeds(now int64) {
 		p.rows = append(p.rows, r)
 	})
 	p.expected = s.seedRate * float64(now-first) / 1000
+	s.starved = false
 	if len(p.rows) < leastSeedPool || s.searchPools(now, p) == 0 {
 		c.fails++
 		return
