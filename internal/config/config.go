@@ -162,6 +162,7 @@ type Learning struct {
 type Limits struct {
 	Memory               Size   `yaml:"memory"`
 	BodyInspect          Size   `yaml:"body_inspect"`
+	BodyFollow           Size   `yaml:"body_follow"`
 	Connections          int    `yaml:"connections"`
 	ConnectionsPerClient int    `yaml:"connections_per_client"`
 	Requests             int    `yaml:"requests"`
@@ -341,7 +342,7 @@ func Default() File {
 		Learning: Learning{MinimumRequests: 500, MinimumTime: minute, EnforceAfter: Duration(72 * time.Hour),
 			EnforceNetworks: 20},
 		Limits: Limits{
-			Memory: 1 << 30, BodyInspect: 64 << 10, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10,
+			Memory: 1 << 30, BodyInspect: 64 << 10, BodyFollow: 1 << 20, Connections: 50000, ConnectionsPerClient: 1000, Head: 32 << 10,
 			Fields: 500, Target: 16 << 10,
 		},
 		Timeouts: Timeouts{

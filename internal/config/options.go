@@ -227,7 +227,7 @@ func (f *File) Policy() (*policy.Policy, []Fault) {
 			Wait: time.Duration(f.Interrogation.Wait), Difficulty: f.Interrogation.Difficulty, Page: f.Interrogation.Page,
 			Cookies: f.Interrogation.Cookies, Epoch: f.Interrogation.Epoch,
 		},
-		BodyInspect: int(f.Limits.BodyInspect), Load: f.Load.policy(),
+		BodyInspect: int(f.Limits.BodyInspect), BodyFollow: int64(f.Limits.BodyFollow), Load: f.Load.policy(),
 	}
 	var faults []Fault
 	o.Rates, faults = rates(f.Limits.Rates, faults)

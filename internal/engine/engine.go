@@ -94,6 +94,7 @@ type compiled struct {
 	gates   map[string]*load.Gate // by site; nil where load is not adaptive
 	rates   []rate
 	inspect int
+	follow  int64
 	version uint64
 }
 
@@ -128,7 +129,7 @@ func (e *Engine) Arm(d *detect.Detector) { e.detector.Store(d) }
 // that begin from now on. State stays.
 func (e *Engine) Swap(p *policy.Policy, specs map[string]apimap.Validator) {
 	o := p.Options()
-	next := &compiled{policy: p, specs: specs, inspect: o.BodyInspect, version: 1}
+	next := &compiled{policy: p, specs: specs, inspect: o.BodyInspect, follow: o.BodyFollow, version: 1}
 	next.rules = attacker.Rules{
 		Watch: o.Thresholds.Watch, Interrogate: o.Thresholds.Interrogate, Tarpit: o.Thresholds.Tarpit, Block: o.Thresholds.Block,
 		First: o.Block.First, Grow: o.Block.Grow, Max: o.Block.Max,
@@ -157,6 +158,8 @@ type Verdict struct {
 	Schema *apimap.Finding
 	// Inspect is how many bytes of the body the engine wants to see.
 	Inspect int
+	// Follow is how many bytes behind these it wants to see as they pass, see Rest.
+	Follow int64
 	// Suspected says that the client is watched, or worse.
 	Suspected bool
 	// Cause is set for an engine fault: what to log.
@@ -219,7 +222,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 			}
 		}
 		e.attackers.Observe(now, s.rules, r, r.Signals)
-		v.Inspect = s.inspect
+		v.Inspect, v.Follow = s.inspect, s.follow
 	}
 	return e.judge(now, s, r, v)
 }
@@ -242,6 +245,40 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 	if len(r.Signals) > found {
 		e.attackers.Observe(now, s.rules, r, r.Signals[found:])
 	}
+	return e.judge(now, s, r, v)
+}
+
+// Rest judges a window of r's body behind what Body was given, see request.Rest; last
+// says that the body ends with it. Only payloads are looked for: what an API's bodies
+// look like is learned from their beginning. v is the verdict so far.
+func (e *Engine) Rest(now time.Time, r *request.Request, v Verdict, window []byte, last bool, scratch *Scratch) (
+	out Verdict) {
+	out = v
+	defer e.guard(r, &out)
+	s, d := e.current.Load(), e.detector.Load()
+	found := len(r.Signals)
+	scratch.bands = scratch.bands[:0]
+	for i := range r.Signals {
+		scratch.bands = append(scratch.bands, r.Signals[i].Band)
+	}
+	w := &scratch.walk
+	w.Seed, w.Walked, w.Most = e.seed, 0, walks*len(window)
+	request.WalkBody(r.Header("Content-Type"), window, last, w, func(v *request.Value) bool {
+		d.Body(r, v)
+		return true
+	})
+	s.policy.Excuse(now, r, found)
+	changed := len(r.Signals) > found
+	for i, band := range scratch.bands { // the same kind at the same place, and clearer now
+		if r.Signals[i].Band > band {
+			e.attackers.Observe(now, s.rules, r, r.Signals[i:i+1])
+			changed = true
+		}
+	}
+	if !changed {
+		return v
+	}
+	e.attackers.Observe(now, s.rules, r, r.Signals[found:])
 	return e.judge(now, s, r, v)
 }
 

@@ -23,6 +23,7 @@ type Scratch struct {
 	like   request.Likeness
 	fields policy.Fields
 	look   look
+	bands  []signal.Band // of the signals before a window was looked at
 }
 
 // look is what is done with each value of one body.

@@ -60,6 +60,8 @@ type Evaluation struct {
 	falses  []Example
 	request request.Request
 	scratch request.Scratch
+	rest    request.Rest
+	room    []byte        // of rest
 	spent   time.Duration // CPU of judging
 	plain   []byte
 	text    []byte
@@ -158,10 +160,25 @@ func (e *Evaluation) body(r *request.Request, body []byte) {
 	if text, changed := request.ToUTF8(contentType, body, e.text[:0]); changed {
 		e.text, body = text, text
 	}
-	request.WalkBody(contentType, body, complete, &e.scratch, func(v *request.Value) bool {
+	look := func(v *request.Value) bool {
 		e.Detector.Body(r, v)
 		return true
-	})
+	}
+	request.WalkBody(contentType, body, complete, &e.scratch, look)
+	if !complete || len(body) <= inspect {
+		return
+	}
+	if e.room == nil {
+		e.room = make([]byte, 0, request.RestWindow)
+	}
+	rest := body[inspect:]
+	for following := e.rest.Begin(contentType, body[:inspect], e.room[:0]); following && len(rest) > 0; {
+		rest = rest[e.rest.Add(rest):]
+		if window := e.rest.Window(len(rest) == 0); window != nil {
+			request.WalkBody(contentType, window, len(rest) == 0, &e.scratch, look)
+			e.rest.Turn()
+		}
+	}
 }
 
 // count adds one row to its group.

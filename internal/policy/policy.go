@@ -71,6 +71,8 @@ type Options struct {
 	Reputations []Reputation
 	// BodyInspect is how many decoded bytes of a body are judged.
 	BodyInspect int
+	// BodyFollow is how many bytes behind these are judged as they pass on.
+	BodyFollow int64
 }
 
 // BotKey is a bot's public key.

@@ -195,6 +195,7 @@ func TestAdapter(t *testing.T) {
 				{"upstream certificates", suite.upstreamTLS},
 				{"idle upstream connections", suite.upstreamIdle},
 				{"too many requests under way", suite.turnedAway},
+				{"exploit behind filler", suite.exploitPadded},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					noLeak(t)
@@ -238,7 +239,7 @@ var lists = sync.OnceValues(wordlist.Lists)
 func (proxyFront) start(t testing.TB, s setup) *gateway {
 	t.Helper()
 	o := policy.Options{
-		Sites: []policy.Site{{Hosts: []string{"*"}, Mode: s.mode}}, TrustedProxies: s.trusted, ProtectPrivate: true, BodyInspect: 64 << 10,
+		Sites: []policy.Site{{Hosts: []string{"*"}, Mode: s.mode}}, TrustedProxies: s.trusted, ProtectPrivate: true, BodyInspect: 64 << 10, BodyFollow: 1 << 20,
 		Thresholds: policy.Thresholds{Watch: 5, Interrogate: 98, Tarpit: 98.5, Block: 99}, Block: policy.Durations{First: time.Minute, Grow: 2, Max: time.Hour},
 	}
 	if s.policy != nil {

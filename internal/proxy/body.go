@@ -48,13 +48,16 @@ type body struct {
 	prefix   []byte // what is kept for judging
 	given    int    // bytes of prefix that next has given out
 	limit    int
-	judged   int  // bytes of prefix that the engine has seen
-	looks    int  // how often it has
-	complete bool // prefix is the whole body
-	tee      bool // keep and judge what passes
-	late     bool // hold it when it is first asked for
-	live     bool // a conversation rather than a document
-	lease    int  // bytes taken from the budget
+	judged   int   // bytes of prefix that the engine has seen
+	looks    int   // how often it has
+	complete bool  // prefix is the whole body
+	tee      bool  // keep and judge what passes
+	late     bool  // hold it when it is first asked for
+	live     bool  // a conversation rather than a document
+	follow   int64 // bytes behind the prefix that may still be judged
+	rest     request.Rest
+	room     []byte // of rest
+	lease    int    // bytes taken from the budget
 	err      error
 	cut      *cutError
 	trailed  bool   // the trailers were looked at
@@ -71,7 +74,7 @@ type result struct {
 
 // open takes the body of x.
 func (b *body) open(x *exchange) {
-	*b = body{x: x, from: x.hr.Body, length: x.hr.ContentLength, prefix: b.prefix[:0]}
+	*b = body{x: x, from: x.hr.Body, length: x.hr.ContentLength, prefix: b.prefix[:0], room: b.room}
 	if b.from == nil || b.from == http.NoBody {
 		b.length = 0
 	}
@@ -79,7 +82,7 @@ func (b *body) open(x *exchange) {
 }
 
 // close drops what must not live on in the pool.
-func (b *body) close() { *b = body{prefix: b.prefix[:0]} }
+func (b *body) close() { *b = body{prefix: b.prefix[:0], room: b.room} }
 
 // none reports whether there is no body.
 func (b *body) none() bool { return b.length == 0 }
@@ -92,7 +95,7 @@ func streams(contentType string) bool {
 
 // watch sets out to keep and judge the first limit bytes.
 func (b *body) watch(limit int) {
-	b.tee, b.limit = true, limit
+	b.tee, b.limit, b.follow = true, limit, b.x.verdict.Follow
 	if b.length > 0 {
 		b.limit = int(min(int64(limit), b.length))
 	}
@@ -248,10 +251,57 @@ func (b *body) pass(p []byte) (int, error) {
 	if err := b.look(); err != nil {
 		return 0, err
 	}
+	if b.follow > 0 {
+		if err := b.after(p[:n]); err != nil {
+			return 0, err
+		}
+	}
 	if b.err != nil {
 		return n, b.ended()
 	}
 	return n, nil
+}
+
+// after judges the bytes of p that lie behind the prefix, a window at a time: most of a
+// window has gone on by then, but never the end of a body that is refused.
+func (b *body) after(p []byte) error {
+	if behind := b.read - int64(len(b.prefix)); int64(len(p)) > behind {
+		p = p[int64(len(p))-behind:]
+	}
+	if !b.tee || len(b.prefix) < b.limit || len(p) == 0 && !b.rest.Follows() || b.complete {
+		return nil
+	}
+	if !b.rest.Follows() && !b.trace() {
+		b.follow = 0
+		return nil
+	}
+	b.follow -= int64(len(p))
+	for last := false; !last; {
+		n := b.rest.Add(p)
+		p = p[n:]
+		last = len(p) == 0
+		window := b.rest.Window(last && b.err != nil)
+		if window == nil {
+			continue
+		}
+		b.x.judgeRest(window, b.atEOF() && last)
+		if b.x.verdict.Refused() {
+			return b.stop(errRefused)
+		}
+		b.rest.Turn()
+	}
+	return nil
+}
+
+// trace begins to follow the body, with room from the budget.
+func (b *body) trace() bool {
+	if len(b.x.req.Header("Content-Encoding")) > 0 || !b.borrow(b.lease+request.RestWindow) {
+		return false
+	}
+	if b.room == nil {
+		b.room = make([]byte, 0, request.RestWindow)
+	}
+	return b.rest.Begin(b.x.req.Header("Content-Type"), b.prefix, b.room)
 }
 
 // look judges what has come since the last look, if that is worth it, before it

@@ -196,6 +196,52 @@ func (s suite) exploitCoded(t *testing.T) {
 	})
 }
 
+// exploitPadded: filler that is longer than what is held hides no exploit. Its
+// beginning is upstream by then, its end never is.
+func (s suite) exploitPadded(t *testing.T) {
+	u := newRaw(t, nil)
+	const boundary = "b0b1"
+	part := func(disposition, content string) string {
+		return "--" + boundary + "\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n"
+	}
+	s.both(t, u, func(t *testing.T, g *gateway, enforce bool) {
+		n := 0
+		for _, filler := range []int{70_000, 300_000} {
+			pad := strings.Repeat("b", filler)
+			for _, c := range []struct{ contentType, body string }{
+				{"application/x-www-form-urlencoded", "pad=" + pad + "&text=%27+union+select+password+from+users--+"},
+				{"application/json", `{"pad":"` + pad + `","deep":[` + exploit + `]}`},
+				{"application/json", `{"pad":"` + pad + `","deep":[` + exploit + `],"more":"` + pad + `"}`},
+				{"multipart/form-data; boundary=" + boundary, part(`name="f"; filename="a.bin"`, "\x00\x01"+pad) +
+					part(`name="text"`, "' union select password from users-- ") + "--" + boundary + "--\r\n"},
+				{"text/xml", "<!--" + pad + `--><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>`},
+			} {
+				for _, framing := range []string{
+					fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(c.body), c.body),
+					fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(c.body), c.body),
+				} {
+					before := len(u.messages())
+					conn := dial(t, g.plain)
+					go io.WriteString(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: "+c.contentType+"\r\n"+framing)
+					res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+					if err != nil {
+						t.Fatalf("%s, %d bytes of filler: %v", c.contentType, filler, err)
+					}
+					if enforce {
+						refused(t, res, 403)
+					} else if got := body(t, res); got != "ok" || len(u.messages()[before].body) != len(c.body) {
+						t.Errorf("%s: got %q for %d of %d bytes; want all of it passed on", c.contentType, got,
+							len(u.messages()[before].body), len(c.body))
+					}
+					n++
+					judged(t, g, n, enforce)
+				}
+			}
+		}
+		eventually(t, "the room of the bodies to be given back", func() bool { return g.proxy.Stats().Held == 0 })
+	})
+}
+
 func (s suite) budget(t *testing.T) {
 	u := newRaw(t, nil)
 	g := s.front.start(t, setup{upstreams: []string{u.url}, mode: policy.Enforce, proxy: func(o *proxy.Options) { o.Budget = 1000 }})

@@ -219,6 +219,13 @@ func (x *exchange) judge() {
 	x.verdict = x.proxy.options.Engine.Body(x.start, &x.req, x.verdict, b.prefix, b.complete, &x.scratch)
 }
 
+// judgeRest asks the engine about a window of what follows.
+func (x *exchange) judgeRest(window []byte, last bool) {
+	if !x.verdict.Refused() {
+		x.verdict = x.proxy.options.Engine.Rest(x.start, &x.req, x.verdict, window, last, &x.scratch)
+	}
+}
+
 // fault returns why the body turned out malformed, Fine if it did not.
 func (x *exchange) fault() request.Fault {
 	if f := x.proxy.options.BodyFault; f != nil {
