@@ -26,6 +26,7 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 	where := wide(r.Client.Key.Addr())
 	first, carried := false, false
 	var programs float64
+	var account uint64
 	t.with(now, Credential, credential, r, func(c *record) {
 		if c.before == 0 {
 			if c.before = r.Standing.Keys[Client]; browser {
@@ -33,6 +34,7 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 			}
 		}
 		c.used(now, r.Standing.Keys[Address])
+		account = c.account()
 		first = c.others.count(now)+c.users.count(now) == 0
 		if browser {
 			c.others.add(now, where)
@@ -55,10 +57,10 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 		odd = t.carried.note(digest.String(t.seed, r.Site), first, carried) && odd
 	}
 	if p := r.Standing.Parent; p != 0 {
-		t.with(now, Client, p, nil, func(c *record) { c.others.add(now, credential) })
+		t.with(now, Client, p, nil, func(c *record) { c.others.add(now, account) })
 	}
 	t.with(now, Client, r.Standing.Keys[Client], nil, func(c *record) {
-		c.others.add(now, credential)
+		c.others.add(now, account)
 		odd = odd && !c.stands(s.Kind, s.Band)
 	})
 	if odd {

@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"math"
 	"net/netip"
 	"sort"
 	"time"
@@ -193,7 +194,7 @@ func (t *Table) Quiet(now time.Time, interval time.Duration, keys ...uint64) (re
 	for _, key := range keys {
 		if t.with(ms, Client, key, nil, func(r *record) {
 			if ms-1000*int64(r.spoke) < interval.Milliseconds() {
-				r.silent++
+				r.silent += min(1, math.MaxUint16-r.silent)
 				return
 			}
 			report, swallowed = true, int(r.silent)

@@ -28,13 +28,13 @@ func vouch(st *request.Standing, rules Rules, p request.Pass) {
 		return
 	}
 	was := st.Stage
-	if st.Shared && p.Answers() {
+	if st.Shared && st.Parent == 0 && p.Answers() {
 		st.Stage = min(st.Stage, signal.Watch)
 	}
 	odds := math.Log(st.Risk/(100-min(st.Risk, 99.999))) - good
 	st.Risk = 100 / (1 + math.Exp(-odds))
 	st.Stage = max(min(st.Stage, rules.stage(st.Risk, false)), signal.Watch)
-	st.Vouched = st.Stage != was
+	st.Vouched = st.Vouched || st.Stage != was
 }
 
 // asked is what a record remembers of questions and of what was told. Counts are

@@ -1,6 +1,7 @@
 package attacker
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -21,94 +22,111 @@ const visit = 30 * 60 * 1000 // ms
 // browser must not shut out who else is behind his address.
 const rotates = 2.5
 
+// sight is what the records of one request say that depends on which of them speaks.
+type sight struct {
+	previous     uint64
+	age, gap     time.Duration
+	varied, same bool
+	asked        asked
+	stage        signal.Stage // of the client's own record
+	rule         ruling
+}
+
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
-	*st = request.Standing{Keys: st.Keys, Parent: st.Parent, Elsewhere: st.Elsewhere}
-	t.split(ms, r)
-	previous, age, gap := uint64(0), time.Duration(0), time.Duration(0)
-	var asked asked
-	var stage signal.Stage // of the client's own record
-	known, varied, same := false, false, false
-	var rule, own ruling
-	elsewhere := st.Elsewhere
-	defer func() {
-		st.Previous, st.Age, st.Gap, st.Known, st.Varied, st.Same = previous, age, gap, known, varied, same
-		if own.id != 0 || st.Shared && st.Accepted {
-			rule = own
-		}
-		if st.Elsewhere = elsewhere; elsewhere != 0 {
-			t.elsewhere(ms, rules, r, &asked, &rule)
-		}
-		st.Rule, st.RuleUntil = rule.id, rule.until
-		asked.stand(ms, st)
-		t.networks.neighbours(ms, r, stage)
-		if t.links.Any() {
-			t.lower(ms, rules, r)
-		}
-		vouch(st, rules, r.Pass)
-	}()
-	t.with(ms, Client, st.Keys[Client], nil, func(c *record) {
-		asked = c.asked
-		rule.of(c, ms)
-		c.parole(ms, rules)
+	*st = request.Standing{Keys: st.Keys, Parent: st.Parent, People: st.People, Turn: st.Turn, Elsewhere: st.Elsewhere}
+	t.split(ms, rules, r)
+	st.Shared = st.People >= some
+	see := t.client(ms, rules, r)
+	var own ruling
+	b := t.bears(ms, rules, r, &own)
+	see.age = max(see.age, time.Duration(b.age)*time.Millisecond)
+	st.Accepted, st.Common = b.accepted, b.common
+	known := b.vouches && b.standing.Stage < signal.Interrogate
+	others := t.address(ms, rules, r)
+	if st.Parent != 0 {
+		age, stage := t.parent(ms, rules, r, see.previous)
+		see.age, see.stage = max(see.age, age), max(see.stage, stage)
+	}
+	t.fromCredential(st, &b.standing, r, others > 0)
+	st.Previous, st.Age, st.Gap, st.Known, st.Varied, st.Same = see.previous, see.age, see.gap, known, see.varied, see.same
+	if own.id != 0 || st.Shared && st.Accepted {
+		see.rule = own
+	}
+	if st.Elsewhere != 0 {
+		t.elsewhere(ms, rules, r, &see.asked, &see.rule)
+	}
+	st.Rule, st.RuleUntil = see.rule.id, see.rule.until
+	see.asked.stand(ms, st)
+	t.networks.neighbours(ms, r, see.stage)
+	if t.links.Any() {
+		t.lower(ms, rules, r)
+	}
+	vouch(st, rules, r.Pass)
+}
+
+// client raises the standing by the record of r's client.
+func (t *Table) client(now int64, rules Rules, r *request.Request) (see sight) {
+	st := &r.Standing
+	t.with(now, Client, st.Keys[Client], nil, func(c *record) {
+		see.asked = c.asked
+		see.rule.of(c, now)
+		c.parole(now, rules)
 		c.stand(st, rules)
-		stage = c.stage
+		if c.anotherMay(r) {
+			st.Stage, st.Until = signal.Interrogate, time.Time{}
+		}
+		see.stage = c.stage
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
 		st.Established = st.Served && c.stage == signal.Clear
-		st.Shared = crowd(ms, c) >= 1.5
-		age = time.Duration(ms-c.first) * time.Millisecond
+		see.age = time.Duration(now-c.first) * time.Millisecond
 		if c.called != 0 {
-			gap = time.Duration(ms-c.called) * time.Millisecond
+			see.gap = time.Duration(now-c.called) * time.Millisecond
 		}
-		if ms-c.called < visit {
-			previous, same = c.before, c.seen.last == caller(r)
+		if now-c.called < visit {
+			see.previous, see.same = c.before, c.seen.last == caller(r)
 		}
-		varied = ms-1000*int64(c.varied) < visit || previous != 0 && previous != r.Endpoint.ID
+		see.varied = now-1000*int64(c.varied) < visit || see.previous != 0 && see.previous != r.Endpoint.ID
 	})
-	if st.Parent != 0 {
-		st.Shared = true
-	}
-	b := t.bears(ms, rules, r, &own)
-	credential := b.standing
-	age = max(age, time.Duration(b.age)*time.Millisecond)
-	st.Accepted, st.Common = b.accepted, b.common
-	known = b.vouches && credential.Stage < signal.Interrogate
-	others := 0.0
-	t.with(ms, Address, st.Keys[Address], nil, func(a *record) {
-		a.parole(ms, rules)
-		others = a.others.count(ms)
-		if !st.Established && others == 0 && a.users.count(ms) >= rotates {
+	return see
+}
+
+// address raises the standing by the record of r's address, and returns how many good
+// clients are behind it.
+func (t *Table) address(now int64, rules Rules, r *request.Request) (others float64) {
+	st := &r.Standing
+	t.with(now, Address, st.Keys[Address], nil, func(a *record) {
+		a.parole(now, rules)
+		others = a.others.count(now)
+		if !st.Established && others == 0 && a.users.count(now) >= rotates {
 			a.stand(st, rules)
 		}
 	})
-	if st.Accepted && !st.Common && st.Shared && credential.Stage < signal.Interrogate {
+	return others
+}
+
+// fromCredential weighs the standing of r's credential against that of its client. good
+// says that good clients are behind the address.
+func (t *Table) fromCredential(st, credential *request.Standing, r *request.Request, good bool) {
+	own := st.Accepted && !st.Common
+	switch {
+	case st.Shared && st.Parent == 0 && own && credential.Stage < signal.Interrogate:
 		// Several people use this address and software; this one has shown a
 		// credential of its own and nothing against it.
 		st.Stage, st.Risk, st.Until, st.Attacker, st.Actor = credential.Stage, credential.Risk, credential.Until,
 			credential.Attacker, credential.Actor
 		return
-	}
-	if st.Parent != 0 && !st.Accepted && r.Endpoint.Enters && (previous == 0 || previous == r.Endpoint.ID) {
-		// Somebody among them tries one user after the other: who comes to log in and has
-		// asked for nothing else before is asked.
-		t.with(ms, Client, st.Parent, nil, func(c *record) {
-			c.parole(ms, rules)
-			if c.stage >= signal.Interrogate && st.Stage < signal.Interrogate {
-				st.Stage, st.Risk, st.Attacker, st.Acting = signal.Interrogate, float64(c.risk), Name(c.key), c.scope.String()
-			}
-		})
-	}
-	if st.Shared && (!st.Accepted || st.Common) && st.Parent == 0 {
+	case st.Shared && st.Parent == 0 && !own:
 		st.Stage = min(st.Stage, t.shared(r))
 	}
-	if st.Common && (st.Established || others > 0) {
+	if st.Common && (st.Established || good) {
 		return // good clients are behind the address, and its key is theirs too
 	}
 	if st.Accepted && credential.Risk > st.Risk {
-		credential.Keys, credential.Accepted, credential.Common, credential.Shared, credential.Established,
-			credential.Served = st.Keys, true, st.Common, st.Shared, st.Established, st.Served
-		*st = credential
+		st.Stage, st.Risk, st.Attacker, st.Actor, st.Acting = credential.Stage, credential.Risk, credential.Attacker,
+			credential.Actor, credential.Acting
+		st.Until, st.Intent, st.Phase, st.Proven = credential.Until, credential.Intent, credential.Phase, credential.Proven
 	}
 }
 
@@ -186,9 +204,6 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 		if proof != nil && owned(r, rec) {
 			return
 		}
-		if proof != nil && crowd(millis(now), rec) >= several {
-			rec.proofs.of(whose(r))
-		}
 		if proof != nil && rec.proofs.note(millis(now), proof, place) {
 			rec.hold(signal.ExploitRepeated, signal.Hint)
 		}
@@ -211,18 +226,28 @@ func strongest(found []signal.Signal) (proof *signal.Signal) {
 // update runs f on the records of keys, and of the credential at this address, and
 // restages each. attacks says that this address attacks, whatever it did before.
 func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys, attacks bool, f func(*record)) {
-	ms := millis(now)
+	ms, by, burnt := millis(now), whose(r), false
 	add := func(rec *record) {
 		rec.parole(ms, rules)
 		if rec.scope == Address {
-			rec.users.add(ms, keys[Client])
+			rec.users.add(ms, cmp.Or(r.Standing.Parent, keys[Client]))
 		}
+		rec.proofs.of(by, crowd(ms, rec) >= several)
 		f(rec)
 		if c, ok := rec.restage(ms, rules); ok {
 			r.Changes = append(r.Changes, c)
+			burnt = burnt || c.To >= signal.Interrogate && r.Standing.Parent != 0 && r.Pass.Answers()
 		}
 	}
 	t.with(ms, Client, keys[Client], r, add)
+	if p := r.Standing.Parent; p != 0 && r.Standing.Elsewhere == 0 {
+		t.with(ms, Client, p, nil, func(rec *record) {
+			if burnt {
+				rec.burn()
+			}
+			add(rec)
+		})
+	}
 	t.with(ms, Address, keys[Address], r, add)
 	if t.with(ms, Credential, keys[Credential], nil, func(*record) {}) {
 		t.with(ms, Credential, t.pair(r), r, func(rec *record) {
@@ -300,6 +325,7 @@ func (r *record) parole(now int64, rules Rules) {
 		}
 	}
 	r.rates.errors, r.rates.missing, r.rates.failed = 0, 0, 0
+	r.past &^= pastBurnt
 	r.missing, r.users = distinct{}, distinct{}
 	r.stage = rules.stage(float64(r.risk), false)
 }

@@ -39,7 +39,9 @@ type Exchange struct {
 	Asked         uint64
 	Issues        bool
 	Shown, Posted []uint64
-	Unread        bool
+	// Handed are the keys of credentials that the answer to a login hands out.
+	Handed []uint64
+	Unread bool
 	// Page says that the client claims a browser and was answered a page, Asset that
 	// it asked for something that belongs to pages.
 	Page, Asset bool
@@ -114,6 +116,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	if elsewhere {
 		found = t.learnElsewhere(ms, rules, r, x)
 	}
+	if r.Standing.Parent != 0 && r.Standing.People < several && !elsewhere {
+		t.recount(now, rules, r, x, found, excuse)
+	}
 	t.people(ms, rules, r, x)
 	found = t.objects(ms, r, own, x, found)
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
@@ -134,7 +139,9 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	if x.Text != 0 && x.Status < 400 {
 		found = t.posted(ms, r, x.Text, found)
 	}
-	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 && t.guarded.has(x.Endpoint) {
+	t.hand(ms, r, x)
+	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 &&
+		(t.guarded.has(x.Endpoint) || t.handed(ms, credential)) {
 		found = t.accept(ms, r, credential, found)
 	}
 	if good {
@@ -153,8 +160,8 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 		for _, s := range found {
 			switch {
 			case personal(s.Kind) && owned(r, rec):
-			case s.Kind == signal.LoginFailure:
-				rec.add(s, portion(millis(now), rec))
+			case s.Kind == signal.LoginFailure, rec.key == r.Standing.Parent && crowd(ms, rec) >= some:
+				rec.add(s, portion(ms, rec))
 			case s.Kind != signal.AccountAggregation || rec.scope != Credential: // those are the accounts that are collected
 				rec.hold(s.Kind, s.Band)
 			}

@@ -1,26 +1,32 @@
 package attacker
 
 import (
-	"math"
 	"math/bits"
+	"slices"
+	"time"
 
 	"bartizan/internal/digest"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
 
-// Behind one address and software there may be hundreds of people. What one of
-// them shows is evidence against him, under the finest name that he has; under
-// the name that they share it weighs as much as it takes to tell one attacker
-// from so many honest people who each show a little now and then.
+// Behind one address and software there may be hundreds of people. Where that is known,
+// and where one of them may be taken for all, each is judged by a record of his own,
+// under the finest name that he has: a credential that the upstream has accepted, a pass
+// that he has worked for, else his connection. The record of address and software, the
+// parent of these, keeps what nobody can be named for.
 
-// several is from how many people on a record is shared by so many that proofs must
-// come from one of them (the count is an estimate).
-const several = 3.5
+// From how many people on (the count is an estimate) a record is more than one's, and
+// from how many a crowd's.
+const (
+	some    = 1.5
+	several = 3.5
+)
 
-// crowd is how many people a record is known to be of: accepted credentials that
-// showed there of late. What is not accepted counts for nothing, or anybody could
-// pretend to be a crowd.
+// crowd is how many people a record is known to be of, within half an hour to an hour:
+// accounts that were entered, and accepted credentials of accounts that are not known.
+// What the upstream has not accepted counts for nothing, or anybody could pretend to be
+// a crowd.
 func crowd(now int64, rec *record) float64 {
 	switch rec.scope {
 	case Client:
@@ -31,72 +37,279 @@ func crowd(now int64, rec *record) float64 {
 	return 1
 }
 
-// split gives each of several people behind r's address and software a record of his
-// own: of the credential that he shows, if it has been accepted, else of his connection.
-func (t *Table) split(now int64, r *request.Request) {
+// servedLong is for how long one of several people must have been a good client to keep
+// his pass where others' were earned to attack.
+const servedLong = 10 * 60 * 1000 // ms
+
+// split gives r's sender a record of his own, below that of his address and software:
+// where that is a crowd's; where it is suspect for failed logins alone, which somebody
+// else may have sent; and where it is blocked and he shows a pass that he has worked for
+// since.
+func (t *Table) split(now int64, rules Rules, r *request.Request) {
 	st := &r.Standing
-	if st.Parent != 0 || r.Conn.ID == 0 {
+	if st.Parent != 0 {
 		return
 	}
-	many := false
-	t.with(now, Client, st.Keys[Client], nil, func(c *record) { many = crowd(now, c) >= several })
-	if !many {
-		return
+	apart, passes, burnt := false, false, false
+	t.with(now, Client, st.Keys[Client], nil, func(c *record) {
+		c.parole(now, rules)
+		st.People = crowd(now, c)
+		suspect := c.stage >= signal.Interrogate
+		apart = st.People >= several || suspect && c.stage != signal.Block && c.onlyLogins()
+		blocked := c.stage == signal.Block && int64(r.Pass.Issued)*1000 > c.until-rules.duration(int(c.blocks)).Milliseconds()
+		passes = (apart || blocked) && r.Pass.Answers() && r.Pass.ID != 0
+		burnt = c.past&pastBurnt == pastBurnt
+	})
+	who, parent := uint64(0), st.Keys[Client]
+	if apart {
+		who = r.Conn.ID
 	}
-	who := r.Conn.ID
-	if c := st.Keys[Credential]; c != 0 && t.with(now, Credential, c, nil, func(*record) {}) {
-		who = c
+	if passes {
+		pass := digest.Mix(r.Pass.ID, 1)
+		if !burnt || t.served(now, Key(t.seed, Client, parent, pass)) {
+			who = pass
+		}
 	}
-	st.Parent = st.Keys[Client]
-	st.Keys[Client] = Key(t.seed, Client, st.Parent, who)
+	if apart {
+		t.with(now, Credential, st.Keys[Credential], nil, func(c *record) {
+			if !c.common(now) {
+				who = c.account()
+			}
+		})
+	}
+	if who != 0 {
+		st.Parent, st.Keys[Client] = parent, Key(t.seed, Client, parent, who)
+	}
 }
 
-// The failed logins of a crowd: users whom nobody in it got in as after all, by its size.
+// served reports whether a person has been a good client for long.
+func (t *Table) served(now int64, key uint64) (ok bool) {
+	t.with(now, Client, key, nil, func(c *record) {
+		ok = c.rates.fine >= established && c.stage <= signal.Watch && now-c.first >= servedLong
+	})
+	return ok
+}
+
+// burn notes that somebody attacked with a pass that he had worked for. Behind a parent
+// of which three were burnt no other is worth anything until its block is over.
+func (r *record) burn() {
+	if r.past&pastBurnt != pastBurnt {
+		r.past += pastBurn
+	}
+}
+
+// account is whose credential this is: the account's for which it was handed out, else
+// the credential itself. Sessions of one account are one person.
+func (r *record) account() uint64 {
+	if a := uint64(r.entered[1])<<32 | uint64(r.entered[0]); a != 0 {
+		return a
+	}
+	return r.key
+}
+
+// belongs notes the account that the credential was handed out for.
+func (r *record) belongs(account uint64) {
+	r.entered = few{uint32(account), uint32(account >> 32)}
+}
+
+// hand accepts the credentials that the answer to a login hands out, as the account's that
+// was entered: nobody has to wait until an endpoint has refused others'.
+func (t *Table) hand(now int64, r *request.Request, x *Exchange) {
+	if len(x.Handed) == 0 || x.User == 0 || x.Status >= 400 || !x.Login || !t.Enters(x.Endpoint) {
+		return
+	}
+	for _, key := range x.Handed {
+		t.with(now, Credential, key, r, func(c *record) {
+			if c.before == 0 {
+				if c.before = r.Standing.Keys[Client]; r.Software.Claimed.Browser() && !r.Software.Contradicts.Agent() {
+					c.past |= pastBrowser
+				}
+			}
+			c.belongs(x.User)
+		})
+	}
+}
+
+// handed reports whether the credential was handed out for an account.
+func (t *Table) handed(now int64, credential uint64) (ok bool) {
+	t.with(now, Credential, credential, nil, func(c *record) { ok = c.account() != c.key })
+	return ok
+}
+
+// onlyLogins reports whether all that is held are failed logins, and what goes with them
+// or is said of the software.
+func (r *record) onlyLogins() bool {
+	logins := false
+	for i := range r.held {
+		e := &r.held[i]
+		if e.kind == signal.None || e.mass() < 0.1 {
+			continue
+		}
+		info := e.kind.Info()
+		switch {
+		case info.Hard:
+			return false
+		case info.Vantage == signal.Auth:
+			logins = true
+		case info.Vantage == signal.Challenge, info.Vantage == signal.Fingerprint:
+		case e.kind == signal.ErrorRatio, e.kind == signal.HastyStep, e.kind == signal.MachinePace,
+			e.kind == signal.MissingStep, e.kind == signal.OddCourse, e.kind == signal.MissingCredential:
+		default:
+			return false
+		}
+	}
+	return logins
+}
+
+// parent raises the standing of one of several people by what is held against all of
+// them, where nothing tells him from whoever it belongs to. previous is the endpoint
+// that he called before. It returns for how long address and software have been known,
+// and their stage where they are not known to be several people's.
+func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint64) (age time.Duration,
+	stage signal.Stage) {
+	st := &r.Standing
+	bare := previous == 0 || previous == r.Endpoint.ID // he comes to log in and does nothing else
+	t.with(now, Client, st.Parent, nil, func(p *record) {
+		p.parole(now, rules)
+		age = time.Duration(now-p.first) * time.Millisecond
+		known := st.People >= several
+		if !known {
+			stage = p.stage
+		}
+		switch {
+		case p.stage < signal.Interrogate:
+			return
+		case r.Pass.Answers() && st.Stage <= signal.Watch: // who has worked for it is spared, and watched
+			st.Stage, st.Vouched = signal.Watch, true
+			return
+		case st.Accepted && !st.Common, r.Pass.Answers(), st.Stage >= p.stage:
+			return
+		case r.Endpoint.Enters && !bare && p.turn(now, st):
+			return
+		case r.Endpoint.Enters: // somebody tries one user after the other
+		case !known, st.Established:
+			return
+		}
+		if p.stand(st, rules); known {
+			st.Stage, st.Until = min(st.Stage, signal.Interrogate), time.Time{}
+		}
+	})
+	return age, stage
+}
+
+// While somebody behind a parent tries one user after the other, logins of those who
+// have asked for something else before are let through in turn: one each turnGap and
+// turnsAhead at once, faster by a crowd's size. Who gets in gives his turn back. So
+// people get in, who mostly know their passwords, and guesses are few.
 const (
-	triedEach = 2
-	triedMost = usersFlood
+	turnGap    = 60 // tenths of a second
+	turnsAhead = 10
+	turnCrowd  = 8 // people by whom a turn comes twice as fast
 )
 
-// people notes logins where several people may be: who got in counts as one of them,
-// and whom nobody got in as is tried by somebody.
+// turn reports whether r has its turn, and takes it, once.
+func (r *record) turn(now int64, st *request.Standing) bool {
+	if st.Turn == request.TurnUnknown {
+		gap := turnGapOf(st.People)
+		at := uint16(now / 100)
+		ahead := int16(r.turns - at)
+		if ahead < 0 || ahead > (turnsAhead+1)*turnGap {
+			ahead = 0 // it was long ago
+		}
+		if st.Turn = request.TurnRefused; ahead <= turnsAhead*gap {
+			st.Turn, r.turns = request.TurnTaken, at+uint16(ahead+gap)
+		}
+	}
+	return st.Turn == request.TurnTaken
+}
+
+func turnGapOf(people float64) int16 { return int16(max(1, turnGap/(1+people/turnCrowd))) }
+
+// people notes logins where several people may be: who got in counts as one of them, and
+// users whom nobody got in as are tried by somebody.
 func (t *Table) people(now int64, rules Rules, r *request.Request, x *Exchange) {
+	st := &r.Standing
 	if !x.Login || x.User == 0 {
 		return
 	}
-	key := r.Standing.Parent
+	key, known := st.Parent, st.Parent != 0 && st.People >= several
 	if key == 0 {
-		key = r.Standing.Keys[Client]
+		key = st.Keys[Client]
 	}
-	bare := r.Standing.Parent != 0 && (r.Standing.Previous == 0 || r.Standing.Previous == x.Endpoint)
 	t.with(now, Client, key, nil, func(c *record) {
-		if bare { // of who comes to log in and does nothing else
-			c.rates.logins++
-			if x.Status/100 == 4 {
-				c.rates.failed++
+		failed := x.Status/100 == 4
+		if x.Status < 400 && t.Enters(x.Endpoint) {
+			c.entered.add(now, x.User)
+			if st.Turn == request.TurnTaken {
+				c.turns -= uint16(turnGapOf(st.People))
 			}
 		}
+		if !known {
+			return // it was counted as any client's
+		}
+		bare := st.Previous == 0 || st.Previous == x.Endpoint
+		if bare {
+			c.rates.logins++
+		}
 		switch {
-		case x.Status < 400 && t.Enters(x.Endpoint):
-			c.entered.add(now, x.User)
-			if r.Standing.Parent != 0 {
-				c.users.remove(now, x.User)
+		case x.Status < 400:
+			c.users.remove(now, x.User)
+			return
+		case !failed:
+			return
+		case bare:
+			c.rates.failed++
+		}
+		c.users.add(now, x.User)
+		users := c.users.count(now)
+		if users >= usersFlood+triedEach*st.People ||
+			bare && users >= usersFlood+st.People && c.rates.failed >= floodFailed*c.rates.logins {
+			c.hold(signal.LoginFanout, signal.Certain)
+			if ch, ok := c.restage(now, rules); ok {
+				r.Changes = append(r.Changes, ch)
 			}
-		case x.Status/100 == 4 && r.Standing.Parent != 0:
-			c.users.add(now, x.User)
-			users := c.users.count(now)
-			if users >= triedMost+triedEach*crowd(now, c) || bare && users >= usersFlood+crowd(now, c) && c.rates.failed >= floodFailed*c.rates.logins {
-				c.hold(signal.LoginFanout, signal.Certain)
-				if ch, ok := c.restage(now, rules); ok {
-					r.Changes = append(r.Changes, ch)
-				}
+		}
+	})
+}
+
+// triedEach is how many users each of a crowd may try in vain, within half an hour to an
+// hour, before somebody among them is held to try others'.
+const triedEach = 2
+
+// recount learns from one exchange for the parent of people who are not known to be
+// several: it is judged as if all were one. What the person himself has shown by it,
+// found, goes to both.
+func (t *Table) recount(now time.Time, rules Rules, r *request.Request, x *Exchange, found []signal.Signal,
+	excuse func(from int)) {
+	ms := millis(now)
+	from := len(r.Signals)
+	t.with(ms, Client, r.Standing.Parent, nil, func(p *record) {
+		p.parole(ms, rules)
+		again := p.again(x)
+		p.count(ms, x, again)
+		for _, s := range p.conclude(ms, r, x, again) {
+			if !slices.ContainsFunc(found, func(o signal.Signal) bool { return o.Kind == s.Kind && o.Band >= s.Band }) {
+				r.Signals = append(r.Signals, s)
 			}
+		}
+	})
+	excuse(from)
+	if len(r.Signals) == from {
+		return
+	}
+	t.with(ms, Client, r.Standing.Parent, nil, func(p *record) {
+		for _, s := range r.Signals[from:] {
+			p.hold(s.Kind, s.Band)
+		}
+		if c, ok := p.restage(ms, rules); ok {
+			r.Changes = append(r.Changes, c)
 		}
 	})
 }
 
 // portion is the weight of one event on a record of many people.
 func portion(now int64, rec *record) float32 {
-	if n := crowd(now, rec); n >= 1.5 {
+	if n := crowd(now, rec); n >= some {
 		return float32(1 / n)
 	}
 	return 1
@@ -112,22 +325,23 @@ func personal(k signal.Kind) bool {
 	return false
 }
 
-// owned reports whether r's evidence belongs to a credential of several that use
-// this client, and not to the client: it is written there.
+// owned reports whether r's evidence belongs to a credential of several that use this
+// client, and not to the client: it is written there, and on the person's own record.
 func owned(r *request.Request, rec *record) bool {
-	return rec.scope != Credential && r.Standing.Accepted && r.Standing.Shared
+	st := &r.Standing
+	own := st.Parent != 0 && rec.key == st.Keys[Client]
+	return rec.scope != Credential && st.Accepted && !st.Common && st.Shared && !own
 }
 
-// few counts distinct values by linear counting in 32 bits, to some eighty, in two
-// generations of half an hour.
+// few counts distinct values by linear counting in 31 bits, to some eighty, in two
+// generations of half an hour. The low bit of each word says which half hour it is of.
 type few [2]uint32
 
 func (f *few) turn(now int64) *uint32 {
-	// The low bit of each word says which half hour it is of.
-	g := uint32(now/generation) & 1
-	w := &f[g]
-	if *w&1 != uint32(now/generation)>>1&1 {
-		*w = uint32(now/generation) >> 1 & 1
+	g := uint32(now / generation)
+	w := &f[g&1]
+	if *w&1 != g>>1&1 {
+		*w = g >> 1 & 1
 	}
 	return w
 }
@@ -136,11 +350,11 @@ func (f *few) add(now int64, digest uint64) { *f.turn(now) |= 2 << (mix(digest) 
 
 func (f *few) count(now int64) float64 {
 	f.turn(now)
-	n := bits.OnesCount32((f[0] | f[1]) >> 1)
-	return -31 * math.Log(max(float64(31-n), 0.5)/31)
+	return linear(31, bits.OnesCount32((f[0]|f[1])>>1))
 }
 
-// whose are bits of the finest name of whoever sent r: credential, cookies, connection.
+// whose are bits of the finest name of whoever sent r: credential, cookies, connection;
+// never 0.
 func whose(r *request.Request) uint8 {
 	h := r.Standing.Keys[Credential]
 	if h == 0 {
@@ -154,9 +368,19 @@ func whose(r *request.Request) uint8 {
 	return uint8(h>>13) | 1
 }
 
-// of starts anew when another one's values follow.
-func (p *proofs) of(whose uint8) {
-	if p.whose != whose {
-		*p = proofs{whose: whose}
+// of says whose the next value is. Where several people are it starts anew when another
+// one's follow: texts of different people are no proof together.
+func (p *proofs) of(whose uint8, people bool) {
+	if people && p.whose != whose {
+		*p = proofs{}
 	}
+	p.whose = whose
+}
+
+// anotherMay reports whether a block of rec may meet somebody who has done nothing:
+// behind the same address, in the same browser, under another name. He is asked; with
+// the pass that he then works for he is judged by himself.
+func (r *record) anotherMay(q *request.Request) bool {
+	return r.stage == signal.Block && r.past&pastBurnt != pastBurnt && r.proofs.whose != whose(q) && q.Navigation() &&
+		q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
 }

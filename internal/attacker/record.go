@@ -24,9 +24,10 @@ type record struct {
 	past    past
 	proofs  proofs
 	risk    float32
-	entered few    // users whose logins were accepted
+	entered few    // Client: users whose logins were accepted. Credential: the account it was handed out for
 	spoke   uint32 // s: when the last repeated event was reported
-	silent  uint32 // events not reported since then
+	silent  uint16 // events not reported since then, saturating
+	turns   uint16 // Client: until when turns to log in are taken, tenths of a second, modulo 2^16; see turn
 	rule    uint32 // rule over an outcome that acts on the client; 0 for none
 	ruled   uint32 // s: until when
 	varied  uint32 // s: when it last called another endpoint than before
@@ -173,7 +174,7 @@ func (r *record) decay(now int64) {
 		payload = payload || info.Vantage == signal.Payload
 	}
 	if !payload {
-		r.proofs = proofs{}
+		r.proofs = proofs{whose: r.proofs.whose}
 	}
 	f := fade(dt, ratesTau)
 	for _, v := range []*float32{&r.rates.requests, &r.rates.errors, &r.rates.missing, &r.rates.logins, &r.rates.failed, &r.rates.fine, &r.rates.slow, &r.walk.steps, &r.walk.asked,
@@ -195,7 +196,7 @@ type proofs struct {
 	likely  [4]uint32
 	counts  uint8 // of both: certain in the low half, likely in the high one
 	place   uint8 // digest of endpoint and field of the last value; 0 before the first
-	whose   uint8 // of several people: bits of the one whose values these are
+	whose   uint8 // bits of the name of who showed evidence last; 0 for nobody
 	second  uint8 // when that came, in steps of two seconds
 }
 

@@ -14,11 +14,11 @@ import (
 // The snapshot: magic, version, digest of the seed; then for
 // each shard a count, the records worth keeping, and a CRC-32C of both; then the
 // guarded endpoints, since version 2 the links with theirs, and since version 3 the
-// blocks whose records had to go. All integers
+// blocks whose records had to go. Since version 4 a credential has its account. All integers
 // little-endian.
 const (
 	snapshotMagic   = "BARTZATT"
-	snapshotVersion = 3 // 1: records had no rule at their end, and there were no links; 2: nor who uses a credential well, and no blocks
+	snapshotVersion = 4 // 1: records had no rule at their end, and there were no links; 2: nor who uses a credential well, and no blocks
 )
 
 var le = binary.LittleEndian
@@ -94,10 +94,10 @@ func (r *record) append(b []byte) []byte {
 	b = le.AppendUint32(b, r.rule)
 	b = le.AppendUint32(b, r.ruled)
 	if r.scope != Credential {
-		return le.AppendUint64(b, 0)
+		return append(b, make([]byte, 16)...)
 	}
-	return le.AppendUint64(b,
-		uint64(r.walk.last)|r.habits.post) // else an app's key would be somebody's own after a restart
+	b = le.AppendUint64(b, uint64(r.walk.last)|r.habits.post) // else an app's key would be somebody's own after a restart
+	return le.AppendUint32(le.AppendUint32(b, r.entered[0]), r.entered[1])
 }
 
 // mostBlock bounds what a snapshot may claim of a block's end.
@@ -107,7 +107,8 @@ const mostBlock = 366 * 24 * time.Hour
 const nobody = 1
 
 const (
-	recordBytes = secondBytes + 8
+	recordBytes = thirdBytes + 8
+	thirdBytes  = secondBytes + 8                    // of version 3
 	secondBytes = firstBytes + 2*4                   // of version 2
 	firstBytes  = 8 + 16 + 3*8 + 5 + 6*4 + 3*maxHeld // of version 1
 )
@@ -141,6 +142,9 @@ func (r *record) parse(b []byte) {
 		r.today(r.updated)
 		r.walk.last = int64(le.Uint64(b[8:]))
 	}
+	if len(b) >= 24 && r.scope == Credential {
+		r.entered = few{le.Uint32(b[16:]), le.Uint32(b[20:])}
+	}
 	if r.past = pastEntry; r.scope == Credential {
 		r.past |= pastPair
 		r.before = nobody
@@ -159,7 +163,7 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 	if err := t.checkHead(head); err != nil {
 		return 0, err
 	}
-	size := [...]int{1: firstBytes, 2: secondBytes, 3: recordBytes}[head[8]]
+	size := [...]int{1: firstBytes, 2: secondBytes, 3: thirdBytes, 4: recordBytes}[head[8]]
 	var all []record
 	for range shards {
 		b, err := frame.Read(in, t.maxSets*ways*size)

@@ -85,7 +85,8 @@ func (k *Keeper) read(now time.Time, rules Rules, r *request.Request, s string) 
 	if result == request.PassNone {
 		return p
 	}
-	p = request.Pass{Result: result, How: request.PassHow(t.how), Bits: t.bits, ID: t.id, Until: t.expires}
+	p = request.Pass{Result: result, How: request.PassHow(t.how), Bits: t.bits, ID: t.id, Issued: t.issued,
+		Until: t.expires}
 	switch result {
 	case request.PassValid, request.PassElsewhere, request.PassStolen:
 	default:
@@ -133,7 +134,7 @@ func (k *Keeper) answer(now time.Time, rules Rules, r *request.Request, s, probe
 		return p
 	}
 	t, result := k.check(now, rules, r, nonce)
-	p = request.Pass{Result: result, How: request.PassSolved, Bits: t.bits, ID: t.id}
+	p = request.Pass{Result: result, How: request.PassSolved, Bits: t.bits, ID: t.id, Issued: t.issued}
 	if result != request.PassValid {
 		return p
 	}
@@ -184,7 +185,7 @@ func (k *Keeper) Waited(now time.Time, rules Rules, r *request.Request, nonce st
 	if result != request.PassValid || t.kind != kindPage || t.class != k.user(r) || early {
 		return false
 	}
-	p := k.earn(now, rules, r, t, request.Pass{How: request.PassWaited, Bits: t.bits, ID: t.id})
+	p := k.earn(now, rules, r, t, request.Pass{How: request.PassWaited, Bits: t.bits, ID: t.id, Issued: t.issued})
 	if p.Result != request.PassValid && r.Pass.Answers() {
 		return false
 	}

@@ -68,13 +68,19 @@ func (s *Scratch) Shape(contentType string, prefix []byte) (schema, body uint64)
 	return request.AnswerShape(contentType, prefix, &s.walk)
 }
 
+// Handed returns the credentials that the answer to a login hands out, as
+// request.AppendHanded reads them.
+func (s *Scratch) Handed(setCookie []string, contentType string, prefix []byte) []string {
+	return request.AppendHanded(nil, setCookie, contentType, prefix, &s.walk)
+}
+
 // identify finds the software and the keys that evidence goes to.
 func (e *Engine) identify(r *request.Request) {
 	r.Software = e.software.Classify(fingerprint.Facts{
 		JA4: r.Conn.TLS.JA4, H2: r.Conn.H2, Proto: r.Head.Proto, Secure: r.Conn.Secure, Fields: r.Head.Fields, Ordered: r.Head.Ordered,
 	})
 	keys := &r.Standing.Keys
-	r.Standing.Parent = 0
+	r.Standing.Parent, r.Standing.People, r.Standing.Turn = 0, 0, request.TurnUnknown
 	keys[attacker.Client] = attacker.ClientKey(e.seed, r.Client.Key, r.Software.Key)
 	keys[attacker.Address] = attacker.AddressKey(e.seed, r.Client.Key)
 	keys[attacker.Credential] = 0

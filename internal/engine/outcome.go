@@ -95,12 +95,24 @@ func answered(o request.Outcome) int {
 	return o.Status
 }
 
+// handed appends the keys of the credentials that an answer hands out, as they are and
+// as a bearer's (RFC 6750).
+func (e *Engine) handed(secrets []string, keys []uint64) []uint64 {
+	for _, s := range secrets[:min(len(secrets), request.MaxHanded)] {
+		keys = append(keys, attacker.Key(e.seed, attacker.Credential, digest.String(e.seed, s)),
+			attacker.Key(e.seed, attacker.Credential, digest.String(e.seed, "Bearer "+s)))
+	}
+	return keys
+}
+
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
 	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath()) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
+	var handed [2 * request.MaxHanded]uint64
 	x := attacker.Exchange{
+		Handed:   e.handed(o.Handed, handed[:0]),
 		Status:   o.Status,
 		Endpoint: r.Endpoint.ID,
 		Login:    e.loginAttempt(r),

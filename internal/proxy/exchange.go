@@ -37,6 +37,8 @@ type exchange struct {
 	answer  []byte   // first bytes of the upstream's answer
 	keep    int      // how many are held
 	teaches int      // how many say something by themselves
+	hands   int      // how many are read for credentials that they hand out
+	sets    []string // Set-Cookie lines of the answer to a login
 	coding  string   // of the answer; "" once it is undone
 	leased  int      // bytes of it taken from the budget
 	reads   bool     // it is read for ids of objects
@@ -88,7 +90,7 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.flies = false
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
-	x.keep, x.teaches, x.coding, x.reads, x.target = 0, 0, "", false, ""
+	x.keep, x.teaches, x.hands, x.sets, x.coding, x.reads, x.target = 0, 0, 0, nil, "", false, ""
 	x.told.Reset()
 	x.sent.Store(0)
 	x.waiting.Store(0)
@@ -317,6 +319,10 @@ func (x *exchange) conclude() {
 		x.outcome.Answered, x.outcome.Test = false, true
 	}
 	x.undo()
+	if x.hands > 0 || len(x.sets) > 0 {
+		x.outcome.Handed = x.scratch.Handed(x.sets, x.outcome.ResponseType, x.answer)
+		x.answer = x.answer[:min(len(x.answer), x.teaches)]
+	}
 	if len(x.answer) > 0 {
 		x.outcome.Prefix = x.answer
 		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)

@@ -17,7 +17,12 @@ func (x *exchange) heed(resp *http.Response) {
 	x.target = resp.Header.Get("Location")
 	x.reads = resp.StatusCode/100 == 2 && request.JSON(x.outcome.ResponseType)
 	x.teaches = x.teaching(resp.StatusCode)
-	x.keep = x.teaches
+	if x.req.Login.Password && resp.StatusCode < 400 {
+		if x.sets = resp.Header["Set-Cookie"]; request.JSON(x.outcome.ResponseType) {
+			x.hands = request.HandedPrefix
+		}
+	}
+	x.keep = max(x.teaches, x.hands)
 	if x.coding = strings.Join(resp.Header["Content-Encoding"], ","); x.coding != "" && x.reads {
 		x.keep = request.MaxBody
 	}
@@ -64,7 +69,7 @@ var plains = sync.Pool{New: func() any { return new([request.MaxBody]byte) }}
 // comes behind the last piece: what streams is not kept waiting, and one decoder
 // does not outlive one call.
 func (x *exchange) undo() {
-	coding, held, limit := x.coding, x.answer, x.teaches
+	coding, held, limit := x.coding, x.answer, max(x.teaches, x.hands)
 	if coding == "" {
 		return
 	}
@@ -82,7 +87,7 @@ func (x *exchange) undo() {
 	if err != nil {
 		x.proxy.options.Log.Error("engine fault", "request", x.req.ID, "error", err)
 	}
-	x.answer = append(x.answer, plain[:min(len(plain), x.teaches)]...)
+	x.answer = append(x.answer, plain[:min(len(plain), max(x.teaches, x.hands))]...)
 }
 
 // release returns to the budget what was held of the answer.

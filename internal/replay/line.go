@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"bartizan/internal/addr"
+	"bartizan/internal/digest"
 	"bartizan/internal/request"
 )
 
@@ -58,6 +59,9 @@ type Line struct {
 	// Pass is what became of the pass or answer that the request carried, as
 	// request.Pass spells it: tokens are masked, and their key is not here.
 	Pass string `json:"pass,omitempty"`
+	// PassID names it, as Issued names ids; PassAt is when it was handed out, s since the epoch.
+	PassID string `json:"pass_id,omitempty"`
+	PassAt uint32 `json:"pass_at,omitempty"`
 	// Cookie says that the answer handed one out.
 	Cookie bool `json:"cookie,omitempty"`
 
@@ -75,6 +79,9 @@ type Line struct {
 	Object string   `json:"object,omitempty"`
 	Issued []string `json:"issued,omitempty"`
 	Unread bool     `json:"unread,omitempty"`
+	// Handed are the credentials that the answer to a login hands out, masked as those
+	// of requests are.
+	Handed []string `json:"handed,omitempty"`
 
 	DurationMS float64 `json:"duration_ms,omitempty"`
 	Label      string  `json:"label,omitempty"`
@@ -116,6 +123,9 @@ func Parse(b []byte) (*Line, error) {
 	}
 	if len(l.Issued) > maxIssued {
 		return nil, fmt.Errorf("reading line: %d issued ids: want at most %d", len(l.Issued), maxIssued)
+	}
+	if len(l.Handed) > request.MaxHanded {
+		return nil, fmt.Errorf("reading line: %d credentials handed out: want at most %d", len(l.Handed), request.MaxHanded)
 	}
 	if _, ok := request.PassNamed(l.Pass); !ok {
 		return nil, fmt.Errorf("reading line: unknown pass %q", l.Pass)
@@ -166,6 +176,9 @@ func (l *Line) fill(r *request.Request, number int) {
 	h.Fault, _ = request.FaultNamed(l.Fault)
 	r.Pass, _ = request.PassNamed(l.Pass)
 	r.Pass.Handed = l.Cookie
+	if r.Pass.Issued = l.PassAt; l.PassID != "" {
+		r.Pass.ID = digest.String(0, l.PassID) | 1
+	}
 	r.Network = request.Network{ASN: l.ASN, Country: l.Country, Bot: l.Bot}
 }
 

@@ -52,6 +52,12 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 	if q.Object.ID != 0 {
 		l.Object = r.mask.object(q.Object.ID)
 	}
+	if q.Pass.ID != 0 {
+		l.PassID, l.PassAt = r.mask.object(q.Pass.ID), q.Pass.Issued
+	}
+	for _, secret := range o.Handed {
+		l.Handed = append(l.Handed, r.mask.digest(secret))
+	}
 	for _, ids := range [...][]uint64{o.Issued, q.Posted} {
 		for _, id := range ids {
 			l.Issued = append(l.Issued, r.mask.object(id))

@@ -252,7 +252,7 @@ func (r *run) end(x *exchange) {
 	for _, id := range x.line.Issued {
 		x.issued = append(x.issued, r.engine.ObjectDigest(id))
 	}
-	o.Issued = x.issued
+	o.Issued, o.Handed = x.issued, x.line.Handed
 	if x.verdict.Refused() {
 		o = request.Outcome{}
 	}

@@ -16,9 +16,10 @@ type Pass struct {
 	Handed bool
 	// Probe is what a page found odd about the browser that runs it.
 	Probe Probe
-	// ID names the pass, 0 if there is none; Until is its end, s since the epoch.
-	ID    uint64
-	Until uint32
+	// ID names the pass, 0 if there is none. Issued is when it was handed out, or the
+	// question was that it answers; Until is its end. Both are in s since the epoch.
+	ID            uint64
+	Issued, Until uint32
 }
 
 // Navigation reports whether a person looks at a browser window: a top-level page

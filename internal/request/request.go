@@ -168,14 +168,28 @@ type Endpoint struct {
 	FreeText func(key string) bool
 }
 
+// Turn is what became of a login where they are let through in turn.
+type Turn uint8
+
+// The outcomes.
+const (
+	TurnUnknown Turn = iota // nobody has asked
+	TurnTaken
+	TurnRefused
+)
+
 // Standing is what the attacker table says of the client before this request.
 type Standing struct {
 	// Keys are the keyed digests under which evidence is kept: of the client,
 	// its address and its credential; 0 where there is none.
 	Keys [3]uint64
-	// Parent is the key of address and software where several people share them: then
-	// the client's key is of one of them. 0 where there is one.
-	Parent   uint64
+	// Parent is the key of address and software where several people share them, or may:
+	// then the client's key is of one of them. 0 elsewhere. People is how many accounts
+	// and accepted credentials are known there, an estimate.
+	Parent uint64
+	People float64
+	// Turn says whether a login has its turn where logins are let through in turn.
+	Turn     Turn
 	Stage    signal.Stage
 	Risk     float64 // 0 to 100
 	Attacker string  // display id, "a-…"
@@ -409,8 +423,11 @@ type Outcome struct {
 	// Issued are keyed digests of the ids of objects that a good answer shows, at
 	// most MaxIssued; valid until End returns. Unread says that it may show others:
 	// it is too long, no JSON, or could not be decoded.
-	Issued      []uint64
-	Unread      bool
+	Issued []uint64
+	Unread bool
+	// Handed are the credentials that the answer to a login hands out, at most
+	// MaxHanded. They are secrets: valid until End returns, and never to be logged.
+	Handed      []string
 	RequestSize int64 // body bytes read from the client
 	// Aborted says that the client went away before the end.
 	Aborted bool

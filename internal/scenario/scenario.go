@@ -79,6 +79,7 @@ type step struct {
 	Type    string   `yaml:"type"`   // media type of the answer; application/json
 	Issued  []string `yaml:"issued"` // ids that the answer shows
 	Unread  bool     `yaml:"unread"` // it may show others
+	Handed  []string `yaml:"handed"` // credentials that a good answer to a login hands out, without "Bearer"
 	Fault   string   `yaml:"fault"`
 	Laid    bool     `yaml:"laid"` // its body goes where a form with the decoy field sends it
 	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
@@ -271,11 +272,16 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 		l.Headers = append(l.Headers, [2]string{s.name("Content-Type"), kind})
 	}
 	if len(q.Pass) > 0 {
-		l.Pass = q.Pass[n/len(p.Requests)%len(q.Pass)]
+		l.Pass, l.PassID, l.PassAt = q.Pass[n/len(p.Requests)%len(q.Pass)], l.Conn, uint32(at.Unix())
 	}
 	if len(q.Status) > 0 {
 		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], cmp.Or(q.Type, "application/json")
 		l.Unread = q.Unread
+		if l.Status < 400 {
+			for _, secret := range q.Handed {
+				l.Handed = append(l.Handed, fill(secret))
+			}
+		}
 		for _, id := range q.Issued {
 			l.Issued = append(l.Issued, fill(id))
 		}
