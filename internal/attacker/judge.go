@@ -35,7 +35,7 @@ type sight struct {
 // Stand fills r.Standing from the records of r's keys, which must be set.
 func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	ms, st := millis(now), &r.Standing
-	*st = request.Standing{Keys: st.Keys, Parent: st.Parent, People: st.People, Turn: st.Turn, Elsewhere: st.Elsewhere}
+	*st = request.Standing{Keys: st.Keys, Parent: st.Parent, People: st.People, Named: st.Named, Turn: st.Turn, Elsewhere: st.Elsewhere}
 	t.split(ms, rules, r)
 	st.Shared = st.People >= some
 	see := t.client(ms, rules, r)
@@ -75,7 +75,7 @@ func (t *Table) client(now int64, rules Rules, r *request.Request) (see sight) {
 		c.parole(now, rules)
 		c.stand(st, rules)
 		if c.anotherMay(r) {
-			st.Stage, st.Until = signal.Interrogate, time.Time{}
+			ask(st, rules)
 		}
 		see.stage = c.stage
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch

@@ -20,8 +20,11 @@ const (
 	pastBrowser                  // Credential: a browser was the first to show it
 	pastPair                     // Credential: something has been held against it at some address
 	pastBurn                     // Client: the low bit of the number of passes burnt, see burn
-	pastBurnt   = 3 * pastBurn
+	_                            // and the high one
+	pastPerson                   // Client: it is of one of several people
 )
+
+const pastBurnt = 3 * pastBurn
 
 // note brings the past forward by one exchange and returns who it was before.
 func (p *past) note(key uint64, x *Exchange, touches bool) issued.Who {

@@ -28,10 +28,11 @@ const (
 // What the upstream has not accepted counts for nothing, or anybody could pretend to be
 // a crowd.
 func crowd(now int64, rec *record) float64 {
-	switch rec.scope {
-	case Client:
+	switch {
+	case rec.past&pastPerson != 0:
+	case rec.scope == Client:
 		return max(rec.others.count(now), rec.entered.count(now))
-	case Address:
+	case rec.scope == Address:
 		return max(rec.others.count(now), 1)
 	}
 	return 1
@@ -62,24 +63,54 @@ func (t *Table) split(now int64, rules Rules, r *request.Request) {
 	})
 	who, parent := uint64(0), st.Keys[Client]
 	if apart {
-		who = r.Conn.ID
+		who, st.Named = t.onConnection(now, r, parent)
 	}
 	if passes {
 		pass := digest.Mix(r.Pass.ID, 1)
 		if !burnt || t.served(now, Key(t.seed, Client, parent, pass)) {
-			who = pass
+			who, st.Named = pass, true
 		}
 	}
 	if apart {
 		t.with(now, Credential, st.Keys[Credential], nil, func(c *record) {
 			if !c.common(now) {
-				who = c.account()
+				who, st.Named = c.account(), true
 			}
 		})
 	}
 	if who != 0 {
 		st.Parent, st.Keys[Client] = parent, Key(t.seed, Client, parent, who)
 	}
+}
+
+// onConnection returns who r's connection speaks for: the person whose login or accepted
+// credential came over it, else nobody but itself.
+func (t *Table) onConnection(now int64, r *request.Request, parent uint64) (who uint64, named bool) {
+	if who = r.Conn.ID; who == 0 {
+		return 0, false
+	}
+	t.with(now, Client, Key(t.seed, Client, parent, who), nil, func(c *record) {
+		if a := c.account(); a != c.key {
+			who, named = a, true
+		}
+	})
+	return who, named
+}
+
+// bind notes whom r's connection speaks for from now on. One that carries several
+// accounts speaks for nobody.
+func (t *Table) bind(now int64, r *request.Request, account uint64) {
+	st := &r.Standing
+	if st.Parent == 0 || r.Conn.ID == 0 || account == 0 {
+		return
+	}
+	t.with(now, Client, Key(t.seed, Client, st.Parent, r.Conn.ID), r, func(c *record) {
+		if c.past&pastPerson != 0 && c.account() != account {
+			account = c.key
+		}
+		c.past |= pastPerson
+		c.belongs(account)
+	})
 }
 
 // served reports whether a person has been a good client for long.
@@ -98,8 +129,8 @@ func (r *record) burn() {
 	}
 }
 
-// account is whose credential this is: the account's for which it was handed out, else
-// the credential itself. Sessions of one account are one person.
+// account is whose credential, or whose connection, this is: the account's for which it
+// was handed out, else its own. Sessions of one account are one person.
 func (r *record) account() uint64 {
 	if a := uint64(r.entered[1])<<32 | uint64(r.entered[0]); a != 0 {
 		return a
@@ -107,7 +138,7 @@ func (r *record) account() uint64 {
 	return r.key
 }
 
-// belongs notes the account that the credential was handed out for.
+// belongs notes the account that the record is of.
 func (r *record) belongs(account uint64) {
 	r.entered = few{uint32(account), uint32(account >> 32)}
 }
@@ -182,16 +213,16 @@ func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint
 		case r.Pass.Answers() && st.Stage <= signal.Watch: // who has worked for it is spared, and watched
 			st.Stage, st.Vouched = signal.Watch, true
 			return
-		case st.Accepted && !st.Common, r.Pass.Answers(), st.Stage >= p.stage:
+		case st.Named, st.Stage >= p.stage:
 			return
 		case r.Endpoint.Enters && !bare && p.turn(now, st):
 			return
 		case r.Endpoint.Enters: // somebody tries one user after the other
-		case !known, st.Established:
+		case st.Established, p.onlyLogins():
 			return
 		}
 		if p.stand(st, rules); known {
-			st.Stage, st.Until = min(st.Stage, signal.Interrogate), time.Time{}
+			ask(st, rules)
 		}
 	})
 	return age, stage
@@ -231,6 +262,9 @@ func (t *Table) people(now int64, rules Rules, r *request.Request, x *Exchange) 
 	st := &r.Standing
 	if !x.Login || x.User == 0 {
 		return
+	}
+	if x.Status < 400 && t.Enters(x.Endpoint) {
+		t.bind(now, r, x.User)
 	}
 	key, known := st.Parent, st.Parent != 0 && st.People >= several
 	if key == 0 {
@@ -383,4 +417,11 @@ func (p *proofs) of(whose uint8, people bool) {
 func (r *record) anotherMay(q *request.Request) bool {
 	return r.stage == signal.Block && r.past&pastBurnt != pastBurnt && r.proofs.whose != whose(q) && q.Navigation() &&
 		q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
+}
+
+// ask lowers a standing to that of somebody who is asked, and no worse.
+func ask(st *request.Standing, rules Rules) {
+	if st.Stage > signal.Interrogate {
+		st.Stage, st.Risk, st.Until = signal.Interrogate, min(st.Risk, rules.Interrogate), time.Time{}
+	}
 }

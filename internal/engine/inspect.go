@@ -80,7 +80,7 @@ func (e *Engine) identify(r *request.Request) {
 		JA4: r.Conn.TLS.JA4, H2: r.Conn.H2, Proto: r.Head.Proto, Secure: r.Conn.Secure, Fields: r.Head.Fields, Ordered: r.Head.Ordered,
 	})
 	keys := &r.Standing.Keys
-	r.Standing.Parent, r.Standing.People, r.Standing.Turn = 0, 0, request.TurnUnknown
+	r.Standing.Parent, r.Standing.People, r.Standing.Named, r.Standing.Turn = 0, 0, false, request.TurnUnknown
 	keys[attacker.Client] = attacker.ClientKey(e.seed, r.Client.Key, r.Software.Key)
 	keys[attacker.Address] = attacker.AddressKey(e.seed, r.Client.Key)
 	keys[attacker.Credential] = 0

@@ -188,6 +188,8 @@ type Standing struct {
 	// and accepted credentials are known there, an estimate.
 	Parent uint64
 	People float64
+	// Named says that the client's key is then of somebody by more than his connection.
+	Named bool
 	// Turn says whether a login has its turn where logins are let through in turn.
 	Turn     Turn
 	Stage    signal.Stage
