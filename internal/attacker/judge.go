@@ -236,6 +236,9 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 		f(rec)
 		if c, ok := rec.restage(ms, rules); ok {
 			r.Changes = append(r.Changes, c)
+			if c.To > c.From {
+				rec.proofs.whose = by
+			}
 			burnt = burnt || c.To >= signal.Interrogate && r.Standing.Parent != 0 && r.Pass.Answers()
 		}
 	}

@@ -56,7 +56,8 @@ func (t *Table) split(now int64, rules Rules, r *request.Request) {
 		c.parole(now, rules)
 		st.People = crowd(now, c)
 		suspect := c.stage >= signal.Interrogate
-		apart = st.People >= several || suspect && c.stage != signal.Block && c.onlyLogins()
+		apart = st.People >= several || suspect && c.onlyLogins() &&
+			(c.stage != signal.Block || c.proofs.whose != whose(r))
 		blocked := c.stage == signal.Block && int64(r.Pass.Issued)*1000 > c.until-rules.duration(int(c.blocks)).Milliseconds()
 		passes = (apart || blocked) && r.Pass.Answers() && r.Pass.ID != 0
 		burnt = c.past&pastBurnt == pastBurnt
@@ -235,7 +236,7 @@ func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint
 const (
 	turnGap    = 60 // tenths of a second
 	turnsAhead = 10
-	turnCrowd  = 8 // people by whom a turn comes twice as fast
+	turnCrowd  = 40 // people by whom a turn comes twice as fast
 )
 
 // turn reports whether r has its turn, and takes it, once.
@@ -399,16 +400,15 @@ func whose(r *request.Request) uint8 {
 	if h == 0 {
 		h = digest.Scramble(r.Conn.ID)
 	}
-	return uint8(h>>13) | 1
+	return max(uint8(h>>13), 1)
 }
 
 // of says whose the next value is. Where several people are it starts anew when another
 // one's follow: texts of different people are no proof together.
 func (p *proofs) of(whose uint8, people bool) {
 	if people && p.whose != whose {
-		*p = proofs{}
+		*p = proofs{whose: whose}
 	}
-	p.whose = whose
 }
 
 // anotherMay reports whether a block of rec may meet somebody who has done nothing:

@@ -196,7 +196,7 @@ type proofs struct {
 	likely  [4]uint32
 	counts  uint8 // of both: certain in the low half, likely in the high one
 	place   uint8 // digest of endpoint and field of the last value; 0 before the first
-	whose   uint8 // bits of the name of who showed evidence last; 0 for nobody
+	whose   uint8 // bits of the name of who raised the stage last, of a crowd whose values these are; 0 for nobody
 	second  uint8 // when that came, in steps of two seconds
 }
 

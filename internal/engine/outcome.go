@@ -294,7 +294,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		if c.To == signal.Block {
 			ev.Until = &c.Until
 			ev.Deaf = v.Action == signal.BlockAction && r.Client.Addr == r.Conn.Peer.Addr && !r.Standing.Shared &&
-				r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
+				r.Standing.Parent == 0 && r.Standing.Elsewhere == 0 && e.attackers.Alone(now, r.Standing.Keys[attacker.Address])
 			ev.Sentence = &attacker.Sentence{Key: c.Key, Scope: attacker.Scope(c.Scope), Prefix: c.Address, Until: c.Until, Blocks: c.Blocks, At: now}
 		}
 		events = append(events, ev)
