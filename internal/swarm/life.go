@@ -62,7 +62,7 @@ func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 		}
 		r.match = g.Serial // in this ring only: it is explained now
 		if g.Volume {
-			g.login(r)
+			g.login(r, s.people.returned.has(r.client))
 		}
 		answered++
 		if r.status < 400 {
@@ -226,6 +226,9 @@ func (s *Swarm) release(now int64, g *signature) {
 
 func (s *Swarm) set(now int64, g *signature, to state) {
 	g.State, g.Since, s.changed = to, now, true
+	if !to.watched() {
+		g.guests = nil // what lives in it when it wakes counts
+	}
 }
 
 // innocent reports whether the canaries, an unbiased sample of what matches,

@@ -205,7 +205,7 @@ func (s *Swarm) bound(p *Proof, g *signature, search *search) {
 
 // harmless runs the tests that say nothing of the good traffic held out.
 func (s *Swarm) harmless(now int64, g *signature, search *search) bool {
-	return s.bearsLive(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
+	return s.bearsLive(now, g, search) && !s.released(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
 }
 
 // generalise drops the endpoint if the signature stays safe without: then it

@@ -59,6 +59,9 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		c.counts[k].accept(now, scales[k])
 		return false
 	}
+	if !c.kind.failing() && !s.settled(now, p) {
+		return false
+	}
 	if n := float64(len(p.rows)); n < p.expected+2*math.Sqrt(p.expected)+leastSeedPool && now-c.counts[k].start > 2*scales[k] {
 		c.counts[k].end() // what made it rise is explained by now
 		c.fails = 0
