@@ -1,6 +1,11 @@
 package swarm
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+
+	"bartizan/internal/digest"
+)
 
 // A signature that has nothing but volume against its clients may be wrong about
 // them: volume has no victim that complains, and what it holds back it cannot learn
@@ -18,38 +23,39 @@ const (
 	canaryClients = 200  // one client in so many is let through
 )
 
-// guests are clients that a signature matches, whatever it does to them, and which of
-// them have returned: an open-addressed table of 4 KiB, which starts anew when it
-// holds guestsMost of them, so that what lives in it now counts. All that match count,
-// not only those that log in: else five stolen accounts would do.
+// guests are a sample of the clients that a signature matches, whatever it does to
+// them, and of which of them have returned: those whose digests are the smallest
+// (Bar-Yossef et al., "Counting distinct elements in a data stream", 2002), so that a
+// client counts once, however often it calls: 2 KiB. All that match count, not only
+// those that log in: else five stolen accounts would do.
 type guests struct {
-	slots    [2 * guestsMost]uint32 // client, the lowest bit replaced: has it returned? 0: free
-	n, known int
+	list  []uint32 // rising; the lowest bit says whether the client returned
+	known int      // of them
 }
 
 // add notes a client.
 func (g *guests) add(client uint32, returned bool) {
-	if g.n == guestsMost {
-		*g = guests{}
-	}
-	who := client &^ 1
-	for i := who * 2654435761 >> 22; ; i = (i + 1) % uint32(len(g.slots)) {
-		switch was := g.slots[i]; {
-		case was == 0:
-			if g.slots[i] = who | bit(returned); g.slots[i] == 0 {
-				return // the one client that looks like a free place
-			}
-			g.n++
-			g.known += int(bit(returned))
-			return
-		case was&^1 == who:
-			if returned && was&1 == 0 {
-				g.slots[i] |= 1
-				g.known++
-			}
-			return
+	g.note(uint32(digest.Scramble(uint64(client))), returned)
+}
+
+func (g *guests) note(h uint32, returned bool) {
+	h = h&^1 | bit(returned)
+	i, _ := slices.BinarySearch(g.list, h&^1)
+	switch {
+	case i < len(g.list) && g.list[i]&^1 == h&^1:
+		if returned && g.list[i]&1 == 0 {
+			g.list[i] = h
+			g.known++
 		}
+		return
+	case len(g.list) == guestsMost && i == guestsMost:
+		return
+	case len(g.list) == guestsMost:
+		g.known -= int(g.list[guestsMost-1] & 1)
+		g.list = g.list[:guestsMost-1]
 	}
+	g.list = slices.Insert(g.list, i, h)
+	g.known += int(bit(returned))
 }
 
 func bit(on bool) uint32 {
@@ -59,27 +65,23 @@ func bit(on bool) uint32 {
 	return 0
 }
 
-// encode writes the places that are taken; nil has none.
+// encode writes the sample; nil has none.
 func (g *guests) encode() (out []byte) {
 	if g == nil {
 		return nil
 	}
-	for _, who := range g.slots {
-		if who != 0 {
-			out = binary.LittleEndian.AppendUint32(out, who)
-		}
+	for _, h := range g.list {
+		out = binary.LittleEndian.AppendUint32(out, h)
 	}
 	return out
 }
 
-// decodeGuests reads what encode wrote; the sample of no clients is nil.
-func decodeGuests(b []byte) (g *guests) {
+// decodeGuests reads what encode wrote.
+func decodeGuests(b []byte) *guests {
+	g := new(guests)
 	for ; len(b) >= 4; b = b[4:] {
-		if g == nil {
-			g = new(guests)
-		}
-		who := binary.LittleEndian.Uint32(b)
-		g.add(who, who&1 != 0)
+		h := binary.LittleEndian.Uint32(b)
+		g.note(h, h&1 != 0)
 	}
 	return g
 }
@@ -89,7 +91,7 @@ func decodeGuests(b []byte) (g *guests) {
 // livingShare.
 func (g *signature) inhabited() bool {
 	x := g.guests
-	return x != nil && x.n >= guestsLeast && x.known >= livingLeast && lowerBound(x.known, x.n, 0.01) > livingShare
+	return x != nil && len(x.list) >= guestsLeast && x.known >= livingLeast && lowerBound(x.known, len(x.list), 0.01) > livingShare
 }
 
 // visited notes a row that g matched.

@@ -54,6 +54,9 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 	answered, fine := 0, 0
 	book := func(r *row) {
+		if g.Volume && holdAll(g.Literals, r) {
+			s.visited(g, r)
+		}
 		if r.match != 0 || r.is(trusted) || !holdAll(g.Literals, r) {
 			return
 		}
@@ -61,9 +64,6 @@ func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 			c.first = r.time
 		}
 		r.match = g.Serial // in this ring only: it is explained now
-		if g.Volume {
-			g.login(r, s.people.returned.has(r.client))
-		}
 		answered++
 		if r.status < 400 {
 			fine++

@@ -292,18 +292,9 @@ func (p *Proof) promising() bool {
 // may be a new release of honest software.
 func (s *Swarm) bearsLive(now int64, g *signature, search *search) bool {
 	p := &g.Proof
-	p.Trusted, p.Untrusted = 0, 0
-	s.recent.each(func(r *row) {
-		if r.time < now-liveMemory || !holdAll(g.Literals, r) {
-			return
-		}
-		if s.known(r) {
-			p.Trusted++
-		} else {
-			p.Untrusted++
-		}
-	})
-	return !search.trusts(p.Trusted, p.Untrusted)
+	var people bool
+	p.Trusted, p.Untrusted, people = s.lives(now, g.Literals, search)
+	return !people
 }
 
 // fair reports whether no known population would lose more than a quarter of

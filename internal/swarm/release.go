@@ -6,7 +6,7 @@ package swarm
 const (
 	continuityLeast = 600_000 // ms of good traffic from which on a surge may be a release
 	settleSoon      = 4_000   // ms that a surge is left alone, to see what its clients do next
-	settleLate      = 20_000  // the same where they go on to other endpoints, as people do
+	settleLate      = 30_000  // the same where they go on to other endpoints, as people do
 	onePlace        = 0.9     // of their requests to one endpoint: they do not go on
 	urgentTimes     = 5       // the rate of all good traffic: no time to wait
 	urgentLeast     = 100     // requests a second below which nothing is urgent
@@ -61,15 +61,30 @@ func (s *Swarm) released(now int64, g *signature, search *search) bool {
 	if good, hits, _ := tested(s.base.uniform.rows, list); len(list) == 0 || float64(hits) > newSoftware*float64(good) {
 		return false
 	}
-	people, others := 0, 0
+	_, _, people := s.lives(now, list, search)
+	return people
+}
+
+// lives counts the requests of the last minute that match list, of known-good clients
+// and of others, and reports whether too many are the known-good ones': of requests
+// where their clients have been good here before, of clients where these returned.
+func (s *Swarm) lives(now int64, list []Literal, search *search) (known, others int, people bool) {
+	good, returned, clients := 0, map[uint32]bool{}, map[uint32]bool{}
 	s.recent.each(func(r *row) {
+		if r.time < now-liveMemory || !holdAll(list, r) {
+			return
+		}
+		clients[r.client] = true
 		switch {
-		case r.time < now-liveMemory || !holdAll(list, r):
+		case r.is(trusted):
+			known++
+			good++
 		case s.known(r):
-			people++
+			known++
+			returned[r.client] = true
 		default:
 			others++
 		}
 	})
-	return search.trusts(people, people+others)
+	return known, others, search.trusts(good, others) || lowerBound(len(returned), len(clients), 0.01) > sharedLeast
 }

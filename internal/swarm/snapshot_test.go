@@ -92,7 +92,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	if got, want := back.Signatures()[0].Why, s.Signatures()[0].Why; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
-	if h := back.list[0]; h.guests == nil || h.guests.n != 30 || h.guests.known != 3 || h.Logins != [2]int{30, 30} || !h.stuffs.Load() {
+	if h := back.list[0]; h.guests == nil || len(h.guests.list) != 30 || h.guests.known != 3 || h.Logins != [2]int{30, 30} || !h.stuffs.Load() {
 		t.Errorf("got logins %v, guests %v; want those that were saved", h.Logins, h.guests != nil)
 	}
 	if !back.people.returned.has(4711) || !back.people.back.has(4711) || back.people.back.has(4712) {
