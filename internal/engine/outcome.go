@@ -38,8 +38,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit,
-			Entered: o.Answered && !v.Refused() && o.Status < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.loginAttempt(r), User: r.Login.User})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {

@@ -54,6 +54,9 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 	answered, fine := 0, 0
 	book := func(r *row) {
+		if g.Volume && holdAll(g.Literals, r) {
+			s.visited(g, r)
+		}
 		if r.match != 0 || r.is(trusted) || !holdAll(g.Literals, r) {
 			return
 		}
@@ -61,9 +64,6 @@ func (s *Swarm) attach(g *signature, c *campaign, search *search) {
 			c.first = r.time
 		}
 		r.match = g.Serial // in this ring only: it is explained now
-		if g.Volume {
-			g.login(r)
-		}
 		answered++
 		if r.status < 400 {
 			fine++
@@ -226,6 +226,9 @@ func (s *Swarm) release(now int64, g *signature) {
 
 func (s *Swarm) set(now int64, g *signature, to state) {
 	g.State, g.Since, s.changed = to, now, true
+	if !to.watched() {
+		g.guests = nil // what lives in it when it wakes counts
+	}
 }
 
 // innocent reports whether the canaries, an unbiased sample of what matches,

@@ -205,7 +205,7 @@ func (s *Swarm) bound(p *Proof, g *signature, search *search) {
 
 // harmless runs the tests that say nothing of the good traffic held out.
 func (s *Swarm) harmless(now int64, g *signature, search *search) bool {
-	return s.bearsLive(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
+	return s.bearsLive(now, g, search) && !s.released(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
 }
 
 // generalise drops the endpoint if the signature stays safe without: then it
@@ -292,18 +292,9 @@ func (p *Proof) promising() bool {
 // may be a new release of honest software.
 func (s *Swarm) bearsLive(now int64, g *signature, search *search) bool {
 	p := &g.Proof
-	p.Trusted, p.Untrusted = 0, 0
-	s.recent.each(func(r *row) {
-		if r.time < now-liveMemory || !holdAll(g.Literals, r) {
-			return
-		}
-		if s.known(r) {
-			p.Trusted++
-		} else {
-			p.Untrusted++
-		}
-	})
-	return !search.trusts(p.Trusted, p.Untrusted)
+	var people bool
+	p.Trusted, p.Untrusted, people = s.lives(now, g.Literals, search)
+	return !people
 }
 
 // fair reports whether no known population would lose more than a quarter of

@@ -23,10 +23,13 @@ type row struct {
 	tags   tags
 }
 
-// tags are the endpoint's business tags, and whether this was a login attempt.
+// tags are the endpoint's business tags, and what is known of a login attempt.
 type tags uint32
 
-const loginAttempt tags = 1 << 31
+const (
+	loginAttempt tags = 1 << 31
+	refusesSome  tags = 1 << 30 // the endpoint refuses some logins
+)
 
 type flags uint8
 
@@ -37,7 +40,7 @@ const (
 	canary                      // let through to measure a signature
 	protected                   // matched, and spared as a known-good identity
 	tainted                     // arrived under an alarm: never teaches
-	returning                   // its client has entered an account with a past
+	returning                   // its client has shown an account or credential with a past
 )
 
 func (r *row) is(f flags) bool { return r.flags&f != 0 }

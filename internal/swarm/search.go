@@ -41,14 +41,16 @@ const (
 // pool is what a search looks at.
 type pool struct {
 	scope    *scope
-	rows     []*row  // suspicious: in the scope, since the change, nobody's we know
-	live     []*row  // known-good clients in the scope since the change
-	good     []*row  // good traffic: the part that is searched
-	scoped   bool    // good is the template's own stratum
-	expected float64 // how many of rows are good, presumably
-	excess   float64 // the others
-	crowd    bool    // the rest of the API is asked for far more often too
-	whole    int     // rows of the scope's whole pool, of which this may be a part
+	rows     []*row          // suspicious: in the scope, since the change, nobody's we know
+	live     []*row          // known-good clients in the scope since the change
+	back     int             // the same of clients that only returned
+	returned map[uint32]bool // these clients
+	good     []*row          // good traffic: the part that is searched
+	scoped   bool            // good is the template's own stratum
+	expected float64         // how many of rows are good, presumably
+	excess   float64         // the others
+	crowd    bool            // the rest of the API is asked for far more often too
+	whole    int             // rows of the scope's whole pool, of which this may be a part
 }
 
 // candidate is a conjunction under search.

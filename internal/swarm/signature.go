@@ -48,16 +48,17 @@ type signature struct {
 	Proof    Proof    `json:"proof"`
 	Samples  []string `json:"samples,omitempty"` // ids of requests it was found in
 	Volume   bool     `json:"volume,omitempty"`  // volume is all there is against it
-	guests   guests
-	logins   [2]int  // attempts that passed it, and those that failed
-	Success  float64 `json:"success"`        // share of them that the upstream answered well
-	Rate     float64 `json:"rate,omitempty"` // limit: requests a second that pass
+	Logins   [2]int   `json:"logins"`            // attempts that passed it, and those in vain
+	guests   *guests  // nil: none yet
+	Success  float64  `json:"success"`        // share of them that the upstream answered well
+	Rate     float64  `json:"rate,omitempty"` // limit: requests a second that pass
 
 	Born    int64 `json:"born"`  // ms
 	Since   int64 `json:"since"` // ms: when the state began
 	Until   int64 `json:"until,omitempty"`
 	*tally  `json:"-"`
-	Counted counts `json:"counts"` // of tally, in snapshots only
+	Counted counts `json:"counts"`           // of tally, in snapshots only
+	Guests  []byte `json:"guests,omitempty"` // of guests, in snapshots only
 }
 
 // tally counts what a signature matched. The request path writes it.

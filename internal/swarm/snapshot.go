@@ -15,12 +15,14 @@ import (
 )
 
 // What is known of good traffic, and the signatures and campaigns, survive a
-// restart; what is suspected at the moment does not. A snapshot is five framed
-// blocks: facts as JSON, the counts, the uniform sample, the strata, members.
+// restart; what is suspected at the moment does not. A snapshot is six framed blocks:
+// facts as JSON, the counts, the uniform sample, the strata, members, and people who
+// return.
 
 const (
 	snapshotVersion = 2
 	blockMax        = 256 << 20
+	blocksAll       = 6
 )
 
 // facts are the parts of a snapshot that are small.
@@ -94,7 +96,7 @@ func (s *Swarm) encode() ([][]byte, error) {
 		if g.Operator {
 			continue // the configuration has them
 		}
-		g.Counted = g.counts()
+		g.Counted, g.Guests = g.counts(), g.guests.encode()
 		f.List = append(f.List, g)
 		for _, l := range g.Literals {
 			if l.Value>>31 == 1 {
@@ -106,12 +108,15 @@ func (s *Swarm) encode() ([][]byte, error) {
 		f.Campaigns = append(f.Campaigns, c.save(&members))
 	}
 	head, err := json.Marshal(f)
+	for _, g := range f.List {
+		g.Guests = nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding botnet search: %w", err)
 	}
 	var uniform bytes.Buffer
 	encodeRows(&uniform, s.base.uniform.rows)
-	return [][]byte{head, s.counts.encode(), uniform.Bytes(), strata.Bytes(), members.Bytes()}, nil
+	return [][]byte{head, s.counts.encode(), uniform.Bytes(), strata.Bytes(), members.Bytes(), s.people.encode()}, nil
 }
 
 // mark identifies the seed without telling it.
@@ -268,7 +273,7 @@ func (r *reader) rows(limit int) []row {
 
 // Restore reads a snapshot into s, which must be new. On an error s must not be used.
 func (s *Swarm) Restore(in io.Reader) error {
-	var blocks [5][]byte
+	var blocks [blocksAll][]byte
 	for i := range blocks {
 		var err error
 		if blocks[i], err = frame.Read(in, blockMax); err != nil {
@@ -288,7 +293,7 @@ func (s *Swarm) Restore(in io.Reader) error {
 	return nil
 }
 
-func (s *Swarm) restore(f *facts, blocks [5][]byte) error {
+func (s *Swarm) restore(f *facts, blocks [blocksAll][]byte) error {
 	if err := s.counts.decode(blocks[1], f.Total); err != nil {
 		return err
 	}
@@ -312,6 +317,9 @@ func (s *Swarm) restore(f *facts, blocks [5][]byte) error {
 		s.words.remember(w.Attribute, w.Value, w.Text)
 	}
 	if err := s.restoreCampaigns(f, blocks[4]); err != nil {
+		return err
+	}
+	if err := s.people.decode(blocks[5]); err != nil {
 		return err
 	}
 	for _, g := range f.List[:min(len(f.List), signaturesMax)] {
@@ -342,6 +350,8 @@ func (s *Swarm) restoreSignature(g *signature) error {
 	}
 	g.tally = new(tally)
 	g.set(g.Counted)
+	g.guests, g.Guests = decodeGuests(g.Guests), nil
+	g.judgeLogins()
 	s.list = append(s.list, g)
 	if c := s.campaignNamed(g.Campaign); c != nil {
 		c.signatures = append(c.signatures, g)

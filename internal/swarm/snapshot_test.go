@@ -58,6 +58,14 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	s := taught()
 	g := &signature{Serial: 7, Name: "s-7", Campaign: "c-1", Action: signal.BlockAction, tally: new(tally), Literals: []Literal{{Template, s.template("api.example.com", "/api/products/{int}")}}, Core: 1}
 	g.hits.Add(3)
+	g.Volume, g.guests = true, new(guests)
+	for i := range uint32(30) {
+		g.guests.add(2*i+2, i%10 == 0)
+		g.login(&row{tags: loginAttempt | refusesSome, status: 401}, false)
+	}
+	old := entry{time: epoch.UnixMilli(), client: 1, user: 77, guess: 5, proven: true}
+	s.people.enter(&old, pastLeast)
+	s.people.note(epoch.UnixMilli(), 4711)
 	c := s.open()
 	r := row{addr: [16]byte{15: 9}}
 	s.join(c, &r)
@@ -83,6 +91,21 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	}
 	if got, want := back.Signatures()[0].Why, s.Signatures()[0].Why; got != want {
 		t.Errorf("got %q; want %q", got, want)
+	}
+	if h := back.list[0]; h.guests == nil || len(h.guests.list) != 30 || h.guests.known != 3 || h.Logins != [2]int{30, 30} || !h.stuffs.Load() {
+		t.Errorf("got logins %v, guests %v; want those that were saved", h.Logins, h.guests != nil)
+	}
+	if !back.people.returned.has(4711) || !back.people.back.has(4711) || back.people.back.has(4712) {
+		t.Error("the client that returned is not known any more")
+	}
+	late := old
+	late.time += 2 * pastLeast
+	late.client = 2
+	if back.people.enter(&late, pastLeast); !back.people.returned.has(2) {
+		t.Error("the account speaks for nobody any more")
+	}
+	if a, _ := back.people.accounts.find(77); a.first != uint32(old.time/1000) {
+		t.Errorf("got account since %d; want %d", a.first, old.time/1000)
 	}
 	if err := New(Options{Seed: 2}).Restore(bytes.NewReader(b.Bytes())); !errors.Is(err, frame.ErrDamaged) {
 		t.Errorf("under another seed: got %v; want damaged", err)

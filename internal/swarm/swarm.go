@@ -43,12 +43,14 @@ type Swarm struct {
 	counts  *sketch
 	matcher atomic.Pointer[matcher]
 	trust   atomic.Int64 // ms that a client must be known for to be good
+	past    atomic.Int64 // ms that a credential must be known for so that its client returns; 0: nobody knows
 
-	in     sync.Mutex // guards inbox and lost
+	in     sync.Mutex // guards inbox, lost and enters
 	inbox  []row
 	lost   uint64  // rows that found no room
 	unread []row   // the other half of the double buffer; Tick's
-	enters []entry // logins that were accepted
+	enters []entry // logins that were answered well, at most inboxRows
+	seen   []entry // their other half
 
 	mu        sync.Mutex // guards all below; held by Tick and by whoever looks
 	base      *baseline
@@ -59,9 +61,7 @@ type Swarm struct {
 	seeds     *ring
 	flagged   *memory32 // clients condemned by themselves
 	faulted   *memory32 // clients that met a fault of the upstream
-	returned  *memory32 // clients that have entered an account with a past
-	accounts  accounts
-	back      lately // the same as returned, for the request path
+	people    continuity
 	seedRate  float64
 	seedCount int
 	list      []*signature
@@ -104,7 +104,7 @@ func New(o Options) *Swarm {
 		o.MinimumTime = time.Minute
 	}
 	s := &Swarm{
-		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(), returned: newMemory32(),
+		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(), people: newContinuity(),
 		recent: newRing(recentRows), failed: newRing(failedRows), odd: newRing(oddRows), seeds: newRing(seedRows),
 	}
 	s.base = newBaseline(rand.New(rand.NewPCG(o.Seed, 0x73776172)))
@@ -150,14 +150,12 @@ func (s *Swarm) canary(r *request.Request, g *signature) bool {
 	return digest.Scramble(digest.String(s.seed, r.ID))%canaries == 0
 }
 
-const canaryClients = 200
-
 // engage decides what the match means for this client. A known-good one is
 // never blocked: it is asked, or let through where less than a block is proven.
 func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
 	m := &r.Match
 	switch {
-	case s.trusts(r), g.Volume && s.back.has(fold32(r.Standing.Keys[0])):
+	case s.trusts(r), g.Volume && (s.returns(r) || s.people.back.has(fold32(r.Standing.Keys[0]))):
 		g.spared.Add(1)
 		if g.Action == signal.BlockAction {
 			m.Action = signal.ChallengeAction
@@ -167,7 +165,7 @@ func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
 		g.canaries.Add(1)
 		m.Canary = true
 		return
-	case g.Volume && r.Endpoint.Enters && !g.stuffs.Load():
+	case g.Volume && logsIn(r) && !g.stuffs.Load():
 		return // who gets in is somebody; who does not will be seen to fail
 	case g.Action == signal.Limit:
 		wait, ok := g.admit(now, g.Rate)
@@ -183,6 +181,14 @@ func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
 	m.Action = g.Action
 }
 
+// logsIn reports whether r goes where people log in, as far as its head says.
+func logsIn(r *request.Request) bool {
+	return r.Endpoint.Enters || r.Head.Method == "POST" && (r.Endpoint.Tags.Has(request.TagLogin) || r.LoginPath())
+}
+
+// stageMost is the stage of a client that may still be one of the people we know.
+const stageMost = signal.Watch
+
 // trusts reports whether r comes from a known-good client: a verified robot, or
 // one that has been served well, or whose credential has been accepted, since
 // before the traffic that is still in quarantine.
@@ -197,17 +203,15 @@ func (s *Swarm) trusts(r *request.Request) bool {
 
 // Exchange is how a request ended.
 type Exchange struct {
-	Status  int    // of the upstream's answer; 0: none
-	Refused bool   // it did not go upstream
-	Login   bool   // it was a login attempt
-	Exploit bool   // it showed a certain payload
-	Entered bool   // it was a login that was accepted, where others are refused
-	User    uint64 // digest of the user name of a login; 0 unknown
+	Status  int  // of the upstream's answer; 0: none
+	Refused bool // it did not go upstream
+	Login   bool // it was a login attempt
+	Exploit bool // it showed a certain payload
 }
 
 // Learn takes a request that Inspect has seen and that has ended.
 func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
-	good := s.trusts(r)
+	good, back := s.trusts(r), s.returns(r)
 	s.in.Lock()
 	defer s.in.Unlock()
 	if len(s.inbox) == inboxRows {
@@ -233,11 +237,13 @@ func (s *Swarm) Learn(now time.Time, r *request.Request, x Exchange) {
 	set(refused, x.Refused)
 	set(canary, r.Match.Canary)
 	set(protected, r.Match.Serial != 0 && good)
+	set(returning, back && !x.Refused && x.Status/100 == 2)
 	if x.Login {
 		row.tags |= loginAttempt
-	}
-	if x.Entered && x.User != 0 && r.Standing.Stage <= signal.Watch && len(s.enters) < inboxRows {
-		s.enters = append(s.enters, entry{row.time, row.client, fold32(x.User)})
+		if r.Endpoint.Enters {
+			row.tags |= refusesSome
+		}
+		s.login(row, r)
 	}
 }
 
@@ -248,8 +254,7 @@ func (s *Swarm) Tick(now time.Time) []Event {
 	s.in.Lock()
 	s.inbox, s.unread = s.unread[:0], s.inbox
 	lost := s.lost
-	enters := s.enters
-	s.enters = nil
+	s.enters, s.seen = s.seen[:0], s.enters
 	s.in.Unlock()
 
 	s.mu.Lock()
@@ -260,8 +265,9 @@ func (s *Swarm) Tick(now time.Time) []Event {
 		seconds = 0.25
 	}
 	s.ticked = ms
-	for i := range enters {
-		s.enter(ms, &enters[i])
+	quarantine := s.base.quarantine(ms)
+	for i := range s.seen {
+		s.people.enter(&s.seen[i], past(quarantine))
 	}
 	for i := range s.unread {
 		s.take(ms, &s.unread[i])
@@ -272,7 +278,8 @@ func (s *Swarm) Tick(now time.Time) []Event {
 	s.seedRate += (float64(s.seedCount)/seconds - s.seedRate) * min(seconds/3600, 1)
 	s.seedCount = 0
 	s.base.admit(ms, admitMost, s.acceptable)
-	s.trust.Store(max(s.base.quarantine(ms), 1))
+	s.trust.Store(max(quarantine, 1))
+	s.past.Store(past(quarantine))
 	if ready {
 		s.alarm(ms)
 	}
@@ -294,6 +301,9 @@ func (s *Swarm) ready(now int64) bool {
 // take files one row.
 func (s *Swarm) take(now int64, r *row) {
 	s.stats.Rows++
+	if !r.is(seed) && (r.is(returning) || s.people.returned.has(r.client)) {
+		s.people.note(r.time, r.client)
+	}
 	if r.is(seed) {
 		s.seedCount++
 		s.flagged.note(now, r.client)
@@ -341,7 +351,6 @@ func (s *Swarm) matched(r *row) {
 	}
 	if g.Volume {
 		s.visited(g, r)
-		g.login(r)
 	}
 	if r.is(canary) && r.status != 0 && r.status < 400 {
 		g.good.Add(1)
@@ -371,7 +380,7 @@ func (s *Swarm) acceptable(r *row) bool {
 	if r.is(tainted) || s.flagged.has(r.client) || s.scopes.suspicious(r) || s.covered(r) {
 		return false
 	}
-	if s.returned.has(r.client) {
+	if s.people.returned.has(r.client) {
 		r.flags |= returning
 	}
 	s.stats.Learned++

@@ -15,6 +15,7 @@ const (
 	crowdElsewhere = 2 // times the usual requests to all else: a crowd, not an attack on one endpoint
 	starvedUntil   = 4 * 3_600_000
 	sharedLeast    = 0.05   // of a surge must be known-good clients', or they do not share it
+	vetoMemory     = 2_000  // ms until a surge that known-good clients share is looked at again
 	retryAfter     = 30_000 // ms until a rejected candidate is tried again
 	seedEvery      = 5_000  // ms between searches among seeds
 	seedMemory     = 600_000
@@ -54,9 +55,15 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 	p, usual := s.gather(now, c, k)
 	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere
 	p.expected *= growth
-	if p.shared(usual) {
+	if shared, certain := p.shared(usual); shared {
 		s.stats.Vetoed++
-		c.counts[k].accept(now, scales[k])
+		if certain || now-c.counts[k].start > giveUpAfter {
+			c.counts[k].accept(now, scales[k])
+		}
+		c.tried = now + vetoMemory
+		return false
+	}
+	if !c.kind.failing() && !s.settled(now, p) {
 		return false
 	}
 	if n := float64(len(p.rows)); n < p.expected+2*math.Sqrt(p.expected)+leastSeedPool && now-c.counts[k].start > 2*scales[k] {
@@ -102,7 +109,7 @@ func (s *Swarm) source(c *scope) *ring {
 func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 	source := s.source(c)
 	from := max(c.counts[k].start, now-max(lookBack, 32*scales[k]), source.oldest())
-	p = &pool{scope: c}
+	p = &pool{scope: c, returned: map[uint32]bool{}}
 	before, good := 0, 0
 	source.each(func(r *row) {
 		switch {
@@ -112,8 +119,11 @@ func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 			if s.known(r) {
 				good++
 			}
-		case s.known(r):
+		case r.is(trusted):
 			p.live = append(p.live, r)
+		case s.known(r):
+			p.back++
+			p.returned[r.client] = true
 		default:
 			p.rows = append(p.rows, r)
 		}
@@ -136,13 +146,30 @@ func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 // a flash crowd, an outage or a release, and not the clients' doing (difference
 // in differences). Otherwise their part is taken out of what is expected. usual
 // is their share of the scope before the change.
-func (p *pool) shared(usual float64) bool {
-	expected := p.expected * usual
-	if n := float64(len(p.live)); n > 1.5*expected+3*math.Sqrt(expected+1)+2 && n >= sharedLeast*float64(len(p.live)+len(p.rows)) {
-		return true
+//
+// Clients that are only known to have returned are weighed by their number, among all
+// clients of the surge, and certain is false: some stolen accounts, used at the
+// beginning of an attack, must not speak for what follows.
+func (p *pool) shared(usual float64) (shared, certain bool) {
+	expected, good := p.expected*usual, float64(len(p.live))
+	known := good + float64(p.back)
+	least := 1.5*expected + 3*math.Sqrt(expected+1) + 2
+	certain = good > least && good >= sharedLeast*(known+float64(len(p.rows)))
+	if certain || known > least && p.returnedShare() > sharedLeast {
+		return true, certain
 	}
 	p.expected *= 1 - usual
-	return false
+	return false, false
+}
+
+// returnedShare is the least share of the surge's clients that returned: the exact
+// lower limit, as in signature.inhabited.
+func (p *pool) returnedShare() float64 {
+	strangers := map[uint32]bool{}
+	for _, r := range p.rows {
+		strangers[r.client] = true
+	}
+	return lowerBound(len(p.returned), len(p.returned)+len(strangers), 0.01)
 }
 
 // sufficient thins a pool to what a search can bear and reports whether there is
