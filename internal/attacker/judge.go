@@ -197,11 +197,12 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 
 // strongest returns the payload signal of the highest band, nil if there is none
 // above a hint: one request is one proof, however many of its values are hostile. Odd
-// values are none: a program that is broken may send one after the other.
+// values are none: a program that is broken may send one after the other. Nor are paths
+// that scanners ask for: the answer says whether they are (probe.go).
 func strongest(found []signal.Signal) (proof *signal.Signal) {
 	for i := range found {
 		s := &found[i]
-		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
+		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Kind != signal.ProbePath && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
 			proof = s
 		}
 	}

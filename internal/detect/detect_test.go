@@ -137,6 +137,26 @@ func TestProbePath(t *testing.T) {
 	}
 }
 
+// The files of one application are one thing that scanners look for, in any letter case.
+func TestProbePathNamesTheThing(t *testing.T) {
+	d := newDetector(t)
+	name := func(target string) uint64 {
+		for _, s := range head(d, target).Signals {
+			if s.Kind == signal.ProbePath {
+				return s.Digest
+			}
+		}
+		t.Fatalf("%s: no probe-path", target)
+		return 0
+	}
+	if name("/phpmyadmin/js/a.js") != name("/x/PHPMyAdmin/themes/b.css") || name("/a/dump.sql") != name("/dump.SQL") {
+		t.Error("one application, two names; want one")
+	}
+	if name("/phpmyadmin/") == name("/adminer.php") {
+		t.Error("two applications, one name; want two")
+	}
+}
+
 func TestScannerAgent(t *testing.T) {
 	d := newDetector(t)
 	for ua, want := range map[string]bool{

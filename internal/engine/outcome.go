@@ -31,6 +31,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	o.Status = o.Meant()
 	e.breaker.count(r, v)
 	e.settle(now, s, r, o)
+	e.probed(now, s, r, v, o)
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
