@@ -56,7 +56,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 		stage = c.stage
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
 		st.Established = st.Served && c.stage == signal.Clear
-		st.Shared = crowd(ms, c) >= 1.5
+		st.Shared, st.Guesses = crowd(ms, c) >= 1.5, c.guesses()
 		age = time.Duration(ms-c.first) * time.Millisecond
 		if c.called != 0 {
 			gap = time.Duration(ms-c.called) * time.Millisecond

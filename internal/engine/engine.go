@@ -76,6 +76,7 @@ type Engine struct {
 	breaker     breaker
 	guesses     guesses
 	answersLike answersLike
+	doors       doors
 	forecast    *forecast.Ledger
 	recent      *ring
 	keeper      *challenge.Keeper          // nil without a key

@@ -29,6 +29,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}()
 	s := e.current.Load()
 	o.Status = o.Meant()
+	r.Login.Result = o.Login
 	e.breaker.count(r, v)
 	e.settle(now, s, r, o)
 	e.probed(now, s, r, v, o)
@@ -39,8 +40,8 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit,
-			Entered: o.Answered && !v.Refused() && o.Status < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.loginAttempt(r), User: r.Login.User})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit,
+			Entered: o.Answered && !v.Refused() && loginStatus(r, o.Status) < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.loginAttempt(r), User: r.Login.User})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -98,11 +99,11 @@ func answered(o request.Outcome) int {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath()) {
+	if refusedLogin(r, o.Status) && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && o.Status < 400) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
 	x := attacker.Exchange{
-		Status:   o.Status,
+		Status:   loginStatus(r, o.Status),
 		Endpoint: r.Endpoint.ID,
 		Login:    e.loginAttempt(r),
 		User:     r.Login.User,
@@ -300,7 +301,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
+	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
 	if report {
@@ -317,7 +318,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 func speaks(r *request.Request, v Verdict) []uint64 {
 	st := &r.Standing
 	switch v.Reason {
-	case policy.StageReason:
+	case policy.StageReason, policy.Guessing:
 		return []uint64{st.Actor, st.Keys[attacker.Client], st.Keys[attacker.Address]}
 	case policy.RateLimited:
 		return st.Keys[:attacker.Credential]

@@ -84,7 +84,7 @@ func (a *answersLike) probe(r *request.Request, name uint64, v Verdict, o reques
 	site := digest.String(a.seed, r.Site)
 	has, lacks, elsewhere := a.has(site, name), probeLacks, probeElsewhere
 	if *has == known(site, name) {
-		lacks, elsewhere = probeUnclear, probeUnclear // one of its files may be missing
+		lacks, elsewhere = probeUnclear, probeServed // one of its files may be missing
 	}
 	switch {
 	case v.Refused():

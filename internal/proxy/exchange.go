@@ -40,6 +40,9 @@ type exchange struct {
 	coding  string   // of the answer; "" once it is undone
 	leased  int      // bytes of it taken from the budget
 	reads   bool     // it is read for ids of objects
+	whole   bool     // the body was judged whole before it was sent
+	logs    bool     // the answer is read for what became of a login
+	cookies []string // that it sets, then
 	told    engine.Answer
 	target  string       // its Location
 	blank   http.Request // what outgoing requests are copies of
@@ -89,6 +92,7 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
 	x.keep, x.teaches, x.coding, x.reads, x.target = 0, 0, "", false, ""
+	x.whole, x.logs, x.cookies = false, false, nil
 	x.told.Reset()
 	x.sent.Store(0)
 	x.waiting.Store(0)
@@ -310,6 +314,7 @@ func (x *exchange) conclude() {
 		x.outcome.Answered, x.outcome.Test = false, true
 	}
 	x.undo()
+	x.entered()
 	if len(x.answer) > 0 {
 		x.outcome.Prefix = x.answer
 		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)
