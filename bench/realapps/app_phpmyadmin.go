@@ -9,8 +9,7 @@ import (
 )
 
 // phpmyadmin is phpMyAdmin before MariaDB: its users send SQL, which is what it is
-// for. Scanners look for its paths: what probe-path alone makes of that is known and
-// fails no run, so it is used a second time with that evidence excepted.
+// for, to paths that scanners look for.
 func phpmyadmin() app {
 	return app{
 		name: "phpmyadmin",
@@ -20,15 +19,7 @@ func phpmyadmin() app {
 		}, mariadbNeeds...),
 		start: startPHPMyAdmin,
 		use:   usePHPMyAdmin,
-		known: "probe-path",
 	}
-}
-
-func phpmyadminUnprobed() app {
-	a := phpmyadmin()
-	a.name, a.known = "phpmyadmin-sql", ""
-	a.config = "exceptions: [{kind: probe-path, reason: the application is what scanners look for}]\n"
-	return a
 }
 
 const pmaConfig = `<?php

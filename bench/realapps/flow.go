@@ -64,12 +64,10 @@ type result struct {
 	flows    [][]step // direct, gateway
 	findings []string
 	events   []string
-	kinds    map[string]bool // of evidence that was certain or likely
-	known    string          // kind whose differences fail no run
-	risk     float64         // the highest that the gateway had of the client
+	risk     float64 // the highest that the gateway had of the client
 }
 
-// print tells what differs and reports whether nothing does but what is known.
+// print tells what differs and reports whether nothing does.
 func (r *result) print(w io.Writer) bool {
 	direct, gateway := r.flows[0], r.flows[1]
 	requests, differing := 0, 0
@@ -90,12 +88,8 @@ func (r *result) print(w io.Writer) bool {
 	for _, s := range r.events {
 		fmt.Fprintln(w, "  event:", s)
 	}
-	known := r.known != "" && len(r.kinds) == 1 && r.kinds[r.known]
-	if known && differing > 0 {
-		fmt.Fprintf(w, "  known: %s alone makes the difference\n", r.known)
-	}
 	fmt.Fprintln(w)
-	return differing == 0 || known
+	return differing == 0
 }
 
 // difference tells how a step differs: its outcome, and statuses by method.

@@ -52,24 +52,6 @@ func TestClientGivesUp(t *testing.T) {
 	}
 }
 
-func TestKnownKindFailsNoRun(t *testing.T) {
-	flows := [][]step{{{outcome: "200"}}, {{outcome: "403"}}}
-	for name, x := range map[string]struct {
-		kinds map[string]bool
-		want  bool
-	}{
-		"it alone":      {map[string]bool{"probe-path": true}, true},
-		"and another":   {map[string]bool{"probe-path": true, "xss": true}, false},
-		"none":          {nil, false},
-		"another alone": {map[string]bool{"xss": true}, false},
-	} {
-		r := result{app: "a", flows: flows, known: "probe-path", kinds: x.kinds}
-		if got := r.print(&strings.Builder{}); got != x.want {
-			t.Errorf("%s: passes %v; want %v", name, got, x.want)
-		}
-	}
-}
-
 func TestMissingIsSaid(t *testing.T) {
 	a := app{name: "a", needs: []need{{"/no/such/file", "apt-get install it"}}}
 	_, err := play(&place{ctx: context.Background(), dir: t.TempDir()}, a)

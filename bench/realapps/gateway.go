@@ -98,10 +98,8 @@ type event struct {
 	Signals                                  []struct{ Kind, Band, Where, Note string }
 }
 
-// events returns the gateway's events, equal ones once, and the kinds of evidence
-// that were certain or likely.
-func (g *gateway) events() (said []string, kinds map[string]bool, err error) {
-	kinds = map[string]bool{}
+// events returns the gateway's events, equal ones once.
+func (g *gateway) events() (said []string, err error) {
 	seen := map[string]bool{}
 	err = eachLine(g.said, func(b []byte) {
 		var e event
@@ -111,16 +109,13 @@ func (g *gateway) events() (said []string, kinds map[string]bool, err error) {
 		text := fmt.Sprintf("%s %s %s %s %d %s %s", e.Type, e.Scope, e.Stage, e.Method, e.Status, e.Path, e.Reason)
 		for _, s := range e.Signals {
 			text += fmt.Sprintf(" [%s %s %s %q]", s.Kind, s.Band, s.Where, s.Note)
-			if s.Band == "certain" || s.Band == "likely" {
-				kinds[s.Kind] = true
-			}
 		}
 		if text = strings.Join(strings.Fields(text), " "); !seen[text] {
 			said = append(said, text)
 		}
 		seen[text] = true
 	})
-	return said, kinds, err
+	return said, err
 }
 
 // eachLine hands the lines of a file over; a file that is not there has none.

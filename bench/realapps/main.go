@@ -30,16 +30,13 @@ type app struct {
 	use func(f *flow)
 	// config is added to the gateway's.
 	config string
-	// known is a kind of evidence whose differences fail no run while no other kind
-	// is certain or likely.
-	known string
 }
 
 // need is a file or program, and where it comes from.
 type need struct{ what, from string }
 
 func apps() []app {
-	return []app{wordpress(), mediawiki(), phpmyadmin(), phpmyadminUnprobed(), registry(), verdaccio(), subversion(),
+	return []app{wordpress(), mediawiki(), phpmyadmin(), registry(), verdaccio(), subversion(),
 		objects(), graphql()}
 }
 
@@ -141,7 +138,7 @@ func play(p *place, a app) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &result{app: a.name, known: a.known}
+	r := &result{app: a.name}
 	for _, by := range []source{direct, gateway} {
 		steps, err := use(p, a, by)
 		if err != nil {
@@ -153,7 +150,7 @@ func play(p *place, a app) (*result, error) {
 		return nil, err
 	}
 	r.risk = gateway.risk()
-	r.events, r.kinds, err = gateway.events()
+	r.events, err = gateway.events()
 	return r, err
 }
 

@@ -81,6 +81,7 @@ func (t *Table) client(now int64, rules Rules, r *request.Request) (see sight) {
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
 		st.Established = st.Served && c.stage == signal.Clear
 		see.age = time.Duration(now-c.first) * time.Millisecond
+		st.Guesses = c.guesses()
 		if c.called != 0 {
 			see.gap = time.Duration(now-c.called) * time.Millisecond
 		}
@@ -212,11 +213,12 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 
 // strongest returns the payload signal of the highest band, nil if there is none
 // above a hint: one request is one proof, however many of its values are hostile. Odd
-// values are none: a program that is broken may send one after the other.
+// values are none: a program that is broken may send one after the other. Nor are paths
+// that scanners ask for: the answer says whether they are (probe.go).
 func strongest(found []signal.Signal) (proof *signal.Signal) {
 	for i := range found {
 		s := &found[i]
-		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
+		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Kind != signal.ProbePath && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
 			proof = s
 		}
 	}

@@ -222,6 +222,7 @@ func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint
 		case st.Established, p.onlyLogins():
 			return
 		}
+		st.Guesses = st.Guesses || !known && p.guesses()
 		if p.stand(st, rules); known {
 			ask(st, rules)
 		}

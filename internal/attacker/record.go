@@ -194,11 +194,14 @@ func fade(dt int64, tau time.Duration) float32 {
 type proofs struct {
 	certain [2]uint32
 	likely  [4]uint32
-	counts  uint8 // of both: certain in the low half, likely in the high one
+	counts  uint8 // of both: certain in the low two bits, likely in the high half; and anyPayload
 	place   uint8 // digest of endpoint and field of the last value; 0 before the first
 	whose   uint8 // bits of the name of who raised the stage last, of a crowd whose values these are; 0 for nobody
 	second  uint8 // when that came, in steps of two seconds
 }
+
+// anyPayload says that not all of the likely values are names that scanners look for.
+const anyPayload = 8
 
 // thinks is how long a client at least takes that looks for something, reads what it
 // finds, and looks for the next thing, in steps of two seconds.
@@ -212,15 +215,17 @@ func (p *proofs) note(now int64, s *signal.Signal, place uint8) bool {
 	second := uint8(now / 2000)
 	asks := s.Spoken && p.place == place && second-p.second >= thinks
 	p.place, p.second = place, second
-	d := uint32(s.Digest | 1 ^ (s.Digest|1)>>32)
-	certains, likelies := p.counts&15, p.counts>>4
+	d := fold(s.Digest)
+	certains, likelies := p.counts&3, p.counts>>4
+	payloads := p.counts & anyPayload
 	if s.Band == signal.Certain {
 		remember(p.certain[:], &certains, d)
 	}
 	if s.Band == signal.Certain || s.Band == signal.Likely && !asks {
 		remember(p.likely[:], &likelies, d)
+		payloads = anyPayload
 	}
-	p.counts = certains | likelies<<4
+	p.counts = certains | payloads | likelies<<4
 	return int(certains) == len(p.certain) || int(likelies) == len(p.likely)
 }
 

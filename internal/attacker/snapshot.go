@@ -120,7 +120,7 @@ func (r *record) parse(b []byte) {
 	r.first, r.updated, r.until = int64(le.Uint64(b)), int64(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))
 	b = b[24:]
 	r.scope, r.stage, r.blocks = min(Scope(b[0]), Credential), min(signal.Stage(b[1]), signal.Block), b[2]
-	r.proofs.counts = min(b[3], 2) | min(b[4], 4)<<4
+	r.proofs.counts = min(b[3]&3, 2) | b[3]&anyPayload | min(b[4], 4)<<4
 	b = b[5:]
 	for i := range r.proofs.certain {
 		r.proofs.certain[i], b = le.Uint32(b), b[4:]

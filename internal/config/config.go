@@ -120,6 +120,15 @@ type Route struct {
 	Oversize string `yaml:"oversize,omitempty"`
 	Unread   string `yaml:"unread,omitempty"`
 	Fail     string `yaml:"fail,omitempty"`
+	// Failed is how a login that is refused is answered.
+	Failed *Failed `yaml:"failed,omitempty"`
+}
+
+// Failed is how a login that is refused is answered: all that is given holds.
+type Failed struct {
+	Status   int    `yaml:"status,omitempty"`
+	Location string `yaml:"location,omitempty"`
+	Body     string `yaml:"body,omitempty"`
 }
 
 // Thresholds are the risks from which each stage holds.

@@ -54,7 +54,8 @@ sites:
     mode: enforce
     health: {path: /healthz, every: 2s}
     routes:
-      - {match: POST /api/login, tags: [login, costly], mode: observe, fail: closed}
+      - {match: POST /api/login, tags: [login, costly], mode: observe, fail: closed, failed: {status: 302, location: "/login?error"}}
+      - {match: POST /enter, failed: {body: Wrong password}}
 protect_private: true
 thresholds: {watch: 6, interrogate: 31, tarpit: 61, block: 86}
 block: {first: 1m, grow: 2, max: 2h}

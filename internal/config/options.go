@@ -317,6 +317,9 @@ func siteOf(s Site) policy.Site {
 	out.Unread = s.Unread == "refuse"
 	for _, r := range s.Routes {
 		route := policy.Route{Match: r.Match, Tags: r.Tags, FailClosed: r.Fail == "closed"}
+		if f := r.Failed; f != nil {
+			route.Failed = &policy.Failed{Status: f.Status, Location: f.Location, Body: f.Body}
+		}
 		if r.Mode != "" {
 			m, _ := policy.ParseMode(r.Mode) // check has refused others
 			route.Mode = &m

@@ -137,13 +137,35 @@ func TestProbePath(t *testing.T) {
 	}
 }
 
+// The files of one application are one thing that scanners look for, in any letter case.
+func TestProbePathNamesTheThing(t *testing.T) {
+	d := newDetector(t)
+	name := func(target string) uint64 {
+		for _, s := range head(d, target).Signals {
+			if s.Kind == signal.ProbePath {
+				return s.Digest
+			}
+		}
+		t.Fatalf("%s: no probe-path", target)
+		return 0
+	}
+	if name("/phpmyadmin/js/a.js") != name("/x/PHPMyAdmin/themes/b.css") || name("/a/dump.sql") != name("/dump.SQL") {
+		t.Error("one application, two names; want one")
+	}
+	if name("/phpmyadmin/") == name("/adminer.php") {
+		t.Error("two applications, one name; want two")
+	}
+}
+
 func TestScannerAgent(t *testing.T) {
 	d := newDetector(t)
 	for ua, want := range map[string]bool{
 		"sqlmap/1.8.2#stable (https://sqlmap.org)":              true,
 		"Mozilla/5.00 (Nikto/2.1.6) (Evasions:None) (Test:001)": true,
 		"Mozilla/5.0 (compatible; Nmap Scripting Engine)":       true,
-		"VegasApp/2.0": false,
+		"Mozilla/5.0 (Hydra)":                                   true,
+		"Mozilla/5.0 (X11; HydraOS) Hydra":                      false,
+		"VegasApp/2.0":                                          false,
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36": false,
 		"curl/8.5.0": false,
 		"":           false,

@@ -11,7 +11,9 @@ import (
 //
 // Catches dot files, forgotten backups and dumps, consoles of well-known
 // software. Misses what an application has under a name of its own. A file
-// that people also ask for (package.json) is a hint: it takes several.
+// that people also ask for (package.json) is a hint: it takes several. What the answer
+// makes of it is the engine's business. The digest is that of the word that was found:
+// the styles of one application are one thing.
 //
 // Example: /.git/config
 func (d *Detector) probePath(r *request.Request) {
@@ -25,8 +27,8 @@ func (d *Detector) probePath(r *request.Request) {
 			continue
 		}
 		depth++
-		if band, ok := d.probeAt(path[i+1:], depth); ok {
-			d.add(r, finding{signal.ProbePath, band, 0}, &request.Value{In: request.InPath, Text: path}, path[i:])
+		if word, band := d.probeAt(path[i+1:], depth); word != "" {
+			d.add(r, finding{signal.ProbePath, band, 0}, &request.Value{In: request.InPath, Text: strings.ToLower(word)}, path[i:])
 			return
 		}
 	}
@@ -34,27 +36,28 @@ func (d *Detector) probePath(r *request.Request) {
 
 const maxProbeDepth = 16
 
-// probeAt judges the rest of a path from a segment's start on.
-func (d *Detector) probeAt(rest string, depth int) (signal.Band, bool) {
+// probeAt judges the rest of a path from a segment's start on. It returns what scanners
+// look for there, "" for nothing.
+func (d *Detector) probeAt(rest string, depth int) (word string, band signal.Band) {
 	for _, p := range exploitPaths {
 		if hasPrefixFold(rest, p) {
-			return signal.Likely, true
+			return p, signal.Likely
 		}
 	}
 	if n := d.probes.prefixOf(rest); n > 0 && boundary(rest, n) {
 		// Deeper down it is content: /repos/x/y/contents/.gitignore.
 		if rest[0] == '.' && depth <= 2 {
-			return signal.Likely, true
+			return rest[:n], signal.Likely
 		}
-		return signal.Hint, true
+		return rest[:n], signal.Hint
 	}
 	segment, _, _ := strings.Cut(rest, "/")
 	for _, ext := range leftovers {
 		if len(segment) > len(ext) && hasPrefixFold(segment[len(segment)-len(ext):], ext) {
-			return signal.Hint, true
+			return ext, signal.Hint
 		}
 	}
-	return 0, false
+	return "", 0
 }
 
 // boundary reports whether a name ends at rest[n].

@@ -5,6 +5,9 @@ import (
 	"bartizan/internal/signal"
 )
 
+// ownAgents are names that the list from outside has not got: THC Hydra's own.
+var ownAgents = [...]string{"mozilla/5.0 (hydra"}
+
 // scannerAgent looks for the names of attack tools in the User-Agent.
 //
 // Catches tools that say what they are. Misses all that call themselves a

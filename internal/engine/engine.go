@@ -62,27 +62,29 @@ type Options struct {
 
 // Engine judges requests. Make one with New.
 type Engine struct {
-	seed      uint64
-	clients   int
-	ids       uint64
-	count     atomic.Uint64
-	current   atomic.Pointer[compiled]
-	detector  atomic.Pointer[detect.Detector]
-	software  *fingerprint.Classifier
-	codings   map[string]request.Coding
-	attackers *attacker.Table
-	model     *apimap.Model
-	swarm     *swarm.Swarm
-	breaker   breaker
-	guesses   guesses
-	forecast  *forecast.Ledger
-	recent    *ring
-	keeper    *challenge.Keeper          // nil without a key
-	rates     atomic.Pointer[load.Table] // nil until there is a rate
-	crowds    map[string]bool            // sites whose overload was reported; Tick's own
-	passAll   atomic.Int64               // ns since the epoch: until when everything passes
-	faults    atomic.Uint64
-	node      string
+	seed        uint64
+	clients     int
+	ids         uint64
+	count       atomic.Uint64
+	current     atomic.Pointer[compiled]
+	detector    atomic.Pointer[detect.Detector]
+	software    *fingerprint.Classifier
+	codings     map[string]request.Coding
+	attackers   *attacker.Table
+	model       *apimap.Model
+	swarm       *swarm.Swarm
+	breaker     breaker
+	guesses     guesses
+	answersLike answersLike
+	doors       doors
+	forecast    *forecast.Ledger
+	recent      *ring
+	keeper      *challenge.Keeper          // nil without a key
+	rates       atomic.Pointer[load.Table] // nil until there is a rate
+	crowds      map[string]bool            // sites whose overload was reported; Tick's own
+	passAll     atomic.Int64               // ns since the epoch: until when everything passes
+	faults      atomic.Uint64
+	node        string
 }
 
 // compiled is a policy with what the engine derives from it.
@@ -113,6 +115,7 @@ func New(o Options) *Engine {
 		attackers: attacker.New(o.Clients, o.Seed), recent: newRing(o.Recent), node: o.Node,
 		forecast: forecast.New(o.Start),
 	}
+	e.answersLike.seed = o.Seed
 	e.Arm(o.Detector)
 	if o.Key != nil {
 		e.keeper = challenge.New(o.Key, e.ids)
@@ -221,7 +224,7 @@ func (e *Engine) Begin(now time.Time, r *request.Request) (v Verdict) {
 				v.Schema = e.learned(r, site, route)
 			}
 		}
-		e.attackers.Observe(now, s.rules, r, r.Signals)
+		e.attackers.Observe(now, s.rules, r, beforehand(r.Signals))
 		v.Inspect, v.Follow = s.inspect, s.follow
 	}
 	return e.judge(now, s, r, v)

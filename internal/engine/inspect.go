@@ -68,12 +68,6 @@ func (s *Scratch) Shape(contentType string, prefix []byte) (schema, body uint64)
 	return request.AnswerShape(contentType, prefix, &s.walk)
 }
 
-// Handed returns the credentials that the answer to a login hands out, as
-// request.AppendHanded reads them.
-func (s *Scratch) Handed(setCookie []string, contentType string, prefix []byte) []string {
-	return request.AppendHanded(nil, setCookie, contentType, prefix, &s.walk)
-}
-
 // identify finds the software and the keys that evidence goes to.
 func (e *Engine) identify(r *request.Request) {
 	r.Software = e.software.Classify(fingerprint.Facts{

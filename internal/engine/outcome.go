@@ -29,8 +29,10 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 	}()
 	s := e.current.Load()
 	o.Status = o.Meant()
+	r.Login.Result = o.Login
 	e.breaker.count(r, v)
 	e.settle(now, s, r, o)
+	e.probed(now, s, r, v, o)
 	if o.Answered && !v.Refused() && v.Reason != policy.Allowed {
 		e.learn(now, s, r, o)
 	}
@@ -38,7 +40,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: answered(o), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -106,13 +108,13 @@ func (e *Engine) handed(secrets []string, keys []uint64) []uint64 {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if o.Status == 401 && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath()) {
+	if refusedLogin(r, o.Status) && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && o.Status < 400) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
 	var handed [2 * request.MaxHanded]uint64
 	x := attacker.Exchange{
 		Handed:   e.handed(o.Handed, handed[:0]),
-		Status:   o.Status,
+		Status:   loginStatus(r, o.Status),
 		Endpoint: r.Endpoint.ID,
 		Login:    e.loginAttempt(r),
 		User:     r.Login.User,
@@ -310,7 +312,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
+	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
 	if report {
@@ -327,7 +329,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 func speaks(r *request.Request, v Verdict) []uint64 {
 	st := &r.Standing
 	switch v.Reason {
-	case policy.StageReason:
+	case policy.StageReason, policy.Guessing:
 		return []uint64{st.Actor, st.Keys[attacker.Client], st.Keys[attacker.Address]}
 	case policy.RateLimited:
 		return st.Keys[:attacker.Credential]

@@ -30,9 +30,10 @@ const (
 	PatchReason               // a virtual patch does not allow a value
 	RateLimited               // asks for more than a rate allows
 	Saturated                 // the upstream has no room, and others come first
+	Guessing                  // a login, of who has tried one password after the other
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch", "rate", "saturated"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch", "rate", "saturated", "guessing"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
@@ -119,6 +120,9 @@ func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 	case signal.Block:
 		d = Decision{Would: signal.BlockAction, Reason: StageReason, Retry: st.Until.Sub(now)}
 	}
+	if st := &r.Standing; d.Would == signal.Pass && st.Guesses && r.Login.Password && r.Endpoint.Enters && !st.Known && !r.Pass.Answers() {
+		d = Decision{Would: signal.ChallengeAction, Reason: Guessing, Retry: guessPause}
+	}
 	if m := r.Match; m.Action > d.Would {
 		if m.Action == signal.ChallengeAction && r.Pass.Answers() {
 			d.Reason = Passed
@@ -128,6 +132,9 @@ func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 	}
 	return d
 }
+
+// guessPause is how long somebody should wait who has tried too many passwords.
+const guessPause = time.Minute
 
 // cooling estimates how long risk takes to fall below the interrogate stage if
 // nothing more is seen: the evidence of most kinds fades within the hour. It is

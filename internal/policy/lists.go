@@ -173,6 +173,7 @@ func (c *compiler) routes(site string, routes []Route) {
 			}
 			r.tags |= tag
 		}
+		c.failed(path+".failed", r)
 	}
 }
 

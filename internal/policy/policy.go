@@ -150,6 +150,7 @@ type Route struct {
 	Oversize   *bool // nil: the site's
 	Unread     *bool // nil: the site's
 	FailClosed bool  // refuse on an engine fault
+	Failed     *Failed
 
 	pattern pattern
 	tags    request.Tags

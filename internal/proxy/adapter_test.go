@@ -171,6 +171,7 @@ func TestAdapter(t *testing.T) {
 				{"reserved paths", suite.reservedPaths},
 				{"codings are taken at their word", suite.truthful},
 				{"ids in answers", suite.issuedIDs},
+				{"answers to logins", suite.loginAnswers},
 				{"coded answers", suite.codedAnswers},
 				{"coded errors", suite.codedErrors},
 				{"coded answers beyond the budget", suite.codedBudget},

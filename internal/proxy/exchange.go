@@ -37,11 +37,12 @@ type exchange struct {
 	answer  []byte   // first bytes of the upstream's answer
 	keep    int      // how many are held
 	teaches int      // how many say something by themselves
-	hands   int      // how many are read for credentials that they hand out
-	sets    []string // Set-Cookie lines of the answer to a login
 	coding  string   // of the answer; "" once it is undone
 	leased  int      // bytes of it taken from the budget
 	reads   bool     // it is read for ids of objects
+	whole   bool     // the body was judged whole before it was sent
+	logs    bool     // the answer is read for what became of a login
+	cookies []string // that it sets, then
 	told    engine.Answer
 	target  string       // its Location
 	blank   http.Request // what outgoing requests are copies of
@@ -90,7 +91,8 @@ func (x *exchange) begin(w http.ResponseWriter, hr *http.Request) {
 	x.flies = false
 	x.began, x.wrote, x.test, x.answered, x.interimOK = false, false, false, false, false
 	x.asked, x.got, x.added, x.cookie = 0, 0, 0, ""
-	x.keep, x.teaches, x.hands, x.sets, x.coding, x.reads, x.target = 0, 0, 0, nil, "", false, ""
+	x.keep, x.teaches, x.coding, x.reads, x.target = 0, 0, "", false, ""
+	x.whole, x.logs, x.cookies = false, false, nil
 	x.told.Reset()
 	x.sent.Store(0)
 	x.waiting.Store(0)
@@ -319,10 +321,7 @@ func (x *exchange) conclude() {
 		x.outcome.Answered, x.outcome.Test = false, true
 	}
 	x.undo()
-	if x.hands > 0 || len(x.sets) > 0 {
-		x.outcome.Handed = x.scratch.Handed(x.sets, x.outcome.ResponseType, x.answer)
-		x.answer = x.answer[:min(len(x.answer), x.teaches)]
-	}
+	x.entered()
 	if len(x.answer) > 0 {
 		x.outcome.Prefix = x.answer
 		x.outcome.Schema, x.outcome.Body = x.scratch.Shape(x.outcome.ResponseType, x.answer)

@@ -25,7 +25,7 @@ func (x *exchange) forward() {
 		x.refuse() // no room for its body
 		return
 	}
-	x.sending = x.verdict
+	x.sending, x.whole = x.verdict, x.body.none() || x.body.complete
 	out := x.outgoing()
 	resp, err := x.count(s, out)
 	x.interimMu.Lock()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"bartizan/internal/engine"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
 )
@@ -17,12 +18,10 @@ func (x *exchange) heed(resp *http.Response) {
 	x.target = resp.Header.Get("Location")
 	x.reads = resp.StatusCode/100 == 2 && request.JSON(x.outcome.ResponseType)
 	x.teaches = x.teaching(resp.StatusCode)
-	if x.req.Login.Password && resp.StatusCode < 400 {
-		if x.sets = resp.Header["Set-Cookie"]; request.JSON(x.outcome.ResponseType) {
-			x.hands = request.HandedPrefix
-		}
+	x.keep = x.teaches
+	if x.whole && x.mayLogin(resp) {
+		x.keep = max(x.keep, request.MaxLoginAnswer)
 	}
-	x.keep = max(x.teaches, x.hands)
 	if x.coding = strings.Join(resp.Header["Content-Encoding"], ","); x.coding != "" && x.reads {
 		x.keep = request.MaxBody
 	}
@@ -46,12 +45,34 @@ func textual(t string) bool {
 	return t == "" || strings.HasPrefix(t, "text/") || strings.Contains(t, "json") || strings.Contains(t, "xml")
 }
 
-// hold keeps what of the next piece still fits. What is coded is paid for from the
-// budget, of which answers get half: whoever reads slowly must not leave others'
-// bodies unread. Beyond that the answer is not read.
+// mayLogin reports whether the answer is to be read for what became of a login, and
+// notes what its head says of that. Only of a request that was judged whole is known
+// whether it is one.
+func (x *exchange) mayLogin(resp *http.Response) bool {
+	if !x.proxy.options.Engine.MayLogin(&x.req) {
+		return false
+	}
+	x.logs, x.cookies = true, resp.Header["Set-Cookie"]
+	return resp.StatusCode/100 == 2 && textual(x.outcome.ResponseType)
+}
+
+// entered completes the outcome by what the answer says of a login. It comes before the
+// answer is cut to what else is read of it.
+func (x *exchange) entered() {
+	if !x.logs {
+		return
+	}
+	a := engine.LoginAnswer{Location: x.target, Cookies: x.cookies, Type: x.outcome.ResponseType, Body: x.answer}
+	x.proxy.options.Engine.Login(&x.req, &x.outcome, a, &x.scratch)
+	x.answer, x.cookies = x.answer[:min(len(x.answer), x.teaches)], nil
+}
+
+// hold keeps what of the next piece still fits. What is coded, or of a login, is paid
+// for from the budget, of which answers get half: whoever reads slowly must not leave
+// others' bodies unread. Beyond that the answer is not read.
 func (x *exchange) hold(piece []byte) {
 	piece = piece[:min(len(piece), x.keep-len(x.answer))]
-	if x.coding != "" && len(piece) > 0 {
+	if (x.coding != "" || x.logs) && len(piece) > 0 {
 		if p := x.proxy; p.held.Add(int64(len(piece))) > p.options.Budget/2 {
 			p.held.Add(-int64(len(piece)))
 			x.answer, x.keep, x.reads = x.answer[:0], 0, false
@@ -69,11 +90,15 @@ var plains = sync.Pool{New: func() any { return new([request.MaxBody]byte) }}
 // comes behind the last piece: what streams is not kept waiting, and one decoder
 // does not outlive one call.
 func (x *exchange) undo() {
-	coding, held, limit := x.coding, x.answer, max(x.teaches, x.hands)
+	coding, held, limit := x.coding, x.answer, x.teaches
 	if coding == "" {
 		return
 	}
-	if x.coding, x.answer = "", held[:0]; x.reads {
+	most := limit
+	if x.logs {
+		most = request.MaxLoginAnswer
+	}
+	if x.coding, x.answer = "", held[:0]; x.reads || x.logs {
 		limit = request.MaxBody
 	} else if x.outcome.Status >= 400 && !x.proxy.options.Engine.Leaks(&x.req) {
 		limit = 0
@@ -87,7 +112,7 @@ func (x *exchange) undo() {
 	if err != nil {
 		x.proxy.options.Log.Error("engine fault", "request", x.req.ID, "error", err)
 	}
-	x.answer = append(x.answer, plain[:min(len(plain), max(x.teaches, x.hands))]...)
+	x.answer = append(x.answer, plain[:min(len(plain), most)]...)
 }
 
 // release returns to the budget what was held of the answer.

@@ -83,6 +83,10 @@ type Line struct {
 	// of requests are.
 	Handed []string `json:"handed,omitempty"`
 
+	// Login is what the answer said of an attempt to log in beyond its status: "refused" or
+	// "entered".
+	Login string `json:"login,omitempty"`
+
 	DurationMS float64 `json:"duration_ms,omitempty"`
 	Label      string  `json:"label,omitempty"`
 }
@@ -187,6 +191,7 @@ func (l *Line) outcome() request.Outcome {
 		Answered: l.Answered || l.Status > 0 && l.Fault == "", Status: l.Status, GRPC: l.GRPC, Duration: l.duration(),
 		ResponseType: l.ResponseType, ResponseSize: l.ResponseSize, RequestSize: l.BodySize,
 		Prefix: []byte(l.ResponseLeak), Schema: numeric(l.ResponseSchema), Body: numeric(l.ResponseHash), Unread: l.Unread,
+		Login: request.LoginResultNamed(l.Login),
 	}
 }
 

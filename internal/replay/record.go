@@ -39,7 +39,7 @@ func (r *Recorder) line(q *request.Request, o request.Outcome, body []byte) *Lin
 		H2: q.Conn.H2, Proto: q.Head.Proto, Method: q.Head.Method, Host: q.Head.Host, Target: r.mask.target(q.Head.Target, f),
 		Sorted: !q.Head.Ordered, ASN: q.Network.ASN, Country: q.Network.Country, Bot: q.Network.Bot,
 		Pass: q.Pass.String(), Cookie: q.Pass.Handed, Answered: o.Answered, Status: o.Status, GRPC: o.GRPC, ResponseType: o.ResponseType, ResponseSize: o.ResponseSize,
-		DurationMS: float64(o.Duration) / float64(time.Millisecond), Unread: o.Unread, BodySize: o.RequestSize,
+		DurationMS: float64(o.Duration) / float64(time.Millisecond), Unread: o.Unread, BodySize: o.RequestSize, Login: o.Login.String(),
 	}
 	if !o.Answered {
 		l.Status = 0

@@ -12,7 +12,12 @@ func (r *Request) LoginPath() bool {
 	return false
 }
 
+// loginWord reports whether a segment says so, with or without the ending of a script's file.
 func loginWord(s string) bool {
+	s, _, _ = strings.Cut(s, ".")
+	if len(s) > 3 && s[2] == '-' && strings.EqualFold(s[:3], "wp-") {
+		s = s[3:]
+	}
 	if s == "" || strings.IndexByte("alst", s[0]|0x20) < 0 {
 		return false
 	}

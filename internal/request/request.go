@@ -231,6 +231,9 @@ type Standing struct {
 	// is held against requests that another site began ("elsewhere").
 	Acting  string
 	Network netip.Prefix
+	// Guesses says that the client has tried one password after the other of late, more
+	// than anybody forgets, and hardly ever got in.
+	Guesses bool
 	// Known says that the request carries an accepted credential that few clients
 	// show and that has nothing against it itself, whatever its client has done.
 	Known bool
@@ -295,6 +298,8 @@ type Login struct {
 	Password bool   // a password-like field is there
 	User     uint64 // keyed digest of the user name; 0 if none
 	Guess    uint64 // keyed digest of the passwords; 0 if none
+	// Result is what became of it, beyond what the answer's status says.
+	Result LoginResult
 }
 
 // Card is what the body of a payment says of a card, as keyed digests; 0 if it
@@ -431,6 +436,8 @@ type Outcome struct {
 	// MaxHanded. They are secrets: valid until End returns, and never to be logged.
 	Handed      []string
 	RequestSize int64 // body bytes read from the client
+	// Login is what the answer says of an attempt to log in beyond its status.
+	Login LoginResult
 	// Aborted says that the client went away before the end.
 	Aborted bool
 	// Held says that our answer is only dripping: nobody has been told anything yet.

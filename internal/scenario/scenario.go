@@ -80,6 +80,7 @@ type step struct {
 	Issued  []string `yaml:"issued"` // ids that the answer shows
 	Unread  bool     `yaml:"unread"` // it may show others
 	Handed  []string `yaml:"handed"` // credentials that a good answer to a login hands out, without "Bearer"
+	Login   []string `yaml:"login"`  // what the answer says of a login ("refused", "entered"), taken like status
 	Fault   string   `yaml:"fault"`
 	Laid    bool     `yaml:"laid"` // its body goes where a form with the decoy field sends it
 	Pass    []string `yaml:"pass"` // what became of its pass or answer ("solved", "forged"), taken like status
@@ -273,6 +274,9 @@ func (p *population) line(at time.Time, r *rand.Rand, address netip.Addr, s soft
 	}
 	if len(q.Pass) > 0 {
 		l.Pass, l.PassID, l.PassAt = q.Pass[n/len(p.Requests)%len(q.Pass)], l.Conn, uint32(at.Unix())
+	}
+	if len(q.Login) > 0 {
+		l.Login = q.Login[n/len(p.Requests)%len(q.Login)]
 	}
 	if len(q.Status) > 0 {
 		l.Answered, l.Status, l.ResponseType = true, q.Status[n/len(p.Requests)%len(q.Status)], cmp.Or(q.Type, "application/json")
