@@ -43,9 +43,9 @@ func crowd(now int64, rec *record) float64 {
 const servedLong = 10 * 60 * 1000 // ms
 
 // split gives r's sender a record of his own, below that of his address and software:
-// where that is a crowd's; where it is suspect for failed logins alone, which somebody
-// else may have sent; and where it is blocked and he shows a pass that he has worked for
-// since.
+// where that is a crowd's; where it is suspect for failed logins alone, and somebody else
+// has sent those that made it so; and where it is blocked, and he shows a pass that he
+// has worked for since.
 func (t *Table) split(now int64, rules Rules, r *request.Request) {
 	st := &r.Standing
 	if st.Parent != 0 {
@@ -56,8 +56,7 @@ func (t *Table) split(now int64, rules Rules, r *request.Request) {
 		c.parole(now, rules)
 		st.People = crowd(now, c)
 		suspect := c.stage >= signal.Interrogate
-		apart = st.People >= several || suspect && c.onlyLogins() &&
-			(c.stage != signal.Block || c.proofs.whose != whose(r))
+		apart = st.People >= several || suspect && c.proofs.whose != whose(r) && c.onlyLogins()
 		blocked := c.stage == signal.Block && int64(r.Pass.Issued)*1000 > c.until-rules.duration(int(c.blocks)).Milliseconds()
 		passes = (apart || blocked) && r.Pass.Answers() && r.Pass.ID != 0
 		burnt = c.past&pastBurnt == pastBurnt
