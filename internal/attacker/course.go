@@ -20,7 +20,7 @@ func bearer(r *request.Request) uint16 { return uint16(r.Standing.Keys[Credentia
 // name of the one who calls.
 func caller(r *request.Request) uint16 {
 	if r.Standing.Shared {
-		return uint16(whose(r))
+		return whose(r)
 	}
 	return bearer(r)
 }

@@ -239,7 +239,7 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 		if c, ok := rec.restage(ms, rules); ok {
 			r.Changes = append(r.Changes, c)
 			if c.To > c.From {
-				rec.proofs.whose = by
+				rec.proofs.whose = uint8(by)
 			}
 			burnt = burnt || c.To >= signal.Interrogate && r.Standing.Parent != 0 && r.Pass.Answers()
 		}

@@ -23,6 +23,10 @@ const (
 	several = 3.5
 )
 
+// entersFew is up to how many people logins are counted beside credentials: beyond it
+// few is no good estimate.
+const entersFew = 12
+
 // crowd is how many people a record is known to be of, within half an hour to an hour:
 // accounts that were entered, and accepted credentials of accounts that are not known.
 // What the upstream has not accepted counts for nothing, or anybody could pretend to be
@@ -31,7 +35,11 @@ func crowd(now int64, rec *record) float64 {
 	switch {
 	case rec.past&pastPerson != 0:
 	case rec.scope == Client:
-		return max(rec.others.count(now), rec.entered.count(now))
+		n := rec.others.count(now)
+		if n < entersFew {
+			n = max(n, rec.entered.count(now))
+		}
+		return n
 	case rec.scope == Address:
 		return max(rec.others.count(now), 1)
 	}
@@ -56,7 +64,7 @@ func (t *Table) split(now int64, rules Rules, r *request.Request) {
 		c.parole(now, rules)
 		st.People = crowd(now, c)
 		suspect := c.stage >= signal.Interrogate
-		apart = st.People >= several || suspect && c.proofs.whose != whose(r) && c.onlyLogins()
+		apart = st.People >= several || suspect && c.proofs.whose != uint8(whose(r)) && c.onlyLogins()
 		blocked := c.stage == signal.Block && int64(r.Pass.Issued)*1000 > c.until-rules.duration(int(c.blocks)).Milliseconds()
 		passes = (apart || blocked) && r.Pass.Answers() && r.Pass.ID != 0
 		burnt = c.past&pastBurnt == pastBurnt
@@ -390,7 +398,7 @@ func (f *few) count(now int64) float64 {
 
 // whose are bits of the finest name of whoever sent r: credential, cookies, connection;
 // never 0.
-func whose(r *request.Request) uint8 {
+func whose(r *request.Request) uint16 {
 	h := r.Standing.Keys[Credential]
 	if h == 0 {
 		for i := range r.Cookies {
@@ -398,16 +406,16 @@ func whose(r *request.Request) uint8 {
 		}
 	}
 	if h == 0 {
-		h = digest.Scramble(r.Conn.ID)
+		h = r.Conn.ID
 	}
-	return max(uint8(h>>13), 1)
+	return max(uint16(mix(h)>>48), 1)
 }
 
 // of says whose the next value is. Where several people are it starts anew when another
 // one's follow: texts of different people are no proof together.
-func (p *proofs) of(whose uint8, people bool) {
-	if people && p.whose != whose {
-		*p = proofs{whose: whose}
+func (p *proofs) of(whose uint16, people bool) {
+	if people && p.whose != uint8(whose) {
+		*p = proofs{whose: uint8(whose)}
 	}
 }
 
@@ -415,7 +423,7 @@ func (p *proofs) of(whose uint8, people bool) {
 // behind the same address, in the same browser, under another name. He is asked; with
 // the pass that he then works for he is judged by himself.
 func (r *record) anotherMay(q *request.Request) bool {
-	return r.stage == signal.Block && r.past&pastBurnt != pastBurnt && r.proofs.whose != whose(q) && q.Navigation() &&
+	return r.stage == signal.Block && r.past&pastBurnt != pastBurnt && r.proofs.whose != uint8(whose(q)) && q.Navigation() &&
 		q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
 }
 

@@ -121,10 +121,10 @@ func asVersion(t *testing.T, snapshot []byte, version byte) []byte {
 		case i <= shards:
 			var cut []byte
 			for ; len(block) > 0; block = block[recordBytes:] {
-				cut = append(cut, block[:[...]int{1: firstBytes, 2: secondBytes}[version]]...)
+				cut = append(cut, block[:[...]int{1: firstBytes, 2: secondBytes, 3: thirdBytes}[version]]...)
 			}
 			block = cut
-		case i == shards+2 && version < 2, i == shards+3:
+		case i == shards+2 && version < 2, i == shards+3 && version < 3:
 			continue // links; blocks
 		}
 		if err := frame.Write(out, block); err != nil {
