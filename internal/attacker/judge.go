@@ -238,7 +238,7 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 		f(rec)
 		if c, ok := rec.restage(ms, rules); ok {
 			r.Changes = append(r.Changes, c)
-			if c.To > c.From {
+			if c.From < signal.Interrogate && c.To >= signal.Interrogate {
 				rec.proofs.whose = uint8(by)
 			}
 			burnt = burnt || c.To >= signal.Interrogate && r.Standing.Parent != 0 && r.Pass.Answers()

@@ -208,8 +208,9 @@ func TestStufferBehindPeople(t *testing.T) {
 					}
 				}
 			}
-			minute := 10 * (1 + 1.2*float64(n)/turnCrowd)                        // turns; how many people are there is an estimate
-			most, last := 1.2*(15+2*float64(n))+turnsAhead+1+5*minute, 1.2*minute // the threshold, turns ahead, turns
+			// The threshold, turns ahead, and turns. How many people are there is an estimate.
+			minute := 10 * (1 + 1.2*float64(n)/turnCrowd)
+			most, last := 1.2*(15+2*float64(n))+turnsAhead+1+5*minute, 1.2*minute
 			if !page {
 				most, last = 1.2*(15+2*float64(n)), 0
 			}

@@ -196,7 +196,7 @@ type proofs struct {
 	likely  [4]uint32
 	counts  uint8 // of both: certain in the low two bits, likely in the high half; and anyPayload
 	place   uint8 // digest of endpoint and field of the last value; 0 before the first
-	whose   uint8 // bits of the name of who raised the stage last, of a crowd whose values these are; 0 for nobody
+	whose   uint8 // bits of the name of who made it suspect, of a crowd whose values these are; 0 for nobody
 	second  uint8 // when that came, in steps of two seconds
 }
 
