@@ -53,6 +53,7 @@ const (
 	Previous
 	Age
 	Object
+	Visit
 
 	RarityJA4
 	RarityH2
@@ -142,6 +143,7 @@ var attributes = [Attributes]struct {
 	Previous:       {"previous", history, "before it %s"},
 	Age:            {"age", history, "client %s"},
 	Object:         {"object", content, "object %s"},
+	Visit:          {"visit", history, "a visit that has shown %s"},
 
 	RarityJA4:             {"rarity(ja4)", software, "JA4 %s in good traffic"},
 	RarityH2:              {"rarity(h2)", software, "HTTP/2 opening %s in good traffic"},
@@ -196,6 +198,10 @@ var classes = [Attributes][]string{
 	Arrival:       {"first call", "calls again within 0.1 s", "calls again within 1 s", "calls again within 10 s", "calls again within 1 min", "calls again later"},
 	// No finer: good traffic is known with a delay, so in it everybody is younger.
 	Age: {"never seen", "known for less than 10 s", "known for less than 1 min", "known for longer"},
+	Visit: {"nothing else", "other endpoints", "a credential", "a credential and other endpoints", "cookies", "cookies and other endpoints",
+		"cookies and a credential", "cookies, a credential and other endpoints", "a pass", "a pass and other endpoints", "a pass and a credential",
+		"a pass, a credential and other endpoints", "a pass and cookies", "a pass, cookies and other endpoints", "a pass, cookies and a credential",
+		"a pass, cookies, a credential and other endpoints"},
 
 	RarityJA4: rarities, RarityH2: rarities, RarityOrder: rarities, RarityAgent: rarities, RarityASN: rarities, RaritySegment: rarities, RarityObject: objects,
 	FitJA4Agent: fits, FitOrderAgent: fits, FitH2JA4: fits, FitTemplateParameters: fits, FitTemplateSegment: fits, FitPrevious: fits, FitLanguageCountry: fits, FitVersionHints: fits,

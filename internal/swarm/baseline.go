@@ -111,6 +111,9 @@ func (b *baseline) learn(r *row) {
 	b.counts.derive(&r.at) // as the baseline of today sees it
 	b.counts.learn(r)
 	b.sample(r)
+	if n := b.counts.get(one(Template, r.at[Template])); n >= objectsLeast && n&(n-1) == 0 {
+		b.reviewObjects(r.at[Template])
+	}
 	switch b.counts.total.Load() {
 	case 1 << 12, 1 << 14, 1 << 16:
 		b.review()
@@ -129,6 +132,25 @@ func (b *baseline) review() {
 	}
 	again(b.uniform.rows)
 	for _, v := range b.strata {
+		again(v.rows)
+	}
+	for _, v := range b.groups {
+		again(v.rows)
+	}
+}
+
+// reviewObjects derives anew how rare the objects of a template's samples are, each time
+// that twice as many requests to it are known: at first nearly every object is new.
+func (b *baseline) reviewObjects(template uint32) {
+	again := func(rows []row) {
+		for i := range rows {
+			if r := &rows[i]; r.at[Template] == template {
+				r.at[RarityObject] = b.counts.object(&r.at, 1)
+			}
+		}
+	}
+	again(b.uniform.rows)
+	if v := b.strata[template]; v != nil {
 		again(v.rows)
 	}
 	for _, v := range b.groups {

@@ -27,8 +27,9 @@ func (s *Swarm) adopt(now int64, search *search, g *signature) {
 	g.Scope = s.scopeName(search.scope)
 	g.last.Store(now)
 	if g.Action == signal.Limit {
-		g.Rate = max(2*s.base.rate*float64(g.Proof.Hits)/float64(max(g.Proof.Good, 1)), leastRate)
+		g.Rate = s.rate(g)
 	}
+	g.Kind, g.Target, g.Starved = search.scope.kind, search.scope.template, s.starved && g.Action == signal.ChallengeAction
 	g.Volume = g.Action != signal.BlockAction && !search.scope.kind.failing() && search.scope.kind != ofSeeds
 	c, parent := s.campaignFor(now, search, g)
 	kind := "signature"
@@ -166,7 +167,7 @@ func (s *Swarm) forgetOldest() {
 
 // live moves signatures and campaigns through their lives.
 func (s *Swarm) live(now int64, seconds float64) {
-	for _, g := range s.list {
+	for _, g := range slices.Clone(s.list) {
 		s.age(now, g)
 	}
 	n := len(s.list)
@@ -207,6 +208,8 @@ func (s *Swarm) age(now int64, g *signature) {
 		s.report(now, "retired", s.campaignNamed(g.Campaign), g)
 	case now-max(g.last.Load(), g.Since) > quietAfter.Milliseconds():
 		s.set(now, g, dormant)
+	case !g.Approved:
+		s.reconsider(now, g)
 	}
 }
 

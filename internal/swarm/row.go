@@ -10,7 +10,7 @@ import (
 	"bartizan/internal/request"
 )
 
-// row is one request's attributes and what became of it: 280 bytes, no pointers.
+// row is one request's attributes and what became of it: 288 bytes, no pointers.
 type row struct {
 	at     [Attributes]uint32
 	time   int64    // ms since the epoch
@@ -350,10 +350,20 @@ func (s *Swarm) describeClient(at *[Attributes]uint32, r *request.Request) {
 	at[Arrival] = arrivalClass(r.Standing.Gap)
 	at[Previous] = s.digested(Previous, r.Standing.Previous)
 	at[Age] = ageClass(r.Standing.Age)
+	at[Visit] = visitClass(r)
 	// What is asked for now is what the next request has before it.
 	if r.Endpoint.PathKnown {
 		s.words.remember(Previous, s.digested(Previous, r.Endpoint.ID), r.Endpoint.Template)
 	}
+}
+
+// visitClass says what belongs to a person's visit that r's client has shown: other
+// endpoints than this one within half an hour, a credential that the upstream accepted,
+// cookies, an answered question. Unlike what came just before it does not change when
+// some of the client's requests are stopped.
+func visitClass(r *request.Request) uint32 {
+	st := &r.Standing
+	return bit(st.Varied) | bit(st.Accepted && !st.Common)<<1 | bit(len(r.Cookies) > 0)<<2 | bit(r.Pass.Answers())<<3
 }
 
 func arrivalClass(d time.Duration) uint32 {

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -10,10 +11,11 @@ type scope struct {
 	kind     scopeKind
 	template uint32
 	counts   series
-	all      *scope // whose volume explains failures; nil for volume itself
-	failures *scope // of a template's volume scope: its failures
-	tried    int64  // ms: when a search was last made
-	fails    int    // searches in a row that found nothing
+	all      *scope  // whose volume explains failures; nil for volume itself
+	failures *scope  // of a template's volume scope: its failures
+	tried    int64   // ms: when a search was last made
+	fails    int     // searches in a row that found nothing
+	level    float64 // what came in 4 s when a search was last made
 	rejected map[uint64]int64
 	// campaign is the last one opened from here: what follows soon is a mutation.
 	campaign *campaign
@@ -150,6 +152,20 @@ func (s *scopes) close(now int64, quiet bool, over func(c *scope, since int64)) 
 		}
 	}
 }
+
+// swells reports whether so much more volume comes than at the last search that another
+// one is worth it at once: where each day's rise is an alarm, an attack comes in the
+// middle of one. Failures have alarms of their own.
+func (s *scope) swells() bool {
+	c := &s.counts[1]
+	noise := 3 * math.Sqrt(c.phi*s.level/9) // lately is a mean over some nine intervals
+	return s.kind == ofTemplate && s.level > 0 && c.lately > swell*s.level+max(noise, swellLeast)
+}
+
+const (
+	swell      = 1.25 // growth that is worth another search
+	swellLeast = 10   // requests in 4 s beyond it
+)
 
 // elsewhere returns how many times what is usual came lately of what c does not have.
 func (s *scopes) elsewhere(c *scope, k int) float64 {

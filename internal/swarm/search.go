@@ -136,14 +136,8 @@ func (s *search) usable(l Literal) bool {
 	switch {
 	case l.Attribute >= derived && l.Value == 0:
 		return false
-	case l.Attribute == RarityObject: // where each asks for his own, or all are new, it says nothing
-		n := 0
-		for _, r := range s.good {
-			if l.holds(r) {
-				n++
-			}
-		}
-		return s.scoped && l.Value == unseen && float64(n) <= objectsNew*float64(len(s.good))
+	case l.Attribute == RarityObject:
+		return s.scoped && l.Value == unseen && s.walks()
 	case !s.scoped && attributes[l.Attribute].class == content && l.Attribute < derived:
 		n := 0
 		for _, r := range s.good {
@@ -156,6 +150,23 @@ func (s *search) usable(l Literal) bool {
 		return false
 	}
 	return true
+}
+
+// walks reports whether the pool asks for one new object after the other, which good
+// traffic does not: not where each asks for his own, or all are new, and not where many
+// come for one that somebody has just linked to.
+func (s *search) walks() bool {
+	known, asked, objects := 0, 0, map[uint32]bool{}
+	for _, r := range s.good {
+		known += int(bit(r.at[RarityObject] == unseen))
+	}
+	for _, r := range s.rows {
+		if r.at[RarityObject] == unseen {
+			asked++
+			objects[r.at[Object]] = true
+		}
+	}
+	return float64(known) <= objectsNew*float64(len(s.good)) && 2*len(objects) >= asked
 }
 
 // holding returns for each literal which rows hold it. Rows are large and far
@@ -201,10 +212,11 @@ func (s *search) score(c *candidate) {
 // asked for, unless the endpoint's own good traffic is what it is held against.
 func (s *search) specific(c *candidate) bool { return s.scoped || s.describes(c) }
 
-// describes reports whether a candidate says anything of the client's software.
+// describes reports whether a candidate says anything of the client's software, other
+// than that it is as usual.
 func (s *search) describes(c *candidate) bool {
 	for _, i := range c.literals {
-		if attributes[s.literals[i].Attribute].class == software {
+		if l := s.literals[i]; attributes[l.Attribute].class == software && (l.Attribute < derived || l.Value > common) {
 			return true
 		}
 	}
@@ -239,9 +251,7 @@ func (s *search) extend(current []*candidate, seen map[uint64]bool) (next []*can
 			if c.good.countAnd(single.good) >= c.goodCount-c.goodCount/20 {
 				continue // it spares no good request
 			}
-			wider := &candidate{literals: list, rows: c.rows.and(single.rows), good: c.good.and(single.good), live: c.live.and(single.live)}
-			s.score(wider)
-			next = append(next, wider)
+			next = append(next, s.narrowed(c, i))
 		}
 	}
 	return next

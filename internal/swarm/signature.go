@@ -41,17 +41,21 @@ type signature struct {
 	Campaign string        `json:"campaign,omitempty"`
 	Note     string        `json:"note,omitempty"`
 
-	Support  int      `json:"support"`  // requests it was found in
-	Coverage float64  `json:"coverage"` // share of the excess that it explains
-	Excess   float64  `json:"excess"`
-	Scope    string   `json:"scope"` // where the change was
-	Proof    Proof    `json:"proof"`
-	Samples  []string `json:"samples,omitempty"` // ids of requests it was found in
-	Volume   bool     `json:"volume,omitempty"`  // volume is all there is against it
-	Logins   [2]int   `json:"logins"`            // attempts that passed it, and those in vain
-	guests   *guests  // nil: none yet
-	Success  float64  `json:"success"`        // share of them that the upstream answered well
-	Rate     float64  `json:"rate,omitempty"` // limit: requests a second that pass
+	Support  int       `json:"support"`  // requests it was found in
+	Coverage float64   `json:"coverage"` // share of the excess that it explains
+	Excess   float64   `json:"excess"`
+	Scope    string    `json:"scope"` // where the change was
+	Proof    Proof     `json:"proof"`
+	Samples  []string  `json:"samples,omitempty"` // ids of requests it was found in
+	Volume   bool      `json:"volume,omitempty"`  // volume is all there is against it
+	Starved  bool      `json:"starved,omitempty"` // a challenge for want of good traffic to prove more with
+	Roomy    bool      `json:"roomy,omitempty"`   // its limit is what the endpoint bears
+	Kind     scopeKind `json:"kind"`              // of the scope where the change was
+	Target   uint32    `json:"target,omitempty"`  // its template
+	Logins   [2]int    `json:"logins"`            // attempts that passed it, and those in vain
+	guests   *guests   // nil: none yet
+	Success  float64   `json:"success"`        // share of them that the upstream answered well
+	Rate     float64   `json:"rate,omitempty"` // limit: requests a second that pass
 
 	Born    int64 `json:"born"`  // ms
 	Since   int64 `json:"since"` // ms: when the state began

@@ -115,19 +115,24 @@ func (s *sketch) deriveWithout(at *[Attributes]uint32, own uint32) {
 	population, template := s.get(one(RaritySegment, segment)), s.get(one(Template, at[Template]))
 	at[RaritySegment] = rarity(less(population, own), total)
 	at[FitTemplateSegment] = fit(less(s.get(two(FitTemplateSegment, at[Template], segment)), own), template, population, total)
-	at[RarityObject] = noRarity
-	if at[Object] != 0 && template >= objectsLeast {
-		switch n := less(s.get(one(Object, at[Object])), min(own, 1)); {
-		case n == 0:
-			at[RarityObject] = unseen
-		case n >= 10:
-			at[RarityObject] = common
-		default:
-			at[RarityObject] = usual
-		}
-	}
+	at[RarityObject] = s.object(at, min(own, 1))
 	before := step(at)
 	at[FitPrevious] = fit(less(s.get(two(FitPrevious, before, at[Template])), own), s.get(one(FitPrevious, before)), template, total)
+}
+
+// object returns the rarity of the object that a row asks for, as if own requests for
+// it had not been counted; noRarity where too little is known of what is asked for there.
+func (s *sketch) object(at *[Attributes]uint32, own uint32) uint32 {
+	if at[Object] == 0 || s.get(one(Template, at[Template])) < objectsLeast {
+		return noRarity
+	}
+	switch n := less(s.get(one(Object, at[Object])), own); {
+	case n == 0:
+		return unseen
+	case n >= objectCommon:
+		return common
+	}
+	return usual
 }
 
 // step is the endpoint before, as seen by one kind of client: an app's users
@@ -159,7 +164,10 @@ func (s *sketch) learn(r *row) {
 
 // objectsLeast is from how many good requests to an endpoint on it is known what is
 // asked for there: ids that are popular come again, those of a walk do not.
-const objectsLeast = 500
+const objectsLeast = 512
+
+// objectCommon is from how many requests on an object is often asked for.
+const objectCommon = 10
 
 // objectsNew is the share of good requests to an endpoint for objects that nobody has
 // asked for, beyond which that is how it is used.

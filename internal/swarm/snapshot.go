@@ -345,7 +345,7 @@ func (s *Swarm) restoreSignature(g *signature) error {
 			return fmt.Errorf("signature %q has an unknown attribute", g.Name)
 		}
 	}
-	if g.Core > len(g.Literals) || g.State > retired || g.Action >= signal.Actions || g.Action == signal.Limit && g.Rate <= 0 {
+	if g.Core > len(g.Literals) || g.State > retired || g.Kind > ofSeeds || g.Action >= signal.Actions || g.Action == signal.Limit && g.Rate <= 0 {
 		return fmt.Errorf("signature %q makes no sense", g.Name)
 	}
 	g.tally = new(tally)

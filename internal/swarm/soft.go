@@ -40,11 +40,26 @@ func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) 
 // strange returns the candidates that say something of the client and stand out of
 // newcomers.
 func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate) {
+	object := slices.Index(s.literals, Literal{RarityObject, unseen})
 	for _, c := range list[:min(len(list), softMost)] {
-		if s.describes(c) && s.standsOut(c, newcomers) {
+		if !s.describes(c) {
+			continue
+		}
+		if !s.standsOut(c, newcomers) && object >= 0 && !s.uses(c, RarityObject) {
+			c = s.narrowed(c, object) // by its past, and now by what it asks for
+		}
+		if c.feasible && s.standsOut(c, newcomers) {
 			out = append(out, c)
 		}
 	}
+	return out
+}
+
+// narrowed is c with one literal more.
+func (s *search) narrowed(c *candidate, i int) *candidate {
+	x := s.singles[i]
+	out := &candidate{literals: with(c.literals, i), rows: c.rows.and(x.rows), good: c.good.and(x.good), live: c.live.and(x.live)}
+	s.score(out)
 	return out
 }
 
@@ -62,7 +77,13 @@ func (s *search) stands(c *candidate, newcomers []*row) bool {
 // the wider is the bound, so that no least number of them is needed.
 func (s *search) standsOut(c *candidate, newcomers []*row) bool {
 	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
-		return l.Attribute == Template || l.Attribute == Method || attributes[l.Attribute].class == history
+		switch l.Attribute {
+		case Template, Method, Depth, Extension, Object: // where it goes
+			return true
+		case CookieNames, AuthScheme: // what no newcomer has
+			return true
+		}
+		return attributes[l.Attribute].class == history
 	})
 	n := 0
 	for _, r := range newcomers {

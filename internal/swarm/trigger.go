@@ -12,12 +12,13 @@ const (
 	leastShare     = 0.25 // of the pool that must be excess
 	leastPrefixes  = 15   // distinct /24 or /48: with fewer, blocking clients is the tool
 	seedPrefixes   = 12
-	crowdElsewhere = 2 // times the usual requests to all else: a crowd, not an attack on one endpoint
-	starvedUntil   = 4 * 3_600_000
-	sharedLeast    = 0.05   // of a surge must be known-good clients', or they do not share it
-	vetoMemory     = 2_000  // ms until a surge that known-good clients share is looked at again
-	retryAfter     = 30_000 // ms until a rejected candidate is tried again
-	seedEvery      = 5_000  // ms between searches among seeds
+	crowdElsewhere = 2             // times the usual requests to all else: a crowd, not an attack on one endpoint
+	crowdWindow    = 30_000        // ms over which the rest is looked at
+	starvedUntil   = 4 * 3_600_000 // ms of alarm where only too little is known
+	sharedLeast    = 0.05          // of a surge must be known-good clients', or they do not share it
+	vetoMemory     = 2_000         // ms until a surge that known-good clients share is looked at again
+	retryAfter     = 30_000        // ms until a rejected candidate is tried again
+	seedEvery      = 5_000         // ms between searches among seeds
 	seedMemory     = 600_000
 	lookBack       = 120_000 // ms that a pool reaches back at least
 	giveUpAfter    = 600_000 // ms of alarm without a signature, at least
@@ -27,10 +28,13 @@ const (
 // alarm searches every scope under alarm whose turn it is.
 func (s *Swarm) alarm(now int64) {
 	for _, c := range s.scopes.alarmed() {
-		if now-c.tried < 250<<min(c.fails, 9) {
+		switch {
+		case c.swells():
+			c.fails = 0
+		case now-c.tried < 250<<min(c.fails, 9):
 			continue
 		}
-		c.tried = now
+		c.tried, c.level = now, c.counts[1].lately
 		if s.investigate(now, c) {
 			return // one search in a tick leaves the processor to the requests
 		}
@@ -53,7 +57,7 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		return false
 	}
 	p, usual := s.gather(now, c, k)
-	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere
+	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere && s.elsewhere(now, c, k) >= crowdElsewhere
 	p.expected *= growth
 	if shared, certain := p.shared(usual); shared {
 		s.stats.Vetoed++
@@ -89,6 +93,26 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		c.fails = 0
 	}
 	return true
+}
+
+// elsewhere returns how many times as much comes now of what c does not have as came
+// just before c's change: the mean of a young gateway is of when it was younger.
+func (s *Swarm) elsewhere(now int64, c *scope, k int) float64 {
+	start, before, after := c.counts[k].start, 0, 0
+	since := max(start, now-crowdWindow)
+	s.recent.each(func(r *row) {
+		switch {
+		case c.has(r):
+		case r.time >= since:
+			after++
+		case r.time < start && r.time >= start-crowdWindow:
+			before++
+		}
+	})
+	if before < leastPool {
+		return crowdElsewhere // nobody knows
+	}
+	return float64(after) / float64(max(now-since, 1)) / (float64(before) / crowdWindow)
 }
 
 // source is the ring that holds a scope's rows longest.
