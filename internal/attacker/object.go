@@ -19,6 +19,8 @@ const (
 	pastAsset                    // Client: something that belongs to pages was fetched
 	pastBrowser                  // Credential: a browser was the first to show it
 	pastPair                     // Credential: something has been held against it at some address
+	pastServed                   // Client: it was answered well, and was no suspect
+	pastAble                     // Client: it has answered a question
 )
 
 // note brings the past forward by one exchange and returns who it was before.
