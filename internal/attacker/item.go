@@ -17,7 +17,7 @@ import (
 // what one certain payload makes under rules: 28 of 100, which is below the interrogate
 // stage unless the operator lowers it.
 func (r *record) oneItem(now int64, to signal.Stage, rules Rules, s *Sum) signal.Stage {
-	if to <= signal.Watch || s.Hard > 0 || r.proofs.counts&3 != 1 || r.proofs.counts>>4 > 1 || r.several(now) {
+	if p := &r.proofs; to <= signal.Watch || s.Hard > 0 || p.counts&3 != 1 || p.counts>>4 > 1 || bits.OnesCount32(p.certain[1]) >= itemPlaces || r.several(now) {
 		return to
 	}
 	for v, share := range s.Vantages {
@@ -29,6 +29,10 @@ func (r *record) oneItem(now int64, to signal.Stage, rules Rules, s *Sum) signal
 	odds := prior + weight*math.Tanh(1.25*(1-math.Exp(-1.6)))
 	return min(to, rules.stage(100/(1+math.Exp(-odds)), false))
 }
+
+// itemPlaces is from how many endpoints and fields on one value is no item that must
+// arrive: somebody tries it wherever he can.
+const itemPlaces = 4
 
 // several reports whether more than one client sends what is held against an address or
 // credential: one item that comes from many is no feed's.
