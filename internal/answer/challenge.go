@@ -34,6 +34,25 @@ func Challenge(q challenge.Question, retry time.Duration, id string) Response {
 	return r
 }
 
+// Script returns the script by which a site's pages answer what they fetch is asked.
+// accepts and validator are the request's Accept-Encoding and If-None-Match.
+func Script(accepts, validator string) Response {
+	body, tag := page.Fetch()
+	r := Response{Status: 200, Header: [][2]string{
+		{"Content-Type", "text/javascript; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}, {"ETag", tag}, {"Vary", "Accept-Encoding"}, {"Cache-Control", "max-age=3600"},
+	}}
+	switch {
+	case validator == tag:
+		r.Status = 304
+	case gzips(accepts):
+		r.Header = append(r.Header, [2]string{"Content-Encoding", "gzip"})
+		r.Body = page.FetchPacked()
+	default:
+		r.Body = body
+	}
+	return r
+}
+
 // Page returns the page that asks q of a browser window, which then goes on to
 // the target to. It comes in gzip if the client says that it takes that: who
 // claims it and cannot read it gets no further.

@@ -85,7 +85,7 @@ func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.
 		if sec := uint32(ms / 1000); a.Page || a.Question && c.asked.posed != sec {
 			c.asked.posed = sec
 			c.asked.open++
-			if c.asked.early < 1 && !r.Software.Claimed.Browser() {
+			if !a.Page && !c.owes(r) || c.asked.early < 1 && !r.Software.Claimed.Browser() {
 				return // it names itself and waits as it is told: a program that cannot answer
 			}
 			n := float32(max(1, crowd(ms, c)))
@@ -93,6 +93,20 @@ func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.
 		}
 	})
 	return found
+}
+
+// serve notes that a client was answered well while it was no suspect.
+func (p *past) serve(served bool) {
+	if served {
+		*p |= pastServed
+	}
+}
+
+// owes reports whether silence says something of r's client outside a window: it has
+// answered before, so that it can; or it is nobody's program, since it was never answered
+// well and shows no credential that was accepted. Of all others most cannot answer.
+func (c *record) owes(r *request.Request) bool {
+	return c.past&pastAble != 0 || c.past&pastServed == 0 && !r.Standing.Accepted
 }
 
 // Heed notes how r's client heeds what it was told, once a second, and returns
@@ -104,13 +118,14 @@ func (t *Table) Heed(now time.Time, r *request.Request, browser, brings bool) (f
 		a := &c.asked
 		if r.Pass.Answers() {
 			a.open, a.early, a.told = 0, 0, 0
+			c.past |= pastAble
 			return
 		}
 		if a.counted == sec {
 			return
 		}
 		a.counted = sec
-		if a.told > sec+1 && !browser && crowd(millis(now), c) < 1.5 { // else it may have been told to another
+		if a.told > sec+1 && !browser && c.owes(r) && crowd(millis(now), c) < 1.5 { // else it may have been told to another
 			a.early++
 			found = c.tell(found, signal.RetryIgnored, a.early, earlySome, earlyMany, "header:Retry-After", "came back too early in 10 or more seconds")
 		}

@@ -80,6 +80,7 @@ func (t *Table) client(now int64, rules Rules, r *request.Request) (see sight) {
 		see.stage = c.stage
 		st.Served = c.rates.fine >= established && c.stage <= signal.Watch
 		st.Established = st.Served && c.stage == signal.Clear
+		c.past.serve(st.Served)
 		see.age = time.Duration(now-c.first) * time.Millisecond
 		st.Guesses = c.guesses()
 		if c.called != 0 {
@@ -188,7 +189,7 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 	}
 	t.update(now, rules, r, keys, proof != nil && proof.Band == signal.Certain, func(rec *record) {
 		for _, s := range found {
-			if personal(s.Kind) && owned(r, rec) {
+			if personal(s.Kind) && owned(r, rec) || s.Kind.Info().Vantage == signal.API && rec.repeats(proof) {
 				continue
 			}
 			if v := s.Kind.Info().Vantage; v == signal.Fingerprint || v == signal.Reputation || v == signal.Challenge {
@@ -279,7 +280,7 @@ func (t *Table) update(now time.Time, rules Rules, r *request.Request, keys Keys
 func (r *record) restage(now int64, rules Rules) (request.Change, bool) {
 	sum := fuse(r, false)
 	r.risk = float32(sum.Risk)
-	to := rules.stage(sum.Risk, sum.MayBlock)
+	to := r.oneItem(now, rules.stage(sum.Risk, sum.MayBlock), rules, &sum)
 	if r.stage == signal.Block && r.until > now {
 		to = signal.Block
 	}

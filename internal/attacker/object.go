@@ -14,14 +14,23 @@ const shares = 32
 type past uint8
 
 const (
-	pastEntry   past = 1 << iota // it has had an entry of ids, or is older than this process
-	pastUnread                   // it was shown an answer that nobody has read
-	pastAsset                    // Client: something that belongs to pages was fetched
-	pastBrowser                  // Credential: a browser was the first to show it
-	pastPair                     // Credential: something has been held against it at some address
-	pastBurn                     // Client: the low bit of the number of passes burnt, see burn
-	_                            // and the high one
-	pastPerson                   // Client: it is of one of several people
+	pastEntry  past = 1 << iota // it has had an entry of ids, or is older than this process
+	pastUnread                  // it was shown an answer that nobody has read
+	pastAsset                   // Client: something that belongs to pages was fetched
+
+	// Of a credential: a browser was the first to show it; something has been held
+	// against it at some address.
+	pastBrowser
+	pastPair
+
+	pastBurn   // Client: the low bit of the number of passes burnt, see burn
+	_          // and the high one
+	pastPerson // Client: it is of one of several people
+
+	// Of a client, in the places of a credential's: it was answered well, and was no
+	// suspect; it has answered a question.
+	pastServed = pastBrowser
+	pastAble   = pastPair
 )
 
 const pastBurnt = 3 * pastBurn

@@ -225,6 +225,9 @@ func (p *proofs) note(now int64, s *signal.Signal, place uint8) bool {
 		remember(p.likely[:], &likelies, d)
 		payloads = anyPayload
 	}
+	if certains == 1 && p.certain[0] == d {
+		p.certain[1] |= 1 << (place >> 1 & 31) // where the one item was sent, until there is another
+	}
 	p.counts = certains | payloads | likelies<<4
 	return int(certains) == len(p.certain) || int(likelies) == len(p.likely)
 }

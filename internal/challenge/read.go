@@ -31,6 +31,9 @@ func CookieName(secure bool) string {
 // Reserved is where the paths begin that answers from browser windows go to.
 const Reserved = "/.well-known/bartizan/"
 
+// Script is the path below Reserved of the script that pages of a site may load.
+const Script = "fetch.js"
+
 // maxCookies bounds the passes that are looked at in one request.
 const maxCookies = 4
 

@@ -78,6 +78,7 @@ type Site struct {
 	Oversize  string   `yaml:"oversize,omitempty"`
 	Unread    string   `yaml:"unread,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
+	Script    bool     `yaml:"script,omitempty"`
 	Bait      Bait     `yaml:"bait,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
 	Timeouts  Waits    `yaml:"timeouts,omitempty"`

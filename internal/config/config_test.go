@@ -53,6 +53,7 @@ sites:
     upstreams: ["http://127.0.0.1:9000", "h2c://127.0.0.1:9001"]
     mode: enforce
     health: {path: /healthz, every: 2s}
+    script: true
     routes:
       - {match: POST /api/login, tags: [login, costly], mode: observe, fail: closed, failed: {status: 302, location: "/login?error"}}
       - {match: POST /enter, failed: {body: Wrong password}}

@@ -311,7 +311,7 @@ func distinct(faults []Fault) []Fault {
 }
 
 func siteOf(s Site) policy.Site {
-	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow)}
+	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow), Script: s.Script}
 	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
 	out.Validate, out.Learned, out.Oversize = validating(s.Validate), validating(s.Learned), s.Oversize == "refuse"
 	out.Unread = s.Unread == "refuse"

@@ -166,7 +166,14 @@ func (e *Engine) Waited(now time.Time, r *request.Request, nonce string) bool {
 func (e *Engine) Interrogates(r *request.Request) bool {
 	s := e.current.Load()
 	site := s.policy.Site(r.Head.Host)
-	return site != nil && site.Enforces() && e.reserved(s, r)
+	return site != nil && e.reserved(s, r) && (site.Enforces() || site.Script && r.Path == challenge.Reserved+challenge.Script)
+}
+
+// Scripted reports whether the pages of r's site may load the script that answers what
+// they fetch is asked.
+func (e *Engine) Scripted(r *request.Request) bool {
+	site := e.current.Load().policy.Site(r.Head.Host)
+	return site != nil && site.Script
 }
 
 // reserved reports whether r is for a path that is no part of any API.

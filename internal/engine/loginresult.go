@@ -31,8 +31,11 @@ func (e *Engine) MayLogin(r *request.Request) bool {
 // hinted returns the operator's hint of how a login is refused where r goes; nil if there
 // is none, or if r sends nothing.
 func (e *Engine) hinted(r *request.Request) *policy.Failed {
+	if !r.Login.Password && r.Head.Method != "POST" && r.Head.Method != "PUT" {
+		return nil
+	}
 	site := e.current.Load().policy.Site(r.Head.Host)
-	if site == nil || !r.Login.Password && r.Head.Method != "POST" && r.Head.Method != "PUT" {
+	if site == nil {
 		return nil
 	}
 	return site.Route(r.Head.Method, r.Steps()).FailedHint()

@@ -129,6 +129,8 @@ type Site struct {
 	Unread bool
 	// Shadow is how long a new botnet signature only counts before it acts.
 	Shadow time.Duration
+	// Script offers the script that answers what pages' own fetches are asked.
+	Script bool
 	Routes []Route
 }
 

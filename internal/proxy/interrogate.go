@@ -63,6 +63,8 @@ func (x *exchange) interrogate() {
 		}
 	case name == "probe" && read:
 		x.write(answer.Probe(r.Header("If-None-Match") == answer.ProbeTag))
+	case name == challenge.Script && read && e.Scripted(r):
+		x.write(answer.Script(r.Header("Accept-Encoding"), r.Header("If-None-Match")))
 	case name == "page" && read:
 		if x.verdict.Action == signal.ChallengeAction {
 			x.showPage(challenge.Reserved + "page")
@@ -126,14 +128,22 @@ func (x *exchange) hand(h http.Header) {
 	if pass, until, ok := e.Grant(r); ok {
 		h["Bartizan-Pass"] = []string{pass}
 		h["Bartizan-Pass-Expires"] = []string{until.UTC().Format(time.RFC3339)}
+		if r.Software.Claimed.Browser() && !shared(h) { // a page's script: the page's next windows bring it along
+			x.setCookie(h, answer.SetCookie(pass, until.Sub(x.start), r.Head.Scheme == "https"))
+		}
 		return
 	}
 	if !x.sending.Suspected || shared(h) {
 		return
 	}
 	if x.handCookie(x.sending); x.cookie != "" {
-		h["Set-Cookie"] = append(h["Set-Cookie"][:len(h["Set-Cookie"]):len(h["Set-Cookie"])], x.cookie)
+		x.setCookie(h, x.cookie)
 	}
+}
+
+// setCookie adds a cookie to the upstream's.
+func (x *exchange) setCookie(h http.Header, cookie string) {
+	h["Set-Cookie"] = append(h["Set-Cookie"][:len(h["Set-Cookie"]):len(h["Set-Cookie"])], cookie)
 }
 
 // shared reports whether caches may give an answer to others (RFC 9111, section

@@ -122,10 +122,10 @@ func TestShared(t *testing.T) {
 		good, back, returned, strangers, rows int
 		shared, certain                       bool
 	}{
-		"nobody":                                  {0, 0, 0, 300, 300, false, false},
-		"many known-good":                         {60, 0, 0, 300, 300, true, true},
-		"three requests of one":                   {3, 0, 0, 1000, 1000, false, false},
-		"a release":                               {0, 200, 150, 150, 300, true, false},
+		"nobody":                {0, 0, 0, 300, 300, false, false},
+		"many known-good":       {60, 0, 0, 300, 300, true, true},
+		"three requests of one": {3, 0, 0, 1000, 1000, false, false},
+		"a release":             {0, 200, 150, 150, 300, true, false},
 		"ten thieves that send as much as others": {0, 300, 10, 300, 300, false, false},
 	} {
 		p := &pool{scope: &scope{}, expected: 5, returned: map[uint32]bool{}, back: c.back}

@@ -26,6 +26,12 @@ var style string
 //go:embed script.js
 var script string
 
+//go:embed work.js
+var work string
+
+//go:embed fetch.js
+var fetch string
+
 // Data is what one page holds.
 type Data struct {
 	Nonce string
@@ -43,10 +49,37 @@ type Data struct {
 type parts struct{ style, script, policy string }
 
 var made = sync.OnceValue(func() parts {
-	p := parts{style: strings.TrimSpace(style), script: squeeze(script)}
+	p := parts{style: strings.TrimSpace(style), script: wrapped(script)}
 	p.policy = "default-src 'none'; script-src '" + hash(p.script) + "'; style-src '" + hash(p.style) +
 		"'; worker-src blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	return p
+})
+
+// wrapped returns a script of ours with what its worker runs, in a scope of its own.
+func wrapped(script string) string {
+	return "\"use strict\";\n(function () {\n" + squeeze(work) + squeeze(script) + "})();\n"
+}
+
+// Fetch returns the script that pages of a site load to have what they fetch asked and
+// answered by itself, and its validator.
+func Fetch() (script []byte, tag string) { return fetched() }
+
+var fetched = sync.OnceValues(func() ([]byte, string) {
+	s := []byte(wrapped(fetch))
+	sum := sha256.Sum256(s)
+	return s, `"` + base64.RawURLEncoding.EncodeToString(sum[:9]) + `"`
+})
+
+// FetchPacked returns the same script in gzip.
+func FetchPacked() []byte { return packed() }
+
+var packed = sync.OnceValue(func() []byte {
+	s, _ := fetched()
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression) // a level that there is
+	w.Write(s)                                              // a buffer takes everything
+	w.Close()
+	return out.Bytes()
 })
 
 // Policy returns the Content-Security-Policy of the page.

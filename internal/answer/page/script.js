@@ -1,150 +1,97 @@
-"use strict";
-(function () {
-  // What the worker runs: SHA-256 (FIPS 180-4) over nonce, dot and counter, with
-  // the first block of 64 bytes done once.
-  function work() {
-    onmessage = function (e) {
-      var K = [], H = [], n = 0, c = 2, i, j, composite = {};
-      for (; n < 64; c++) {
-        if (composite[c]) continue;
-        for (i = c * c; i < 400; i += c) composite[i] = 1;
-        if (n < 8) H[n] = (Math.pow(c, 1 / 2) * 4294967296) | 0;
-        K[n++] = (Math.pow(c, 1 / 3) * 4294967296) | 0;
-      }
-      K = new Int32Array(K);
-      var W = new Int32Array(64), S = new Int32Array(8), M = new Int32Array(H);
-      function block(from) {
-        var a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7], i, x, y, t, u;
-        for (i = 16; i < 64; i++) {
-          x = W[i - 15]; y = W[i - 2];
-          W[i] = W[i - 16] + W[i - 7] + ((x >>> 7 | x << 25) ^ (x >>> 18 | x << 14) ^ x >>> 3) + ((y >>> 17 | y << 15) ^ (y >>> 19 | y << 13) ^ y >>> 10);
-        }
-        for (i = 0; i < 64; i++) {
-          t = h + ((e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7)) + (e & f ^ ~e & g) + K[i] + W[i] | 0;
-          u = ((a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10)) + (a & b ^ a & c ^ b & c) | 0;
-          h = g; g = f; f = e; e = d + t | 0; d = c; c = b; b = a; a = t + u | 0;
-        }
-        S[0] = from[0] + a; S[1] = from[1] + b; S[2] = from[2] + c; S[3] = from[3] + d;
-        S[4] = from[4] + e; S[5] = from[5] + f; S[6] = from[6] + g; S[7] = from[7] + h;
-      }
-      function fill(text, at) {
-        W.fill(0, 0, 16);
-        for (var i = 0; i < text.length; i++) W[i >> 2] |= text.charCodeAt(i) << (24 - (i & 3) * 8);
-        if (at < 0) return;
-        W[text.length >> 2] |= 128 << (24 - (text.length & 3) * 8);
-        W[15] = at * 8;
-      }
-      var q = e.data, head = q.nonce + ".", tail = head.slice(64), begun = performance.now();
-      fill(head.slice(0, 64), -1);
-      block(M);
-      M.set(S);
-      for (j = 0; j < q.tries; j++) {
-        fill(tail + j, head.length + String(j).length);
-        block(M);
-        if (S[0] >>> (32 - q.bits) === 0) {
-          postMessage({ counter: j, took: performance.now() - begun, agent: navigator.userAgent, languages: String(navigator.languages) });
-          return;
-        }
-        if (j % 8192 === 8191) postMessage({ share: j / q.tries });
-      }
-      postMessage({ gaveUp: true });
-    };
+// work stands in work.js.
+var DRIVEN = 1, HEADLESS = 2, SCRIPTED = 4, ODD = 8, UNCACHED = 16, PRESSED = 32;
+var q = document.getElementById("q").dataset, found = 0, done = null, sent = false, checked = false;
+var say = document.getElementById("say"), bar = document.getElementById("bar"), go = document.getElementById("go");
+
+function tell(text) { say.textContent = text; }
+
+// What the browser says of itself, and what does not go together.
+function traits() {
+  var n = navigator, w = window;
+  if (n.webdriver) found |= DRIVEN;
+  if (/headless/i.test(n.userAgent)) found |= HEADLESS;
+  var own = Object.getOwnPropertyDescriptor(n, "webdriver");
+  var get = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(n), "webdriver");
+  if (own || get && get.get && !/native code/.test(Function.prototype.toString.call(get.get))) found |= ODD;
+  if (!n.languages || !n.languages.length) found |= ODD;
+  if (/ Chrome\//.test(n.userAgent) && !w.chrome) found |= ODD;
+  if (w.isSecureContext && w.Notification && n.permissions) {
+    return n.permissions.query({ name: "notifications" }).then(function (p) {
+      if (Notification.permission === "denied" && p.state === "prompt") found |= ODD;
+    }).catch(function () {});
   }
+  return Promise.resolve();
+}
 
-  var DRIVEN = 1, HEADLESS = 2, SCRIPTED = 4, ODD = 8, UNCACHED = 16, PRESSED = 32;
-  var q = document.getElementById("q").dataset, found = 0, done = null, sent = false, checked = false;
-  var say = document.getElementById("say"), bar = document.getElementById("bar"), go = document.getElementById("go");
+// A window that is being opened has no size at first.
+function size(again) {
+  if (window.outerWidth && window.outerHeight && screen.width) return;
+  if (!again) { found |= ODD; return; }
+  return new Promise(function (ok) { setTimeout(ok, 300); }).then(function () { return size(again - 1); });
+}
 
-  function tell(text) { say.textContent = text; }
+// A browser asks about what it has loaded before whether it is still good.
+function cache() {
+  function load() { return fetch("/.well-known/bartizan/probe", { credentials: "same-origin" }); }
+  return load().then(function (r) { return r.text(); }).then(load).then(function (r) {
+    if (!r.headers.get("Bartizan-Seen")) found |= UNCACHED;
+  }).catch(function () { found |= UNCACHED; });
+}
 
-  // What the browser says of itself, and what does not go together.
-  function traits() {
-    var n = navigator, w = window;
-    if (n.webdriver) found |= DRIVEN;
-    if (/headless/i.test(n.userAgent)) found |= HEADLESS;
-    var own = Object.getOwnPropertyDescriptor(n, "webdriver");
-    var get = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(n), "webdriver");
-    if (own || get && get.get && !/native code/.test(Function.prototype.toString.call(get.get))) found |= ODD;
-    if (!n.languages || !n.languages.length) found |= ODD;
-    if (/ Chrome\//.test(n.userAgent) && !w.chrome) found |= ODD;
-    if (w.isSecureContext && w.Notification && n.permissions) {
-      return n.permissions.query({ name: "notifications" }).then(function (p) {
-        if (Notification.permission === "denied" && p.state === "prompt") found |= ODD;
-      }).catch(function () {});
-    }
-    return Promise.resolve();
-  }
+function waiting(text) {
+  bar.hidden = true; go.hidden = true;
+  tell(text + " The page goes on in " + q.wait + " seconds.");
+  setTimeout(function () { location.replace(q.link); }, (Number(q.wait) + 1) * 1000);
+}
 
-  // A window that is being opened has no size at first.
-  function size(again) {
-    if (window.outerWidth && window.outerHeight && screen.width) return;
-    if (!again) { found |= ODD; return; }
-    return new Promise(function (ok) { setTimeout(ok, 300); }).then(function () { return size(again - 1); });
-  }
-
-  // A browser asks about what it has loaded before whether it is still good.
-  function cache() {
-    function load() { return fetch("/.well-known/bartizan/probe", { credentials: "same-origin" }); }
-    return load().then(function (r) { return r.text(); }).then(load).then(function (r) {
-      if (!r.headers.get("Bartizan-Seen")) found |= UNCACHED;
-    }).catch(function () { found |= UNCACHED; });
-  }
-
-  function waiting(text) {
+function send() {
+  if (sent) return;
+  sent = true;
+  tell("Checking.");
+  fetch("/.well-known/bartizan/answer", {
+    method: "POST", credentials: "same-origin", cache: "no-store",
+    headers: { "Bartizan-Answer": q.nonce + "." + done.counter, "Bartizan-Probe": String(found) }
+  }).then(function (r) {
+    if (!r.ok) throw new Error(String(r.status));
+    tell("Done. Going on.");
+    location.replace(q.to);
+  }).catch(function () {
+    tell("The check did not succeed. You can load this page again, or go on without scripts by the link below.");
     bar.hidden = true; go.hidden = true;
-    tell(text + " The page goes on in " + q.wait + " seconds.");
-    setTimeout(function () { location.replace(q.link); }, (Number(q.wait) + 1) * 1000);
-  }
-
-  function send() {
-    if (sent) return;
-    sent = true;
-    tell("Checking.");
-    fetch("/.well-known/bartizan/answer", {
-      method: "POST", credentials: "same-origin", cache: "no-store",
-      headers: { "Bartizan-Answer": q.nonce + "." + done.counter, "Bartizan-Probe": String(found) }
-    }).then(function (r) {
-      if (!r.ok) throw new Error(String(r.status));
-      tell("Done. Going on.");
-      location.replace(q.to);
-    }).catch(function () {
-      tell("The check did not succeed. You can load this page again, or go on without scripts by the link below.");
-      bar.hidden = true; go.hidden = true;
-    });
-  }
-
-  function ready() {
-    if (!done || !checked) return;
-    bar.hidden = true;
-    if (!(found & (ODD | UNCACHED)) || found & (DRIVEN | HEADLESS)) return send();
-    tell("Please press the button to go on.");
-    go.hidden = false;
-    go.focus();
-  }
-
-  go.addEventListener("click", function (e) {
-    found |= e.isTrusted ? PRESSED : SCRIPTED;
-    send();
   });
+}
 
-  tell("Checking. This takes a moment and needs nothing from you.");
-  bar.hidden = false;
-  Promise.all([traits(), cache(), size(3)]).then(function () { checked = true; ready(); });
-  try {
-    var begun = performance.now();
-    var worker = new Worker(URL.createObjectURL(new Blob(["(" + work + ")()"], { type: "text/javascript" })));
-    worker.onmessage = function (e) {
-      var m = e.data;
-      if (m.share) { bar.value = m.share; return; }
-      if (m.gaveUp) return waiting("This takes too long here.");
-      // Worker and page are one browser, under one clock.
-      if (m.agent !== navigator.userAgent || m.languages !== String(navigator.languages) || m.took > performance.now() - begun + 50) found |= ODD;
-      done = m;
-      ready();
-    };
-    worker.onerror = function () { waiting("The check cannot run here."); };
-    worker.postMessage({ nonce: q.nonce, bits: Number(q.bits), tries: Number(q.tries) });
-  } catch (e) {
-    waiting("The check cannot run here.");
-  }
-})();
+function ready() {
+  if (!done || !checked) return;
+  bar.hidden = true;
+  if (!(found & (ODD | UNCACHED)) || found & (DRIVEN | HEADLESS)) return send();
+  tell("Please press the button to go on.");
+  go.hidden = false;
+  go.focus();
+}
+
+go.addEventListener("click", function (e) {
+  found |= e.isTrusted ? PRESSED : SCRIPTED;
+  send();
+});
+
+tell("Checking. This takes a moment and needs nothing from you.");
+bar.hidden = false;
+Promise.all([traits(), cache(), size(3)]).then(function () { checked = true; ready(); });
+try {
+  var begun = performance.now();
+  var worker = new Worker(URL.createObjectURL(new Blob(["(" + work + ")()"], { type: "text/javascript" })));
+  worker.onmessage = function (e) {
+    var m = e.data;
+    if (m.share) { bar.value = m.share; return; }
+    if (m.gaveUp) return waiting("This takes too long here.");
+    // Worker and page are one browser, under one clock.
+    if (m.agent !== navigator.userAgent || m.languages !== String(navigator.languages) || m.took > performance.now() - begun + 50) found |= ODD;
+    done = m;
+    ready();
+  };
+  worker.onerror = function () { waiting("The check cannot run here."); };
+  worker.postMessage({ nonce: q.nonce, bits: Number(q.bits), tries: Number(q.tries) });
+} catch (e) {
+  waiting("The check cannot run here.");
+}
