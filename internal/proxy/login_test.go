@@ -33,9 +33,15 @@ func (s suite) loginAnswers(t *testing.T) {
 		case "long":
 			io.WriteString(w, strings.Repeat(" ", 70<<10)+form)
 		case "home":
-			h.Set("Set-Cookie", "auth=1")
+			h.Set("Set-Cookie", "auth=0123456789; HttpOnly")
 			h.Set("Location", "/home")
 			w.WriteHeader(302)
+		case "token":
+			h.Set("Content-Type", "application/json")
+			h.Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			io.WriteString(z, `{"user":"ann","access_token":"abcdef0123456789"}`)
+			z.Close()
 		case "error":
 			h.Set("Location", "/enter?error")
 			w.WriteHeader(302)
@@ -48,15 +54,18 @@ func (s suite) loginAnswers(t *testing.T) {
 	for i, c := range []struct {
 		as, kind, body string
 		want           request.LoginResult
+		handed         string
 	}{
-		{"form", "form", "user=ann&password=x1", request.LoginRefused},
-		{"coded", "form", "user=ann&password=x2", request.LoginRefused},
-		{"pieces", "form", "user=ann&password=x3", request.LoginRefused},
-		{"long", "form", "user=ann&password=x4", request.LoginUnknown},
-		{"home", "form", "user=ann&password=x5", request.LoginEntered},
-		{"error", "form", "user=ann&password=x6", request.LoginRefused},
-		{"errors", "json", `{"query":"mutation { login(user: \"ann\", password: \"x7\") { token } }"}`, request.LoginRefused},
-		{"form", "form", "user=ann&text=x8", request.LoginUnknown},
+		{"form", "form", "user=ann&password=x1", request.LoginRefused, ""},
+		{"coded", "form", "user=ann&password=x2", request.LoginRefused, ""},
+		{"pieces", "form", "user=ann&password=x3", request.LoginRefused, ""},
+		{"long", "form", "user=ann&password=x4", request.LoginUnknown, ""},
+		{"home", "form", "user=ann&password=x5", request.LoginEntered, "0123456789"},
+		{"token", "form", "user=ann&password=x9", request.LoginEntered, "abcdef0123456789"},
+		{"token", "form", "user=ann&text=x9", request.LoginUnknown, ""},
+		{"error", "form", "user=ann&password=x6", request.LoginRefused, ""},
+		{"errors", "json", `{"query":"mutation { login(user: \"ann\", password: \"x7\") { token } }"}`, request.LoginRefused, ""},
+		{"form", "form", "user=ann&text=x8", request.LoginUnknown, ""},
 	} {
 		req, err := http.NewRequest("POST", "http://"+g.plain+"/enter?as="+c.as, strings.NewReader(c.body))
 		if err != nil {
@@ -69,6 +78,8 @@ func (s suite) loginAnswers(t *testing.T) {
 		read(t, res, err)
 		if o := g.lines(t, i+1)[i].outcome; o.Login != c.want {
 			t.Errorf("%s, %s: got %q; want %q", c.as, c.body, o.Login, c.want)
+		} else if got := strings.Join(o.Handed, " "); got != c.handed {
+			t.Errorf("%s, %s: got %q handed out; want %q", c.as, c.body, got, c.handed)
 		}
 	}
 }

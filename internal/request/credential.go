@@ -21,11 +21,17 @@ func (r *Request) Credential() string {
 
 // sessionCookie reports whether a cookie's name is one that frameworks give to
 // sessions: sid, session, JSESSIONID, PHPSESSID, ASP.NET_SessionId,
-// connect.sid, auth_token and the like.
+// connect.sid, auth_token, wordpress_logged_in_… and the like.
 func sessionCookie(name string) bool {
 	if len(name) > 64 {
 		return false
 	}
 	n := strings.ToLower(name)
-	return strings.Contains(n, "sess") || strings.HasSuffix(n, "sid") || strings.Contains(n, "auth") || strings.HasSuffix(n, "token") && !strings.Contains(n, "csrf") && !strings.Contains(n, "xsrf")
+	for _, part := range [...]string{"sess", "auth", "logged_in", "remember", "identity"} {
+		if strings.Contains(n, part) {
+			return true
+		}
+	}
+	return strings.HasSuffix(n, "sid") ||
+		strings.HasSuffix(n, "token") && !strings.Contains(n, "csrf") && !strings.Contains(n, "xsrf")
 }

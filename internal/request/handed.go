@@ -25,7 +25,7 @@ func AppendHanded(dst []string, setCookie []string, contentType string, body []b
 		return dst
 	}
 	WalkBody(contentType, body, false, scratch, func(v *Value) bool {
-		if v.In == InJSON && len(v.Text) >= minHanded && handedKey(v.Key) {
+		if v.In == InJSON && len(v.Text) >= leastToken && tokenName(lastName(v.Key)) {
 			dst = append(dst, strings.Clone(v.Text))
 		}
 		return len(dst) < MaxHanded
@@ -33,21 +33,6 @@ func AppendHanded(dst []string, setCookie []string, contentType string, body []b
 	return dst[:min(len(dst), MaxHanded)]
 }
 
-// minHanded is how many bytes a credential has at least: shorter ones could be guessed,
-// and are "true" or "none" as often as not.
+// minHanded is how many bytes a session cookie's value has at least: shorter ones say
+// "true" or "deleted".
 const minHanded = 8
-
-// handedKey reports whether the last part of key is a name that APIs give to the token
-// of a session. Tokens that only renew one are shown to nobody else.
-func handedKey(key string) bool {
-	key = key[strings.LastIndexByte(key, '.')+1:]
-	if len(key) > 32 {
-		return false
-	}
-	switch strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(key), "_", ""), "-", "") {
-	case "token", "accesstoken", "authtoken", "idtoken", "jwt", "jwttoken", "bearer", "bearertoken", "sessiontoken",
-		"session", "sessionid", "sid", "authenticationtoken", "apitoken", "apikey", "key":
-		return true
-	}
-	return false
-}
