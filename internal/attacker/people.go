@@ -427,9 +427,10 @@ func (r *record) anotherMay(q *request.Request) bool {
 		q.Navigation() && q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
 }
 
-// ask lowers a standing to that of somebody who is asked, and no worse.
+// ask lowers a standing to that of somebody who is asked, and no worse: a pass that was
+// worked or waited for answers it, a cookie that came back does not.
 func ask(st *request.Standing, rules Rules) {
 	if st.Stage > signal.Interrogate {
-		st.Stage, st.Risk, st.Until = signal.Interrogate, min(st.Risk, rules.Interrogate), time.Time{}
+		st.Stage, st.Risk, st.Until = signal.Interrogate, min(st.Risk, (rules.Interrogate+rules.Tarpit)/2), time.Time{}
 	}
 }
