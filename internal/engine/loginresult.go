@@ -2,7 +2,6 @@ package engine
 
 import (
 	"strings"
-	"sync"
 
 	"bartizan/internal/digest"
 	"bartizan/internal/policy"
@@ -207,35 +206,6 @@ func loginPath(path string) bool {
 	r := request.Request{Head: request.Head{Target: path}}
 	r.Parse()
 	return r.LoginPath()
-}
-
-// doors remembers how endpoints answer logins. A place that both outcomes were seen at gives
-// way to others seldom, so that ever new paths do not wash it away. 40 KiB; not kept over
-// a restart.
-type doors struct {
-	mu     sync.Mutex
-	places [1024]door
-	asked  uint32
-}
-
-type door struct {
-	id               uint64 // of the endpoint
-	refused, entered names  // cookies that answers of both kinds set
-	way              uint64 // of who got in last
-	refuses, enters  bool
-	back, elsewhere  bool // redirects of both kinds were seen
-}
-
-func (d *doors) of(id uint64) *door {
-	p := &d.places[digest.Scramble(id)>>54]
-	if p.id == id {
-		return p
-	}
-	if d.asked++; p.refuses && p.enters && d.asked%16 != 0 {
-		return &door{id: id} // forgotten at once
-	}
-	*p = door{id: id}
-	return p
 }
 
 // refusedLogin reports whether r's attempt to log in was refused, by the answer's status

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -204,5 +205,31 @@ func TestDoorsKeepWhatTheyKnow(t *testing.T) {
 	}
 	if known < 140 {
 		t.Errorf("got %d of 200 after 2,000 others; want at least 140", known)
+	}
+}
+
+// What was seen of both outcomes is kept over a restart; damage is told.
+func TestDoorsAreKept(t *testing.T) {
+	back := tried{path: "/login", cookie: "app_session=1", status: 302, answer: to("/login")}
+	in := tried{path: "/login", cookie: "app_session=1", status: 302, answer: to("/home")}
+	e := newEngine(t, options(policy.Enforce))
+	for i, c := range []tried{back, in, back} {
+		attempt(e, time.Duration(i)*time.Second, "203.0.113.9", fmt.Sprint("u", i), c)
+	}
+	var b bytes.Buffer
+	if err := e.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	kept := bytes.Clone(b.Bytes())
+	again := newEngine(t, options(policy.Enforce))
+	if _, err := again.Restore(epoch, &b); err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := attempt(again, time.Minute, "203.0.113.10", "ann", back); r.Login.Result != refused {
+		t.Errorf("after a restart: got %q; want refused", r.Login.Result)
+	}
+	kept[len(kept)-1] ^= 1
+	if _, err := newEngine(t, options(policy.Enforce)).Restore(epoch, bytes.NewReader(kept)); err == nil {
+		t.Error("a damaged snapshot: got no error")
 	}
 }
