@@ -24,8 +24,12 @@ type door struct {
 	refused, entered names  // cookies that answers of both kinds set
 	way              uint64 // of who got in last
 	refuses, enters  bool
+	tokens           bool // who got in was given a token
 	back, elsewhere  bool // redirects of both kinds were seen
 }
+
+// given are the cookies that only those are given who get in.
+func (d *door) given() names { return d.entered &^ d.refused }
 
 func (d *doors) of(id uint64) *door {
 	p := &d.places[digest.Scramble(id)>>54]
@@ -61,6 +65,9 @@ func (d *doors) snapshot(w io.Writer) error {
 		if p.elsewhere {
 			flags |= 2
 		}
+		if p.tokens {
+			flags |= 4
+		}
 		b = append(b, flags)
 	}
 	d.mu.Unlock()
@@ -81,7 +88,7 @@ func (d *doors) restore(r io.Reader) error {
 	for ; len(b) > 0; b = b[doorBytes:] {
 		v := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
 		*d.of(v(0)) = door{id: v(0), refused: names(v(1)), entered: names(v(2)), way: v(3), refuses: true, enters: true,
-			back: b[32]&1 != 0, elsewhere: b[32]&2 != 0}
+			back: b[32]&1 != 0, elsewhere: b[32]&2 != 0, tokens: b[32]&4 != 0}
 	}
 	return nil
 }

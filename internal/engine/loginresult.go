@@ -128,6 +128,9 @@ func (x *loginAnswer) judge(d *door) request.LoginResult {
 	case x.status/100 == 2:
 		result = x.page(d)
 	}
+	if result == request.LoginUnknown && x.status < 400 && (d.given() != 0 || d.tokens) {
+		return request.LoginUnclear
+	}
 	switch result {
 	case request.LoginRefused:
 		d.refused |= x.sets
@@ -135,7 +138,7 @@ func (x *loginAnswer) judge(d *door) request.LoginResult {
 	case request.LoginEntered:
 		d.entered |= x.fresh &^ d.refused
 		d.way = x.way()
-		d.enters = true
+		d.enters, d.tokens = true, d.tokens || x.token
 	}
 	return result
 }
@@ -157,14 +160,11 @@ func (x *loginAnswer) sentOn(d *door) request.LoginResult {
 			return request.LoginEntered
 		}
 		return request.LoginUnknown
-	case fresh != 0 || d.back || d.refuses:
-		if x.foreign(d) {
-			return request.LoginRefused
-		}
-		d.elsewhere = true
-		return request.LoginEntered
 	case x.foreign(d):
 		return request.LoginRefused
+	case fresh != 0, d.given()&x.sets != 0, (d.back || d.refuses) && d.given() == 0:
+		d.elsewhere = true
+		return request.LoginEntered
 	}
 	return request.LoginUnknown
 }
@@ -185,7 +185,7 @@ func (x *loginAnswer) page(d *door) request.LoginResult {
 // foreign reports whether an answer differs in both from those of who got in here: none of
 // the cookies that they were given, neither now nor before, and another way.
 func (x *loginAnswer) foreign(d *door) bool {
-	return d.enters && d.entered != 0 && d.entered&(x.sets|brought(x.seed, x.r)) == 0 && d.way != x.way()
+	return d.given() != 0 && d.given()&(x.sets|brought(x.seed, x.r)) == 0 && d.way != x.way()
 }
 
 // way digests where an answer leads: status and path of a redirect, or its type and length

@@ -40,8 +40,8 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit,
-			Entered: o.Answered && !v.Refused() && loginStatus(r, o.Status) < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.loginAttempt(r), User: r.Login.User})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.login(r), Exploit: v.Reason == policy.Exploit,
+			Entered: o.Answered && !v.Refused() && loginStatus(r, o.Status) < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.login(r), User: r.Login.User})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -105,7 +105,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 	x := attacker.Exchange{
 		Status:   loginStatus(r, o.Status),
 		Endpoint: r.Endpoint.ID,
-		Login:    e.loginAttempt(r),
+		Login:    e.login(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
 		Departs:  departs(r.Signals),
