@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 
+	"bartizan/internal/attacker"
 	"bartizan/internal/digest"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -212,6 +213,15 @@ func loginPath(path string) bool {
 // or by what else it said.
 func refusedLogin(r *request.Request, status int) bool {
 	return r.Login.Result == request.LoginRefused || status == 401
+}
+
+// entrance reports whether r shows that its endpoint takes logins: it has refused a user and
+// a password, and not merely a credential that went with them.
+func (e *Engine) entrance(r *request.Request, status int) bool {
+	if !refusedLogin(r, status) || !r.Login.Password || r.Login.User == 0 {
+		return false
+	}
+	return r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && status < 400
 }
 
 // loginStatus is the status of an exchange for who counts logins: a refused login is

@@ -40,8 +40,9 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.login(r), Exploit: v.Reason == policy.Exploit,
-			Entered: o.Answered && !v.Refused() && loginStatus(r, o.Status) < 400 && r.Login.User != 0 && r.Endpoint.Enters && e.login(r), User: r.Login.User})
+		status, login := loginStatus(r, answered(o)), e.login(r)
+		e.swarm.Learn(now, r, swarm.Exchange{Status: status, Refused: v.Refused(), Login: login, Exploit: v.Reason == policy.Exploit,
+			Entered: o.Answered && !v.Refused() && login && status < 400 && r.Login.User != 0 && r.Endpoint.Enters, User: r.Login.User})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -99,7 +100,7 @@ func answered(o request.Outcome) int {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if refusedLogin(r, o.Status) && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && o.Status < 400) {
+	if e.entrance(r, o.Status) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
 	x := attacker.Exchange{
@@ -301,7 +302,8 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
+	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited ||
+		kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
 	if report {

@@ -62,7 +62,8 @@ func (x *exchange) entered() {
 	if !x.logs {
 		return
 	}
-	x.proxy.options.Engine.Login(&x.req, &x.outcome, engine.LoginAnswer{Location: x.target, Cookies: x.cookies, Type: x.outcome.ResponseType, Body: x.answer}, &x.scratch)
+	a := engine.LoginAnswer{Location: x.target, Cookies: x.cookies, Type: x.outcome.ResponseType, Body: x.answer}
+	x.proxy.options.Engine.Login(&x.req, &x.outcome, a, &x.scratch)
 	x.answer, x.cookies = x.answer[:min(len(x.answer), x.teaches)], nil
 }
 
