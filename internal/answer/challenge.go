@@ -39,7 +39,8 @@ func Challenge(q challenge.Question, retry time.Duration, id string) Response {
 func Script(accepts, validator string) Response {
 	body, tag := page.Fetch()
 	r := Response{Status: 200, Header: [][2]string{
-		{"Content-Type", "text/javascript; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}, {"ETag", tag}, {"Vary", "Accept-Encoding"}, {"Cache-Control", "max-age=3600"},
+		{"Content-Type", "text/javascript; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}, {"ETag", tag},
+		{"Vary", "Accept-Encoding"}, {"Cache-Control", "max-age=3600"},
 	}}
 	switch {
 	case validator == tag:

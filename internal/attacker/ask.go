@@ -102,11 +102,11 @@ func (p *past) serve(served bool) {
 	}
 }
 
-// owes reports whether silence says something of r's client outside a window: it has
+// owes reports whether silence says something of q's client outside a window: it has
 // answered before, so that it can; or it is nobody's program, since it was never answered
 // well and shows no credential that was accepted. Of all others most cannot answer.
-func (c *record) owes(r *request.Request) bool {
-	return c.past&pastAble != 0 || c.past&pastServed == 0 && !r.Standing.Accepted
+func (r *record) owes(q *request.Request) bool {
+	return r.past&pastAble != 0 || r.past&pastServed == 0 && !q.Standing.Accepted
 }
 
 // Heed notes how r's client heeds what it was told, once a second, and returns

@@ -17,7 +17,9 @@ import (
 // what one certain payload makes under rules: 28 of 100, which is below the interrogate
 // stage unless the operator lowers it.
 func (r *record) oneItem(now int64, to signal.Stage, rules Rules, s *Sum) signal.Stage {
-	if p := &r.proofs; to <= signal.Watch || s.Hard > 0 || p.counts&3 != 1 || p.counts>>4 > 1 || bits.OnesCount32(p.certain[1]) >= itemPlaces || r.several(now) {
+	p := &r.proofs
+	if to <= signal.Watch || s.Hard > 0 || p.counts&3 != 1 || p.counts>>4 > 1 ||
+		bits.OnesCount32(p.certain[1]) >= itemPlaces || r.several(now) {
 		return to
 	}
 	for v, share := range s.Vantages {

@@ -219,7 +219,8 @@ func (t *Table) Observe(now time.Time, rules Rules, r *request.Request, found []
 func strongest(found []signal.Signal) (proof *signal.Signal) {
 	for i := range found {
 		s := &found[i]
-		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Kind != signal.ProbePath && s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
+		if s.Kind.Info().Vantage == signal.Payload && s.Kind != signal.OddValue && s.Kind != signal.ProbePath &&
+			s.Band > signal.Hint && (proof == nil || s.Band > proof.Band) {
 			proof = s
 		}
 	}

@@ -99,6 +99,10 @@ func (k *Keeper) read(now time.Time, rules Rules, r *request.Request, s string) 
 		p.Result = request.PassWrong
 		return p
 	}
+	if result == request.PassStolen && p.How < request.PassWaited {
+		p.Result = request.PassElsewhere // servers that call themselves hand on a cookie that was only handed out
+		return p
+	}
 	if p.How >= request.PassWaited && !k.uses.add(uint32(now.Unix()), t.expires, t.id, k.user(r)) {
 		p.Result = request.PassFarmed
 	}

@@ -74,7 +74,8 @@ type Detector struct {
 
 // New compiles the lists. seed keys the digests of values.
 func New(seed uint64, l Lists) *Detector {
-	d := &Detector{seed: seed, probes: newPhrases(probeWords(l.ProbePaths)), agents: newPhrases(append(l.ScannerAgents[:len(l.ScannerAgents):len(l.ScannerAgents)], ownAgents[:]...)), files: newPhrases(systemFiles(l.SystemFiles))}
+	agents := append(l.ScannerAgents[:len(l.ScannerAgents):len(l.ScannerAgents)], ownAgents[:]...)
+	d := &Detector{seed: seed, probes: newPhrases(probeWords(l.ProbePaths)), agents: newPhrases(agents), files: newPhrases(systemFiles(l.SystemFiles))}
 	d.commands = shell.NewCommands(l.ShellWords, l.Cmdlets)
 	d.favourites = newPhrases(favourites[:])
 	d.names = code.New(l.JavaClasses, l.PHPFunctions, l.PHPVariables)

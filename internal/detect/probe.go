@@ -28,7 +28,8 @@ func (d *Detector) probePath(r *request.Request) {
 		}
 		depth++
 		if word, band := d.probeAt(path[i+1:], depth); word != "" {
-			d.add(r, finding{signal.ProbePath, band, 0}, &request.Value{In: request.InPath, Text: strings.ToLower(word)}, path[i:])
+			v := request.Value{In: request.InPath, Text: strings.ToLower(word)}
+			d.add(r, finding{signal.ProbePath, band, 0}, &v, path[i:])
 			return
 		}
 	}

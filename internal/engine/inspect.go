@@ -272,6 +272,11 @@ func (e *Engine) loginAttempt(r *request.Request) bool {
 	return r.Login.Password && (r.LoginPath() || r.Login.User != 0 && e.attackers.Enters(r.Endpoint.ID))
 }
 
+// login reports whether r was an attempt to log in, as far as its answer tells.
+func (e *Engine) login(r *request.Request) bool {
+	return r.Login.Result != request.LoginUnclear && e.loginAttempt(r)
+}
+
 // headLogin notes what the head holds of a login attempt: Basic credentials, or a
 // password in the query. A body that names a user overrules it.
 func (e *Engine) headLogin(r *request.Request) {

@@ -166,7 +166,8 @@ func (e *Engine) Waited(now time.Time, r *request.Request, nonce string) bool {
 func (e *Engine) Interrogates(r *request.Request) bool {
 	s := e.current.Load()
 	site := s.policy.Site(r.Head.Host)
-	return site != nil && e.reserved(s, r) && (site.Enforces() || site.Script && r.Path == challenge.Reserved+challenge.Script)
+	script := r.Path == challenge.Reserved+challenge.Script
+	return site != nil && e.reserved(s, r) && (site.Enforces() || site.Script && script)
 }
 
 // Scripted reports whether the pages of r's site may load the script that answers what

@@ -216,6 +216,12 @@ func TestStolenAndShared(t *testing.T) {
 	if r.Pass.Result != request.PassStolen || !slices.Contains(kinds(r), signal.PassStolen) {
 		t.Errorf("other software: got %v with %v; want it stolen", r.Pass.Result, kinds(r))
 	}
+	handed := e.keeper.Cookie(epoch.Add(time.Second), e.current.Load().ask, r)
+	receive(r, "203.0.113.77", "GET", "/", "Cookie: bartizan-pass="+handed+"\r\n")
+	r.Head.Fields[1].Value = "WordPress/6.1; http://api.example.com"
+	if e.Begin(epoch.Add(2*time.Second), r); r.Pass.Result != request.PassElsewhere || len(kinds(r)) > 0 {
+		t.Errorf("a cookie that was only handed out, handed on: got %v with %v; want it to say nothing", r.Pass.Result, kinds(r))
+	}
 	shared := 0
 	for n := range 40 {
 		r, _ := begin(e, 3*time.Second, fmt.Sprintf("203.0.114.%d", n), "GET", "/", "Bartizan-Pass: "+token+"\r\n")

@@ -2,8 +2,8 @@ package engine
 
 import (
 	"strings"
-	"sync"
 
+	"bartizan/internal/attacker"
 	"bartizan/internal/digest"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -133,6 +133,9 @@ func (x *loginAnswer) judge(d *door) request.LoginResult {
 	case x.status/100 == 2:
 		result = x.page(d)
 	}
+	if result == request.LoginUnknown && x.status < 400 && (d.given() != 0 || d.tokens) {
+		return request.LoginUnclear
+	}
 	switch result {
 	case request.LoginRefused:
 		d.refused |= x.sets
@@ -140,7 +143,7 @@ func (x *loginAnswer) judge(d *door) request.LoginResult {
 	case request.LoginEntered:
 		d.entered |= x.fresh &^ d.refused
 		d.way = x.way()
-		d.enters = true
+		d.enters, d.tokens = true, d.tokens || x.token
 	}
 	return result
 }
@@ -162,14 +165,11 @@ func (x *loginAnswer) sentOn(d *door) request.LoginResult {
 			return request.LoginEntered
 		}
 		return request.LoginUnknown
-	case fresh != 0 || d.back || d.refuses:
-		if x.foreign(d) {
-			return request.LoginRefused
-		}
-		d.elsewhere = true
-		return request.LoginEntered
 	case x.foreign(d):
 		return request.LoginRefused
+	case fresh != 0, d.given()&x.sets != 0, (d.back || d.refuses) && d.given() == 0:
+		d.elsewhere = true
+		return request.LoginEntered
 	}
 	return request.LoginUnknown
 }
@@ -190,7 +190,7 @@ func (x *loginAnswer) page(d *door) request.LoginResult {
 // foreign reports whether an answer differs in both from those of who got in here: none of
 // the cookies that they were given, neither now nor before, and another way.
 func (x *loginAnswer) foreign(d *door) bool {
-	return d.enters && d.entered != 0 && d.entered&(x.sets|brought(x.seed, x.r)) == 0 && d.way != x.way()
+	return d.given() != 0 && d.given()&(x.sets|brought(x.seed, x.r)) == 0 && d.way != x.way()
 }
 
 // way digests where an answer leads: status and path of a redirect, or its type and length
@@ -213,39 +213,19 @@ func loginPath(path string) bool {
 	return r.LoginPath()
 }
 
-// doors remembers how endpoints answer logins. A place that both outcomes were seen at gives
-// way to others seldom, so that ever new paths do not wash it away. 40 KiB; not kept over
-// a restart.
-type doors struct {
-	mu     sync.Mutex
-	places [1024]door
-	asked  uint32
-}
-
-type door struct {
-	id               uint64 // of the endpoint
-	refused, entered names  // cookies that answers of both kinds set
-	way              uint64 // of who got in last
-	refuses, enters  bool
-	back, elsewhere  bool // redirects of both kinds were seen
-}
-
-func (d *doors) of(id uint64) *door {
-	p := &d.places[digest.Scramble(id)>>54]
-	if p.id == id {
-		return p
-	}
-	if d.asked++; p.refuses && p.enters && d.asked%16 != 0 {
-		return &door{id: id} // forgotten at once
-	}
-	*p = door{id: id}
-	return p
-}
-
 // refusedLogin reports whether r's attempt to log in was refused, by the answer's status
 // or by what else it said.
 func refusedLogin(r *request.Request, status int) bool {
 	return r.Login.Result == request.LoginRefused || status == 401
+}
+
+// entrance reports whether r shows that its endpoint takes logins: it has refused a user and
+// a password, and not merely a credential that went with them.
+func (e *Engine) entrance(r *request.Request, status int) bool {
+	if !refusedLogin(r, status) || !r.Login.Password || r.Login.User == 0 {
+		return false
+	}
+	return r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && status < 400
 }
 
 // loginStatus is the status of an exchange for who counts logins: a refused login is

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -64,6 +65,7 @@ const (
 	unknown = request.LoginUnknown
 	refused = request.LoginRefused
 	entered = request.LoginEntered
+	unclear = request.LoginUnclear
 )
 
 // Each application answers its logins in its own way, one after the other.
@@ -90,19 +92,29 @@ func TestLoginResults(t *testing.T) {
 			{path: "/session", referer: "/login", status: 302, answer: to("/login"), want: refused},
 			{path: "/session", referer: "/products", status: 302, answer: to("/products", "sid=2"), want: entered},
 		},
+		"another thing that the endpoint does": {
+			{path: "/wp-login.php", status: 302, answer: to("/wp-admin/", "logged_in=1"), want: entered},
+			{path: "/wp-login.php?action=lost", cookie: "logged_in=1", status: 302, answer: to("/wp-login.php?checkemail=confirm"), want: refused},
+			{path: "/wp-login.php?action=lost", cookie: "logged_in=1", status: 302, answer: to("/elsewhere"), want: unclear},
+		},
+		"no cookie is ever new": {
+			{path: "/in.php", cookie: "PHPSESSID=1", status: 200, answer: html(`<form><input type=password></form>`), want: refused},
+			{path: "/in.php", cookie: "PHPSESSID=1", status: 302, answer: to("/u/ann"), want: entered},
+			{path: "/in.php", cookie: "PHPSESSID=2", status: 302, answer: to("/u/bob"), want: entered},
+		},
 		"an error in the link":  {{path: "/enter", status: 302, answer: to("/enter?error"), want: refused}, {path: "/enter", status: 302, answer: to("/?login=failed", "sid=1"), want: refused}},
 		"a second step":         {{path: "/login", status: 302, answer: to("/login/code"), want: unknown}, {path: "/login", status: 302, answer: to("/login/code", "mfa=1"), want: entered}},
-		"always the same place": {{path: "/in", cookie: "a=1", status: 302, answer: to("/in"), want: unknown}, {path: "/in", status: 302, answer: to("/in", "pmaAuth=1"), want: entered}, {path: "/in", cookie: "a=1", status: 302, answer: to("/in"), want: unknown}},
+		"always the same place": {{path: "/in", cookie: "a=1", status: 302, answer: to("/in"), want: unknown}, {path: "/in", status: 302, answer: to("/in", "pmaAuth=1"), want: entered}, {path: "/in", cookie: "a=1", status: 302, answer: to("/in"), want: unclear}},
 		"the session was there": {
 			{path: "/in", status: 302, answer: to("/u/ann", "PHPSESSID=1"), want: entered},
-			{path: "/in", cookie: "PHPSESSID=2", status: 302, answer: to("/u/bob"), want: unknown},
+			{path: "/in", cookie: "PHPSESSID=2", status: 302, answer: to("/u/bob"), want: unclear},
 			{path: "/in", status: 302, answer: to("/sorry"), want: refused},
 		},
 		"JSON": {
 			{path: "/api/login", status: 200, answer: says(`{"token":"0123456789abcdef0123"}`), want: entered},
 			{path: "/api/login", status: 200, answer: says(`{"success":false}`), want: refused},
 			{path: "/api/login", status: 200, answer: says(`{"errors":[{"message":"no"}]}`), want: refused},
-			{path: "/api/login", status: 200, answer: says(`{"hello":"ann"}`), want: unknown},
+			{path: "/api/login", status: 200, answer: says(`{"hello":"ann"}`), want: unclear},
 		},
 		"JSON and a cookie": {
 			{path: "/api/login", status: 200, size: 900, answer: says(`{"id":7}`, "sid=1"), want: entered},
@@ -186,6 +198,20 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
+// Nobody makes a crowd of users who got in from what else a login's endpoint does.
+func TestUnclearLoginsEnterNobody(t *testing.T) {
+	e := newEngine(t, options(policy.Enforce))
+	again := tried{path: "/enter", status: 200, answer: html(`<form><input type=password></form>`)}
+	attempt(e, 0, "203.0.113.9", "ann", again)
+	attempt(e, time.Second, "203.0.113.9", "ann", tried{path: "/enter", status: 302, answer: to("/home", "auth=1")})
+	other := tried{path: "/enter?do=else", cookie: "auth=x", status: 302, answer: to("/sent")}
+	for i := range 20 {
+		if r, _ := attempt(e, time.Minute+time.Duration(i)*time.Second, "203.0.113.9", fmt.Sprint("made", i), other); r.Login.Result != unclear || r.Standing.Shared {
+			t.Fatalf("request %d: got %q, shared %v; want it unclear, and no crowd", i, r.Login.Result, r.Standing.Shared)
+		}
+	}
+}
+
 // Ever new paths that answer like logins do not wash away what is known of one.
 func TestDoorsKeepWhatTheyKnow(t *testing.T) {
 	var d doors
@@ -204,5 +230,31 @@ func TestDoorsKeepWhatTheyKnow(t *testing.T) {
 	}
 	if known < 140 {
 		t.Errorf("got %d of 200 after 2,000 others; want at least 140", known)
+	}
+}
+
+// What was seen of both outcomes is kept over a restart; damage is told.
+func TestDoorsAreKept(t *testing.T) {
+	back := tried{path: "/login", cookie: "app_session=1", status: 302, answer: to("/login")}
+	in := tried{path: "/login", cookie: "app_session=1", status: 302, answer: to("/home")}
+	e := newEngine(t, options(policy.Enforce))
+	for i, c := range []tried{back, in, back} {
+		attempt(e, time.Duration(i)*time.Second, "203.0.113.9", fmt.Sprint("u", i), c)
+	}
+	var b bytes.Buffer
+	if err := e.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	kept := bytes.Clone(b.Bytes())
+	again := newEngine(t, options(policy.Enforce))
+	if _, err := again.Restore(epoch, &b); err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := attempt(again, time.Minute, "203.0.113.10", "ann", back); r.Login.Result != refused {
+		t.Errorf("after a restart: got %q; want refused", r.Login.Result)
+	}
+	kept[len(kept)-1] ^= 1
+	if _, err := newEngine(t, options(policy.Enforce)).Restore(epoch, bytes.NewReader(kept)); err == nil {
+		t.Error("a damaged snapshot: got no error")
 	}
 }

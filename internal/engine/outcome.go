@@ -40,7 +40,8 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.loginAttempt(r), Exploit: v.Reason == policy.Exploit})
+		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.login(r),
+			Exploit: v.Reason == policy.Exploit})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
 	if v.Cause != "" {
@@ -108,7 +109,7 @@ func (e *Engine) handed(secrets []string, keys []uint64) []uint64 {
 
 // learn hands the outcome to the attacker table.
 func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if refusedLogin(r, o.Status) && r.Login.Password && r.Login.User != 0 && (r.Standing.Keys[attacker.Credential] == 0 || r.LoginPath() || r.Head.Method == "POST" && o.Status < 400) {
+	if e.entrance(r, o.Status) {
 		e.attackers.Entrance(r.Endpoint.ID)
 	}
 	var handed [2 * request.MaxHanded]uint64
@@ -116,7 +117,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		Handed:   e.handed(o.Handed, handed[:0]),
 		Status:   loginStatus(r, o.Status),
 		Endpoint: r.Endpoint.ID,
-		Login:    e.loginAttempt(r),
+		Login:    e.login(r),
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
 		Departs:  departs(r.Signals),
@@ -312,7 +313,8 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited || kind == "evidence" || kind == "noted" {
+	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited ||
+		kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
 	if report {

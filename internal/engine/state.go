@@ -27,7 +27,10 @@ func (e *Engine) Snapshot(w io.Writer) error {
 	if err := e.swarm.Snapshot(w); err != nil {
 		return err
 	}
-	return e.forecast.Snapshot(w)
+	if err := e.forecast.Snapshot(w); err != nil {
+		return err
+	}
+	return e.doors.snapshot(w)
 }
 
 // Restore reads a snapshot; call it before the first request. On an error that
@@ -49,6 +52,11 @@ func (e *Engine) Restore(now time.Time, r io.Reader) (records int, err error) {
 	}
 	if _, err := in.Peek(1); err == nil { // as above
 		if err := e.forecast.Restore(in); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := in.Peek(1); err == nil { // as above
+		if err := e.doors.restore(in); err != nil {
 			return 0, err
 		}
 	}

@@ -120,7 +120,8 @@ func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 	case signal.Block:
 		d = Decision{Would: signal.BlockAction, Reason: StageReason, Retry: st.Until.Sub(now)}
 	}
-	if st := &r.Standing; d.Would == signal.Pass && st.Guesses && r.Login.Password && r.Endpoint.Enters && !st.Known && !r.Pass.Answers() {
+	st := &r.Standing
+	if d.Would == signal.Pass && st.Guesses && r.Login.Password && r.Endpoint.Enters && !st.Known && !r.Pass.Answers() {
 		d = Decision{Would: signal.ChallengeAction, Reason: Guessing, Retry: guessPause}
 	}
 	if m := r.Match; m.Action > d.Would {

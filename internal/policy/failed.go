@@ -19,7 +19,8 @@ type Failed struct {
 
 // Matches reports whether an answer is a refusal.
 func (f *Failed) Matches(status int, location string, body []byte) bool {
-	return (f.Status == 0 || f.Status == status) && strings.Contains(location, f.Location) && (f.Body == "" || bytes.Contains(body, []byte(f.Body)))
+	return (f.Status == 0 || f.Status == status) && strings.Contains(location, f.Location) &&
+		(f.Body == "" || bytes.Contains(body, []byte(f.Body)))
 }
 
 // maxFailed bounds the texts of a hint, in bytes.

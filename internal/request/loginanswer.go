@@ -11,11 +11,15 @@ const (
 	LoginUnknown LoginResult = iota // as the status says
 	LoginRefused                    // refused, whatever the status
 	LoginEntered                    // somebody got in
+	// LoginUnclear: neither, where others' answers say which. It may be none: one endpoint
+	// may do other things too, and such requests must not pass for logins that succeed.
+	LoginUnclear
 )
 
-var loginResults = [...]string{"", "refused", "entered"}
+var loginResults = [...]string{"", "refused", "entered", "unclear"}
 
-// String returns "refused", "entered", or "" where nothing is known, as recordings spell it.
+// String returns "refused", "entered" or "unclear", or "" where nothing is known, as
+// recordings spell it.
 func (l LoginResult) String() string { return loginResults[min(int(l), len(loginResults)-1)] }
 
 // LoginResultNamed reads what String writes; anything else is unknown.
@@ -183,7 +187,8 @@ func lastName(key string) string {
 }
 
 func tokenName(name string) bool {
-	for _, w := range [...]string{"token", "accesstoken", "access_token", "idtoken", "id_token", "jwt", "sessiontoken", "session_token", "authtoken", "auth_token", "refreshtoken", "refresh_token", "sessionid", "session_id", "bearer"} {
+	for _, w := range [...]string{"token", "accesstoken", "access_token", "idtoken", "id_token", "jwt", "sessiontoken",
+		"session_token", "authtoken", "auth_token", "refreshtoken", "refresh_token", "sessionid", "session_id", "bearer"} {
 		if strings.EqualFold(name, w) {
 			return true
 		}
@@ -269,7 +274,8 @@ func (r *Request) ChoosesPassword() bool {
 	}
 	for i := max(len(r.Steps())-2, 0); i < len(r.Steps()); i++ {
 		word, _, _ := strings.Cut(r.Steps()[i].Value, ".")
-		for _, w := range [...]string{"signup", "sign-up", "sign_up", "register", "registration", "password", "passwords", "profile", "install"} {
+		for _, w := range [...]string{"signup", "sign-up", "sign_up", "register", "registration", "password",
+			"passwords", "profile", "install"} {
 			if strings.EqualFold(word, w) {
 				return true
 			}
