@@ -23,6 +23,9 @@ const (
 	snapshotVersion = 2
 	blockMax        = 256 << 20
 	blocksAll       = 6
+
+	olderVersion = 1 // without objects, visits and people who return
+	olderBlocks  = 5
 )
 
 // facts are the parts of a snapshot that are small.
@@ -271,18 +274,29 @@ func (r *reader) rows(limit int) []row {
 	return out
 }
 
-// Restore reads a snapshot into s, which must be new. On an error s must not be used.
+// Restore reads a snapshot into s, which must be new. One of an older version leaves it
+// new. On an error s must not be used.
 func (s *Swarm) Restore(in io.Reader) error {
 	var blocks [blocksAll][]byte
-	for i := range blocks {
+	var f facts
+	n := blocksAll
+	for i := 0; i < n; i++ {
 		var err error
 		if blocks[i], err = frame.Read(in, blockMax); err != nil {
 			return fmt.Errorf("reading botnet search: %w", err)
 		}
+		if i > 0 {
+			continue
+		}
+		if err := json.Unmarshal(blocks[0], &f); err != nil {
+			return fmt.Errorf("reading botnet search: %w: %v", frame.ErrDamaged, err)
+		}
+		if f.Version == olderVersion {
+			n = olderBlocks
+		}
 	}
-	var f facts
-	if err := json.Unmarshal(blocks[0], &f); err != nil {
-		return fmt.Errorf("reading botnet search: %w: %v", frame.ErrDamaged, err)
+	if f.Version == olderVersion {
+		return nil // its rows have other attributes: good traffic is learned anew
 	}
 	if f.Version != snapshotVersion || f.Seed != s.mark() {
 		return fmt.Errorf("reading botnet search: %w: of another version or seed", frame.ErrDamaged)
