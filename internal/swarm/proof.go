@@ -66,7 +66,8 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 	if !p.scope.kind.failing() {
 		// Volume is all there is, and too little good traffic is known to stop it:
 		// whoever matches is asked until enough is.
-		if s.starved && !p.crowd && s.try(now, search, search.strange(feasible, newcomers), newcomers, signal.ChallengeAction) {
+		if s.starved && !p.crowd &&
+			s.try(now, search, search.strange(feasible, newcomers), newcomers, signal.ChallengeAction) {
 			return 1
 		}
 		return 0
@@ -205,7 +206,8 @@ func (s *Swarm) bound(p *Proof, g *signature, search *search) {
 
 // harmless runs the tests that say nothing of the good traffic held out.
 func (s *Swarm) harmless(now int64, g *signature, search *search) bool {
-	return s.bearsLive(now, g, search) && !s.released(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
+	return s.bearsLive(now, g, search) && !s.released(now, g, search) &&
+		(g.Action == signal.ChallengeAction || s.fair(g, search))
 }
 
 // generalise drops the endpoint if the signature stays safe without: then it

@@ -8,7 +8,10 @@ import (
 
 // unproven is a challenge that was made when nothing was known, put to work in s.
 func unproven(s *Swarm, kind scopeKind, list ...Literal) *signature {
-	g := &signature{Serial: 1, Name: "s-1", Action: signal.ChallengeAction, Starved: true, Volume: !kind.failing(), Kind: kind, tally: new(tally), Literals: list, Core: len(list)}
+	g := &signature{
+		Serial: 1, Name: "s-1", Action: signal.ChallengeAction, Starved: true, Volume: !kind.failing(), Kind: kind,
+		tally: new(tally), Literals: list, Core: len(list),
+	}
 	g.Proof = Proof{Good: 500, Level: 0.01}
 	s.list = append(s.list, g)
 	s.ticked = epoch.UnixMilli()
@@ -122,10 +125,10 @@ func TestShared(t *testing.T) {
 		good, back, returned, strangers, rows int
 		shared, certain                       bool
 	}{
-		"nobody":                                  {0, 0, 0, 300, 300, false, false},
-		"many known-good":                         {60, 0, 0, 300, 300, true, true},
-		"three requests of one":                   {3, 0, 0, 1000, 1000, false, false},
-		"a release":                               {0, 200, 150, 150, 300, true, false},
+		"nobody":                {0, 0, 0, 300, 300, false, false},
+		"many known-good":       {60, 0, 0, 300, 300, true, true},
+		"three requests of one": {3, 0, 0, 1000, 1000, false, false},
+		"a release":             {0, 200, 150, 150, 300, true, false},
 		"ten thieves that send as much as others": {0, 300, 10, 300, 300, false, false},
 	} {
 		p := &pool{scope: &scope{}, expected: 5, returned: map[uint32]bool{}, back: c.back}

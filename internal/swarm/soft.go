@@ -58,7 +58,9 @@ func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate)
 // narrowed is c with one literal more.
 func (s *search) narrowed(c *candidate, i int) *candidate {
 	x := s.singles[i]
-	out := &candidate{literals: with(c.literals, i), rows: c.rows.and(x.rows), good: c.good.and(x.good), live: c.live.and(x.live)}
+	out := &candidate{
+		literals: with(c.literals, i), rows: c.rows.and(x.rows), good: c.good.and(x.good), live: c.live.and(x.live),
+	}
 	s.score(out)
 	return out
 }

@@ -57,7 +57,8 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		return false
 	}
 	p, usual := s.gather(now, c, k)
-	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere && s.elsewhere(now, c, k) >= crowdElsewhere
+	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere &&
+		s.elsewhere(now, c, k) >= crowdElsewhere
 	p.expected *= growth
 	if shared, certain := p.shared(usual); shared {
 		s.stats.Vetoed++
@@ -272,7 +273,10 @@ func (s *Swarm) parts(whole *pool) []*pool {
 	var order []uint32
 	of := func(t uint32) *pool {
 		if by[t] == nil {
-			by[t] = &pool{scope: whole.scope, good: whole.good, scoped: whole.scoped, crowd: whole.crowd, whole: len(whole.rows), expected: whole.expected * usual[t]}
+			by[t] = &pool{
+				scope: whole.scope, good: whole.good, scoped: whole.scoped, crowd: whole.crowd, whole: len(whole.rows),
+				expected: whole.expected * usual[t],
+			}
 			order = append(order, t)
 		}
 		return by[t]
