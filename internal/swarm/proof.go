@@ -60,7 +60,11 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 		return 1
 	}
 	s.stats.Refused++
-	if p.excess < softPool && !(s.starved && p.excess >= leastPool) || p.scope.fails < softAfter && !s.starved {
+	starved := s.starved
+	if p.scope.kind.failing() {
+		starved = starved && s.small() // else a later look of the day may do: less is asked for after some searches
+	}
+	if p.excess < softPool && !(starved && p.excess >= leastPool) || p.scope.fails < softAfter && !starved {
 		return 0
 	}
 	if !p.scope.kind.failing() {
@@ -77,6 +81,10 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 	}
 	return 0
 }
+
+// small reports whether so little good traffic is known that not even the first look of
+// a day could prove a block on all of it.
+func (s *Swarm) small() bool { return UpperBound(0, s.base.heldOut(), errorBudget/4) > alphaGlobal }
 
 // try proves candidates, best first, until one holds.
 func (s *Swarm) try(now int64, search *search, list []*candidate, newcomers []*row, action signal.Action) bool {
