@@ -76,7 +76,8 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 		}
 		return 0
 	}
-	if s.try(now, search, search.soft(others, newcomers), newcomers, signal.ChallengeAction) {
+	hasty := p.scope.fails < softAfter || p.excess < softPool
+	if s.try(now, search, search.soft(others, newcomers, hasty), newcomers, signal.ChallengeAction) {
 		return 1
 	}
 	return 0
