@@ -35,7 +35,7 @@ func (s *search) soft(others []*candidate, newcomers []*row, hasty bool) (out []
 	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.rank, a.rank) })
 	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool {
 		few := len(newcomers) < leastNewcomers
-		return s.share(c) < softShare || (few || hasty) && !s.unusual(c) || !s.standsOut(c, newcomers, few)
+		return s.share(c) < softShare || (few || hasty) && !s.unusual(c) || !s.standsOut(c, newcomers, true)
 	})
 }
 
