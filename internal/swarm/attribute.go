@@ -198,10 +198,13 @@ var classes = [Attributes][]string{
 	Arrival:       {"first call", "calls again within 0.1 s", "calls again within 1 s", "calls again within 10 s", "calls again within 1 min", "calls again later"},
 	// No finer: good traffic is known with a delay, so in it everybody is younger.
 	Age: {"never seen", "known for less than 10 s", "known for less than 1 min", "known for longer"},
-	Visit: {"nothing else", "other endpoints", "a credential", "a credential and other endpoints", "cookies", "cookies and other endpoints",
-		"cookies and a credential", "cookies, a credential and other endpoints", "a pass", "a pass and other endpoints", "a pass and a credential",
-		"a pass, a credential and other endpoints", "a pass and cookies", "a pass, cookies and other endpoints", "a pass, cookies and a credential",
-		"a pass, cookies, a credential and other endpoints"},
+	Visit: {
+		"nothing else", "other endpoints", "a credential", "a credential and other endpoints",
+		"cookies", "cookies and other endpoints", "cookies and a credential", "cookies, a credential and other endpoints",
+		"a pass", "a pass and other endpoints", "a pass and a credential", "a pass, a credential and other endpoints",
+		"a pass and cookies", "a pass, cookies and other endpoints", "a pass, cookies and a credential",
+		"a pass, cookies, a credential and other endpoints",
+	},
 
 	RarityJA4: rarities, RarityH2: rarities, RarityOrder: rarities, RarityAgent: rarities, RarityASN: rarities, RaritySegment: rarities, RarityObject: objects,
 	FitJA4Agent: fits, FitOrderAgent: fits, FitH2JA4: fits, FitTemplateParameters: fits, FitTemplateSegment: fits, FitPrevious: fits, FitLanguageCountry: fits, FitVersionHints: fits,
@@ -219,7 +222,9 @@ const (
 
 var rarities = []string{"unknown", "common (1 % or more)", "usual (0.1 % or more)", "rare (0.01 % or more)", "very rare (below 0.01 %)", "never seen"}
 
-var objects = []string{"unknown", "often asked for in good traffic", "asked for in good traffic", "", "", "never asked for in good traffic"}
+var objects = []string{
+	"unknown", "often asked for in good traffic", "asked for in good traffic", "", "", "never asked for in good traffic",
+}
 
 // The fits of a pair of values in good traffic.
 const (

@@ -25,11 +25,11 @@ type baseline struct {
 }
 
 const (
-	uniformRows  = 1 << 16 // 18 MiB
+	uniformRows  = 1 << 16 // 19 MiB
 	stratumRows  = 2048
-	strataMax    = 32 // 18 MiB
+	strataMax    = 32 // 19 MiB
 	groupRows    = 24
-	groupsMax    = 1536    // 10 MiB
+	groupsMax    = 1536    // 11 MiB
 	waitingRows  = 1 << 15 // 9 MiB
 	oldEnough    = 24 * time.Hour
 	perClient    = 6 // rows of one client in the uniform sample

@@ -229,6 +229,8 @@ func BenchmarkMemory(b *testing.B) {
 		s.seeds.add(&r)
 		s.flagged.note(0, r.client)
 		s.faulted.note(0, r.client)
+		s.people.note(0, r.client)
+		s.people.enter(&entry{time: int64(i), user: uint64(i), proven: true}, minute)
 		s.base.sample(&r)
 		s.scopes.of(r.at[Template])
 	}

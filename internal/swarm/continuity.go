@@ -91,7 +91,8 @@ func (s *Swarm) known(r *row) bool {
 // login appends the login that r made, if it was answered well, to those that Tick
 // looks at; s.in is held.
 func (s *Swarm) login(row *row, r *request.Request) {
-	if row.status < 200 || row.status >= 400 || row.is(refused) || r.Login.User == 0 || r.Standing.Stage > stageMost || len(s.enters) == inboxRows {
+	if row.status < 200 || row.status >= 400 || row.is(refused) || r.Login.User == 0 || r.Standing.Stage > stageMost ||
+		len(s.enters) == inboxRows {
 		return
 	}
 	e := entry{time: row.time, client: row.client, user: r.Login.User, proven: r.Endpoint.Enters}

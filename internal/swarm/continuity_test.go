@@ -26,14 +26,17 @@ func TestWhoReturns(t *testing.T) {
 		logins []*entry
 		want   bool // of client 9
 	}{
-		"first login":                        {[]*entry{at(0, 9, 1)}, false},
-		"with the past that is asked for":    {[]*entry{at(0, 1, 1), at(10, 9, 1)}, true},
-		"too early":                          {[]*entry{at(0, 1, 1), at(9, 9, 1)}, false},
-		"another account":                    {[]*entry{at(0, 1, 1), at(10, 9, 2)}, false},
-		"the account's own client":           {[]*entry{at(0, 9, 1), at(10, 9, 1)}, true},
-		"fourth client of an hour":           {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 3, 1), at(63, 4, 1), at(64, 9, 1)}, false},
-		"the others' later logins cost none": {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 2, 1), at(63, 2, 1), at(64, 9, 1)}, true},
-		"an hour later":                      {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 3, 1), at(63, 4, 1), at(121, 9, 1)}, true},
+		"first login":                     {[]*entry{at(0, 9, 1)}, false},
+		"with the past that is asked for": {[]*entry{at(0, 1, 1), at(10, 9, 1)}, true},
+		"too early":                       {[]*entry{at(0, 1, 1), at(9, 9, 1)}, false},
+		"another account":                 {[]*entry{at(0, 1, 1), at(10, 9, 2)}, false},
+		"the account's own client":        {[]*entry{at(0, 9, 1), at(10, 9, 1)}, true},
+		"fourth client of an hour": {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 3, 1), at(63, 4, 1),
+			at(64, 9, 1)}, false},
+		"the others' later logins cost none": {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 2, 1), at(63, 2, 1),
+			at(64, 9, 1)}, true},
+		"an hour later": {[]*entry{at(0, 1, 1), at(61, 2, 1), at(62, 3, 1), at(63, 4, 1),
+			at(121, 9, 1)}, true},
 	} {
 		x := newContinuity()
 		for _, e := range c.logins {
@@ -137,12 +140,16 @@ func TestGuests(t *testing.T) {
 		g.guests.add(7, true) // who calls often counts once
 	}
 	if len(g.guests.list) > guestsMost || g.inhabited() {
-		t.Errorf("got %d clients, inhabited %t; want at most %d, and one in a hundred to be too few", len(g.guests.list), g.inhabited(), guestsMost)
+		t.Errorf("got %d clients, inhabited %t; want at most %d, and one in a hundred to be too few",
+			len(g.guests.list), g.inhabited(), guestsMost)
 	}
 	for _, c := range []struct {
 		clients, returned int
 		want              bool
-	}{{10, 10, false}, {20, 4, false}, {20, 5, true}, {100, 11, false}, {100, 12, true}, {500, 37, false}, {500, 38, true}, {500, 5, false}} { // by the binomial distribution
+	}{ // by the binomial distribution
+		{10, 10, false}, {20, 4, false}, {20, 5, true}, {100, 11, false}, {100, 12, true}, {500, 37, false},
+		{500, 38, true}, {500, 5, false},
+	} {
 		g := &signature{guests: new(guests)}
 		for again := range 3 { // a client counts once, and from when it returned as one that did
 			for i := range c.clients {
@@ -150,9 +157,11 @@ func TestGuests(t *testing.T) {
 			}
 		}
 		if got := g.inhabited(); got != c.want || len(g.guests.list) != c.clients || g.guests.known != c.returned {
-			t.Errorf("%d of %d: got %t with %d of %d; want %t", c.returned, c.clients, got, g.guests.known, len(g.guests.list), c.want)
+			t.Errorf("%d of %d: got %t with %d of %d; want %t",
+				c.returned, c.clients, got, g.guests.known, len(g.guests.list), c.want)
 		}
-		if again := decodeGuests(g.guests.encode()); !slices.Equal(again.list, g.guests.list) || again.known != g.guests.known {
+		again := decodeGuests(g.guests.encode())
+		if !slices.Equal(again.list, g.guests.list) || again.known != g.guests.known {
 			t.Errorf("%d of %d: got %d of %d back", c.returned, c.clients, again.known, len(again.list))
 		}
 	}
@@ -163,7 +172,10 @@ func TestVolumeEngages(t *testing.T) {
 	s := New(Options{Seed: 1})
 	s.trust.Store(3_600_000)
 	s.past.Store(60_000)
-	g := &signature{Serial: 1, Name: "s-1", Volume: true, Action: signal.ChallengeAction, tally: new(tally), Literals: []Literal{{Protocol, s.text(Protocol, "HTTP/2.0")}}}
+	g := &signature{
+		Serial: 1, Name: "s-1", Volume: true, Action: signal.ChallengeAction, tally: new(tally),
+		Literals: []Literal{{Protocol, s.text(Protocol, "HTTP/2.0")}},
+	}
 	s.matcher.Store(compile([]*signature{g}))
 	stopped := func(r *request.Request) bool { s.Inspect(epoch, r); return r.Match.Action != signal.Pass }
 	// A client's canary is the whole client.
@@ -194,8 +206,10 @@ func TestVolumeEngages(t *testing.T) {
 		r    *request.Request
 		want bool
 	}{
-		"a stranger": {browserRequest(1), true}, "a login": {login(1), false}, "a login where nobody is refused": {named, false},
-		"an accepted credential with a past": {vouched, false}, "one without": {young, true}, "a client that returned": {browserRequest(2), false},
+		"a stranger": {browserRequest(1), true}, "a login": {login(1), false},
+		"a login where nobody is refused":    {named, false},
+		"an accepted credential with a past": {vouched, false}, "one without": {young, true},
+		"a client that returned": {browserRequest(2), false},
 	} {
 		if got := stopped(c.r); got != c.want {
 			t.Errorf("%s: got stopped %t; want %t", name, got, c.want)

@@ -91,7 +91,8 @@ func decodeGuests(b []byte) *guests {
 // livingShare.
 func (g *signature) inhabited() bool {
 	x := g.guests
-	return x != nil && len(x.list) >= guestsLeast && x.known >= livingLeast && lowerBound(x.known, len(x.list), 0.01) > livingShare
+	return x != nil && len(x.list) >= guestsLeast && x.known >= livingLeast &&
+		lowerBound(x.known, len(x.list), 0.01) > livingShare
 }
 
 // visited notes a row that g matched.

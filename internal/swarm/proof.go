@@ -60,22 +60,32 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 		return 1
 	}
 	s.stats.Refused++
-	if p.excess < softPool && !(s.starved && p.excess >= leastPool) || p.scope.fails < softAfter && !s.starved {
+	starved := s.starved
+	if p.scope.kind.failing() {
+		starved = starved && s.small() // else a later look of the day may do: less is asked for after some searches
+	}
+	if p.excess < softPool && !(starved && p.excess >= leastPool) || p.scope.fails < softAfter && !starved {
 		return 0
 	}
 	if !p.scope.kind.failing() {
 		// Volume is all there is, and too little good traffic is known to stop it:
 		// whoever matches is asked until enough is.
-		if s.starved && !p.crowd && s.try(now, search, search.strange(feasible, newcomers), newcomers, signal.ChallengeAction) {
+		if s.starved && !p.crowd &&
+			s.try(now, search, search.strange(feasible, newcomers), newcomers, signal.ChallengeAction) {
 			return 1
 		}
 		return 0
 	}
-	if s.try(now, search, search.soft(others, newcomers), newcomers, signal.ChallengeAction) {
+	hasty := p.scope.fails < softAfter || p.excess < softPool
+	if s.try(now, search, search.soft(others, newcomers, hasty), newcomers, signal.ChallengeAction) {
 		return 1
 	}
 	return 0
 }
+
+// small reports whether so little good traffic is known that not even the first look of
+// a day could prove a block on all of it.
+func (s *Swarm) small() bool { return UpperBound(0, s.base.heldOut(), errorBudget/4) > alphaGlobal }
 
 // try proves candidates, best first, until one holds.
 func (s *Swarm) try(now int64, search *search, list []*candidate, newcomers []*row, action signal.Action) bool {
@@ -205,7 +215,8 @@ func (s *Swarm) bound(p *Proof, g *signature, search *search) {
 
 // harmless runs the tests that say nothing of the good traffic held out.
 func (s *Swarm) harmless(now int64, g *signature, search *search) bool {
-	return s.bearsLive(now, g, search) && !s.released(now, g, search) && (g.Action == signal.ChallengeAction || s.fair(g, search))
+	return s.bearsLive(now, g, search) && !s.released(now, g, search) &&
+		(g.Action == signal.ChallengeAction || s.fair(g, search))
 }
 
 // generalise drops the endpoint if the signature stays safe without: then it

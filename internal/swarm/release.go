@@ -86,5 +86,8 @@ func (s *Swarm) lives(now int64, list []Literal, search *search) (known, others 
 			others++
 		}
 	})
+	if n := len(returned); good >= n {
+		good += n
+	}
 	return known, others, search.trusts(good, others) || lowerBound(len(returned), len(clients), 0.01) > sharedLeast
 }

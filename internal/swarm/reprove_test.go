@@ -8,7 +8,10 @@ import (
 
 // unproven is a challenge that was made when nothing was known, put to work in s.
 func unproven(s *Swarm, kind scopeKind, list ...Literal) *signature {
-	g := &signature{Serial: 1, Name: "s-1", Action: signal.ChallengeAction, Starved: true, Volume: !kind.failing(), Kind: kind, tally: new(tally), Literals: list, Core: len(list)}
+	g := &signature{
+		Serial: 1, Name: "s-1", Action: signal.ChallengeAction, Starved: true, Volume: !kind.failing(), Kind: kind,
+		tally: new(tally), Literals: list, Core: len(list),
+	}
 	g.Proof = Proof{Good: 500, Level: 0.01}
 	s.list = append(s.list, g)
 	s.ticked = epoch.UnixMilli()

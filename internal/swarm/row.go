@@ -10,7 +10,7 @@ import (
 	"bartizan/internal/request"
 )
 
-// row is one request's attributes and what became of it: 288 bytes, no pointers.
+// row is one request's attributes and what became of it: 296 bytes, no pointers.
 type row struct {
 	at     [Attributes]uint32
 	time   int64    // ms since the epoch

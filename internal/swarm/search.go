@@ -136,6 +136,8 @@ func (s *search) usable(l Literal) bool {
 	switch {
 	case l.Attribute >= derived && l.Value == 0:
 		return false
+	case l.Attribute == Visit && s.scope.kind.failing():
+		return false // it is for what nothing else tells: a surplus of good answers
 	case l.Attribute == RarityObject:
 		return s.scoped && l.Value == unseen && s.walks()
 	case !s.scoped && attributes[l.Attribute].class == content && l.Attribute < derived:

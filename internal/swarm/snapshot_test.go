@@ -116,3 +116,21 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// A snapshot of the version before is read to its end, so that what follows it can be
+// read too, and teaches nothing.
+func TestOlderSnapshot(t *testing.T) {
+	var b bytes.Buffer
+	for _, block := range []string{`{"version":1,"seed":99}`, "counts", "uniform", "strata", "members", "what follows"} {
+		if err := frame.Write(&b, []byte(block)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := New(Options{Seed: 1})
+	if err := s.Restore(&b); err != nil || len(s.base.uniform.rows) != 0 {
+		t.Fatalf("got %v and %d rows; want none of both", err, len(s.base.uniform.rows))
+	}
+	if rest, err := frame.Read(&b, 100); err != nil || string(rest) != "what follows" {
+		t.Errorf("got %q, %v; want what follows", rest, err)
+	}
+}

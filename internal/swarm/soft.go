@@ -9,7 +9,8 @@ import (
 // good traffic that nobody vouches for. It is for one endpoint only. It must describe most of the surplus, and
 // far more of it than of those who come for the first time: a crowd of newcomers
 // has no cookies and no credentials either, and all kinds of software.
-func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) {
+// hasty says that few searches were made: then only unusual software is asked.
+func (s *search) soft(others []*candidate, newcomers []*row, hasty bool) (out []*candidate) {
 	vouched := newBitmap(len(s.good))
 	n := 0
 	for i, r := range s.good {
@@ -33,7 +34,8 @@ func (s *search) soft(others []*candidate, newcomers []*row) (out []*candidate) 
 	}
 	slices.SortStableFunc(out, func(a, b *candidate) int { return cmp.Compare(b.rank, a.rank) })
 	return slices.DeleteFunc(out[:min(len(out), softMost)], func(c *candidate) bool {
-		return s.share(c) < softShare || !s.standsOut(c, newcomers)
+		few := len(newcomers) < leastNewcomers
+		return s.share(c) < softShare || (few || hasty) && !s.unusual(c) || !s.standsOut(c, newcomers, true)
 	})
 }
 
@@ -45,10 +47,10 @@ func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate)
 		if !s.describes(c) {
 			continue
 		}
-		if !s.standsOut(c, newcomers) && object >= 0 && !s.uses(c, RarityObject) {
+		if !s.standsOut(c, newcomers, true) && object >= 0 && !s.uses(c, RarityObject) {
 			c = s.narrowed(c, object) // by its past, and now by what it asks for
 		}
-		if c.feasible && s.standsOut(c, newcomers) {
+		if c.feasible && s.standsOut(c, newcomers, true) {
 			out = append(out, c)
 		}
 	}
@@ -58,9 +60,23 @@ func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate)
 // narrowed is c with one literal more.
 func (s *search) narrowed(c *candidate, i int) *candidate {
 	x := s.singles[i]
-	out := &candidate{literals: with(c.literals, i), rows: c.rows.and(x.rows), good: c.good.and(x.good), live: c.live.and(x.live)}
+	out := &candidate{
+		literals: with(c.literals, i), rows: c.rows.and(x.rows), good: c.good.and(x.good), live: c.live.and(x.live),
+	}
 	s.score(out)
 	return out
+}
+
+// unusual reports whether hardly any good traffic has some of the software that c
+// describes: where few newcomers are known a crowd, in what everybody has, may be them.
+func (s *search) unusual(c *candidate) bool {
+	for _, i := range c.literals {
+		if attributes[s.literals[i].Attribute].class == software &&
+			float64(s.singles[i].goodCount) <= alphaScope*float64(len(s.good)) {
+			return true
+		}
+	}
+	return false
 }
 
 // share is how much of the scope's whole pool a candidate is.
@@ -70,20 +86,23 @@ func (s *search) share(c *candidate) float64 { return float64(c.rowCount) / floa
 // newcomers, wherever they go and whatever they did before: a slice of a crowd of
 // newcomers is not. Where too few newcomers are known it does not say no.
 func (s *search) stands(c *candidate, newcomers []*row) bool {
-	return len(newcomers) < leastNewcomers || s.standsOut(c, newcomers)
+	return len(newcomers) < leastNewcomers || s.standsOut(c, newcomers, false)
 }
 
 // standsOut is stands where less is proven otherwise: the fewer newcomers are known,
-// the wider is the bound, so that no least number of them is needed.
-func (s *search) standsOut(c *candidate, newcomers []*row) bool {
+// the wider is the bound, so that no least number of them is needed. strict compares
+// nothing but software, network, and whether the object is new.
+func (s *search) standsOut(c *candidate, newcomers []*row, strict bool) bool {
 	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
 		switch l.Attribute {
 		case Template, Method, Depth, Extension, Object: // where it goes
 			return true
-		case CookieNames, AuthScheme: // what no newcomer has
-			return true
+		case RarityObject:
+			return false
 		}
-		return attributes[l.Attribute].class == history
+		// What no newcomer has, or asks for, stands out by itself.
+		class := attributes[l.Attribute].class
+		return class == history || class == content && strict
 	})
 	n := 0
 	for _, r := range newcomers {

@@ -12,7 +12,7 @@
 // the rest of a request; they wait for nobody but each other, and that only to
 // copy one row. Tick does all else and must not run concurrently with itself.
 //
-// Memory: about 90 MiB when every table is full, see baseline.go and below, and
+// Memory: about 100 MiB when every table is full, see baseline.go and below, and
 // at most 30 MiB for the members of campaigns.
 package swarm
 
@@ -79,9 +79,9 @@ type Swarm struct {
 }
 
 const (
-	inboxRows  = 1 << 13 // each half; 2.3 MiB
+	inboxRows  = 1 << 13 // each half; 2.4 MiB
 	recentRows = 1 << 15 // 9 MiB
-	failedRows = 1 << 14 // 4.6 MiB
+	failedRows = 1 << 14 // 4.7 MiB
 	oddRows    = 1 << 14
 	seedRows   = 1 << 12
 	admitMost  = 4000 // rows that teach in one tick
@@ -104,7 +104,8 @@ func New(o Options) *Swarm {
 		o.MinimumTime = time.Minute
 	}
 	s := &Swarm{
-		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(), people: newContinuity(),
+		seed: o.Seed, options: o, words: newWords(), scopes: newScopes(), flagged: newMemory32(), faulted: newMemory32(),
+		people: newContinuity(),
 		recent: newRing(recentRows), failed: newRing(failedRows), odd: newRing(oddRows), seeds: newRing(seedRows),
 	}
 	s.base = newBaseline(rand.New(rand.NewPCG(o.Seed, 0x73776172)))
@@ -135,70 +136,6 @@ func (s *Swarm) Inspect(now time.Time, r *request.Request) {
 	if g.acts() {
 		s.engage(now, r, g)
 	}
-}
-
-// canaries: one match in so many is let through.
-const canaries = 250
-
-// canary reports whether a match is let through to see what comes of it: one
-// request in canaries, and where volume is all there is one client in
-// canaryClients, with all that it does, since only a whole visit shows a person.
-func (s *Swarm) canary(r *request.Request, g *signature) bool {
-	if g.Volume {
-		return digest.Scramble(r.Standing.Keys[0]^uint64(g.Serial)<<32)%canaryClients == 0
-	}
-	return digest.Scramble(digest.String(s.seed, r.ID))%canaries == 0
-}
-
-// engage decides what the match means for this client. A known-good one is
-// never blocked: it is asked, or let through where less than a block is proven.
-func (s *Swarm) engage(now time.Time, r *request.Request, g *signature) {
-	m := &r.Match
-	switch {
-	case s.trusts(r), g.Volume && (s.returns(r) || s.people.back.has(fold32(r.Standing.Keys[0]))):
-		g.spared.Add(1)
-		if g.Action == signal.BlockAction {
-			m.Action = signal.ChallengeAction
-		}
-		return
-	case !g.Operator && s.canary(r, g):
-		g.canaries.Add(1)
-		m.Canary = true
-		return
-	case g.Volume && logsIn(r) && !g.stuffs.Load():
-		return // who gets in is somebody; who does not will be seen to fail
-	case g.Action == signal.Limit:
-		wait, ok := g.admit(now, g.Rate)
-		if ok || r.Pass.Answers() {
-			return
-		}
-		m.Retry = wait
-		if r.Navigation() { // it can answer
-			m.Action = signal.ChallengeAction
-			return
-		}
-	}
-	m.Action = g.Action
-}
-
-// logsIn reports whether r goes where people log in, as far as its head says.
-func logsIn(r *request.Request) bool {
-	return r.Endpoint.Enters || r.Head.Method == "POST" && (r.Endpoint.Tags.Has(request.TagLogin) || r.LoginPath())
-}
-
-// stageMost is the stage of a client that may still be one of the people we know.
-const stageMost = signal.Watch
-
-// trusts reports whether r comes from a known-good client: a verified robot, or
-// one that has been served well, or whose credential has been accepted, since
-// before the traffic that is still in quarantine.
-func (s *Swarm) trusts(r *request.Request) bool {
-	st := &r.Standing
-	if r.Network.Bot != "" {
-		return true
-	}
-	old := s.trust.Load()
-	return st.Stage == signal.Clear && (st.Known || st.Established) && old > 0 && st.Age.Milliseconds() >= old
 }
 
 // Exchange is how a request ended.
@@ -398,38 +335,4 @@ func (s *Swarm) covered(r *row) bool {
 		}
 	}
 	return false
-}
-
-// memory32 remembers when it was told of clients, at most 64 Ki of them.
-type memory32 struct {
-	at    map[uint32]int64
-	order []uint32
-	next  int
-}
-
-func newMemory32() *memory32 { return &memory32{at: map[uint32]int64{}} }
-
-const remembered = 1 << 16
-
-func (m *memory32) note(now int64, client uint32) {
-	if _, known := m.at[client]; known {
-		m.at[client] = now
-		return
-	}
-	if len(m.order) < remembered {
-		m.order = append(m.order, client)
-	} else {
-		delete(m.at, m.order[m.next])
-		m.order[m.next] = client
-		m.next = (m.next + 1) % remembered
-	}
-	m.at[client] = now
-}
-
-func (m *memory32) has(client uint32) bool { _, ok := m.at[client]; return ok }
-
-// within reports whether a client was noted less than d ms before now.
-func (m *memory32) within(now int64, client uint32, d int64) bool {
-	at, ok := m.at[client]
-	return ok && now-at < d
 }

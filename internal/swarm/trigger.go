@@ -57,7 +57,8 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		return false
 	}
 	p, usual := s.gather(now, c, k)
-	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere && s.elsewhere(now, c, k) >= crowdElsewhere
+	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere &&
+		s.elsewhere(now, c, k) >= crowdElsewhere
 	p.expected *= growth
 	if shared, certain := p.shared(usual); shared {
 		s.stats.Vetoed++
@@ -67,7 +68,7 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		c.tried = now + vetoMemory
 		return false
 	}
-	if !c.kind.failing() && !s.settled(now, p) {
+	if known := c.campaign != nil && s.anyAwake(c.campaign); !known && !c.kind.failing() && !s.settled(now, p) {
 		return false
 	}
 	if n := float64(len(p.rows)); n < p.expected+2*math.Sqrt(p.expected)+leastSeedPool && now-c.counts[k].start > 2*scales[k] {
@@ -179,7 +180,9 @@ func (p *pool) shared(usual float64) (shared, certain bool) {
 	known := good + float64(p.back)
 	least := 1.5*expected + 3*math.Sqrt(expected+1) + 2
 	certain = good > least && good >= sharedLeast*(known+float64(len(p.rows)))
-	if certain || known > least && p.returnedShare() > sharedLeast {
+	few := float64(min(p.back, len(p.returned))) // one request of each client that returned
+	mixed := good >= few && good+few >= sharedLeast*(good+few+float64(len(p.rows)))
+	if certain || known > least && (mixed || p.returnedShare() > sharedLeast) {
 		return true, certain
 	}
 	p.expected *= 1 - usual
@@ -272,7 +275,10 @@ func (s *Swarm) parts(whole *pool) []*pool {
 	var order []uint32
 	of := func(t uint32) *pool {
 		if by[t] == nil {
-			by[t] = &pool{scope: whole.scope, good: whole.good, scoped: whole.scoped, crowd: whole.crowd, whole: len(whole.rows), expected: whole.expected * usual[t]}
+			by[t] = &pool{
+				scope: whole.scope, good: whole.good, scoped: whole.scoped, crowd: whole.crowd, whole: len(whole.rows),
+				expected: whole.expected * usual[t],
+			}
 			order = append(order, t)
 		}
 		return by[t]
