@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 
 	"bartizan/internal/eval"
 	"bartizan/internal/replay"
@@ -43,26 +45,53 @@ const weightsHead = `# What signals weigh
 Made by ` + "`make calibrate-risk`" + ` from the scenario files; a test holds that it is what the tool prints. **Nothing applies it**: the weights in
 ` + "`internal/signal/kind.go`" + ` (shipped) are changed by hand, with this table at hand. Weights are in nats: the logarithm of how much likelier the signal is to be present in an
 hour of an attacker than in one of a good client, with a Beta(1,1) prior on both. Scenarios show each attack a few times, whatever it is worth in
-the wild: a weight measured as lower than shipped says little, one that good clients show much.
+the wild: a weight measured as lower than shipped says little, one that good clients show much. Of each label in a scenario a hundred clients count.
 
 `
 
 // calibrate measures signals on labelled traffic, with nothing enforced: what is
 // refused would show no outcome.
 func calibrate(w io.Writer, files []string) error {
-	m := eval.NewRisk()
+	m := &measured{risk: eval.NewRisk()}
+	next := make(chan string, len(files))
 	for _, file := range files {
-		if err := measureRisk(m, file); err != nil {
-			return fmt.Errorf("calibrating by %s: %w", file, err)
-		}
+		next <- file
+	}
+	close(next)
+	errs := make(chan error, len(files))
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for file := range next {
+				if err := measureRisk(m, file); err != nil {
+					errs <- fmt.Errorf("calibrating by %s: %w", file, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
 	}
 	if _, err := io.WriteString(w, weightsHead); err != nil {
 		return err
 	}
-	return m.Write(w)
+	return m.risk.Write(w)
 }
 
-func measureRisk(m *eval.Risk, file string) error {
+// measured is a measurement that several replays add to.
+type measured struct {
+	mu   sync.Mutex
+	risk *eval.Risk
+}
+
+// mostOfOne is how many clients of a label in a scenario count: thousands of bots of one
+// program show no more than a hundred.
+const mostOfOne = 100
+
+func measureRisk(m *measured, file string) error {
 	name := filepath.Base(file)
 	if filepath.Ext(file) != ".txtar" {
 		in, err := replay.Open(file)
@@ -94,17 +123,26 @@ func measureRisk(m *eval.Risk, file string) error {
 
 // replayRisk replays traffic. Where clients does not name a request's, it is the
 // attacker record's.
-func replayRisk(m *eval.Risk, name, policy string, in io.Reader, clients map[string]string) error {
+func replayRisk(m *measured, name, policy string, in io.Reader, clients map[string]string) error {
 	e, err := replayEngine(policy, false, 1)
 	if err != nil {
 		return err
 	}
+	seen := map[string]map[string]bool{}
 	return replay.Run(e, in, func(v replay.Verdict) error {
 		who := clients[v.ID]
 		if who == "" {
 			who = v.Attacker
+		} else if of := seen[v.Label]; of == nil {
+			seen[v.Label] = map[string]bool{who: true}
+		} else if !of[who] && len(of) >= mostOfOne {
+			return nil
+		} else {
+			of[who] = true
 		}
-		m.Add(name, who, v)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.risk.Add(name, who, v)
 		return nil
 	})
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,12 +11,8 @@ import (
 // The committed table of weights is what the tool prints.
 func TestWeightsAreMeasured(t *testing.T) {
 	oneGoroutine(t)
-	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
-	if err != nil || len(files) < 40 {
-		t.Fatalf("found %d scenarios (%v); want at least 40", len(files), err)
-	}
 	var got bytes.Buffer
-	if err := calibrate(&got, files); err != nil {
+	if err := calibrate(&got, scenarios(t)); err != nil {
 		t.Fatal(err)
 	}
 	want, err := os.ReadFile("../../docs/weights.md")

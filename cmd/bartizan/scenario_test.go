@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"bartizan/internal/replay"
@@ -13,34 +16,65 @@ import (
 
 var verbose = flag.Bool("table", false, "print each scenario's counts")
 
-// Every scenario must come out as its file expects, in virtual time.
-func TestScenarios(t *testing.T) {
-	oneGoroutine(t)
-	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
+// played is what came of one scenario.
+type played struct {
+	faults, table string
+	mistaken      mistaken
+}
+
+// plays holds what was played: two tests want it of every scenario.
+var plays sync.Map // of a func() (played, error), by file
+
+func playOf(t *testing.T, file string) played {
+	t.Helper()
+	once, _ := plays.LoadOrStore(file, sync.OnceValues(func() (p played, err error) {
+		s, err := scenario.Read(file)
+		if err != nil {
+			return p, err
+		}
+		verdicts, err := judge(s, 1, t.TempDir())
+		if err != nil {
+			return p, err
+		}
+		sum := replay.NewSummary()
+		for _, v := range verdicts {
+			sum.Add(v)
+		}
+		var b bytes.Buffer
+		sum.Write(&b)
+		p = played{strings.Join(s.Check(verdicts), "\n"), b.String(), newMistaken()}
+		p.mistaken.add(s, verdicts)
+		return p, nil
+	}))
+	p, err := once.(func() (played, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) < 10 {
-		t.Fatalf("found %d scenarios; want at least 10", len(files))
+	return p
+}
+
+// scenarios returns the files of all scenarios.
+func scenarios(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("found %d scenarios (%v); want at least 40", len(files), err)
 	}
-	for _, file := range files {
+	return files
+}
+
+// Every scenario must come out as its file expects, in virtual time.
+func TestScenarios(t *testing.T) {
+	oneGoroutine(t)
+	for _, file := range scenarios(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			s, err := scenario.Read(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			verdicts := judge(t, s, 1)
-			for _, f := range s.Check(verdicts) {
-				t.Error(f)
+			t.Parallel()
+			p := playOf(t, file)
+			if p.faults != "" {
+				t.Error(p.faults)
 			}
 			if *verbose || t.Failed() {
-				sum := replay.NewSummary()
-				for _, v := range verdicts {
-					sum.Add(v)
-				}
-				var b bytes.Buffer
-				sum.Write(&b)
-				t.Log("\n" + b.String())
+				t.Log("\n" + p.table)
 			}
 		})
 	}
@@ -48,6 +82,8 @@ func TestScenarios(t *testing.T) {
 
 // mistaken counts the clients of good scenarios and what befell them.
 type mistaken struct{ clients, interrogated, blocked map[string]bool }
+
+func newMistaken() mistaken { return mistaken{map[string]bool{}, map[string]bool{}, map[string]bool{}} }
 
 func (m *mistaken) add(s *scenario.Scenario, verdicts []replay.Verdict) {
 	clients := make(map[string]string, len(s.Lines))
@@ -81,17 +117,12 @@ func oneGoroutine(t *testing.T) {
 // thousand is asked anything, those behind one address with an attacker included.
 func TestFalsePositives(t *testing.T) {
 	oneGoroutine(t)
-	files, err := filepath.Glob("../../testdata/scenario/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := mistaken{map[string]bool{}, map[string]bool{}, map[string]bool{}}
-	for _, file := range files {
-		s, err := scenario.Read(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.add(s, judge(t, s, 1))
+	m := newMistaken()
+	for _, file := range scenarios(t) {
+		p := playOf(t, file).mistaken
+		maps.Copy(m.clients, p.clients)
+		maps.Copy(m.interrogated, p.interrogated)
+		maps.Copy(m.blocked, p.blocked)
 	}
 	t.Logf("%d good clients: %d blocked, %d interrogated or more", len(m.clients), len(m.blocked), len(m.interrogated))
 	if len(m.clients) < 1000 {
@@ -102,29 +133,27 @@ func TestFalsePositives(t *testing.T) {
 	}
 }
 
-// judge replays a scenario under its policy, with verdicts carried out.
-func judge(t *testing.T, s *scenario.Scenario, seed uint64) (out []replay.Verdict) {
-	t.Helper()
+// judge replays a scenario under its policy, which is written to dir, with verdicts
+// carried out.
+func judge(s *scenario.Scenario, seed uint64, dir string) (out []replay.Verdict, err error) {
 	policy := ""
 	if len(s.Policy) > 0 {
-		policy = filepath.Join(t.TempDir(), "policy.yaml")
+		policy = filepath.Join(dir, "policy.yaml")
 		if err := os.WriteFile(policy, s.Policy, 0o600); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
 	e, err := replayEngine(policy, true, seed)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	var traffic bytes.Buffer
 	if err := s.Write(&traffic); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	if err := replay.Run(e, &traffic, func(v replay.Verdict) error {
+	err = replay.Run(e, &traffic, func(v replay.Verdict) error {
 		out = append(out, v)
 		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	})
+	return out, err
 }

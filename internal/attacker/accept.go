@@ -48,6 +48,9 @@ func (t *Table) accept(now int64, r *request.Request, credential uint64, found [
 		programs = c.users.count(now)
 		carried = before < carriedFew && programs >= carriedFew
 	})
+	if account == credential {
+		account &^= 1 // whose it is nobody knows
+	}
 	t.bind(now, r, account)
 	s := signal.Signal{Kind: signal.CredentialSpread, Where: "credential", Note: "programs in 12 or more networks show this browser's credential"}
 	if programs >= carriedMany {

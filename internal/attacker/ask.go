@@ -71,11 +71,20 @@ type Ask struct {
 	Until    time.Time // until when it told the client to wait; zero if it did not
 }
 
+// asks returns the key of the record that questions to r's sender are counted on: that of
+// address and software where nobody knows that several people are behind it.
+func (t *Table) asks(r *request.Request) uint64 {
+	if st := &r.Standing; st.Parent != 0 && st.People < several && st.Elsewhere == 0 {
+		return st.Parent
+	}
+	return t.against(r)[Client]
+}
+
 // Asked notes what r's client was asked or told, and returns what its silence is
 // evidence of by now.
 func (t *Table) Asked(now time.Time, r *request.Request, a Ask) (found []signal.Signal) {
 	ms := millis(now)
-	t.with(ms, Client, t.against(r)[Client], r, func(c *record) {
+	t.with(ms, Client, t.asks(r), r, func(c *record) {
 		if a.Marked && c.asked.marked == 0 {
 			c.asked.marked = uint32(ms / 1000)
 		}
@@ -114,7 +123,7 @@ func (r *record) owes(q *request.Request) bool {
 // loads knows no Retry-After. brings says that a browser brings its cookies along.
 func (t *Table) Heed(now time.Time, r *request.Request, browser, brings bool) (found []signal.Signal) {
 	sec := uint32(millis(now) / 1000)
-	t.with(millis(now), Client, t.against(r)[Client], nil, func(c *record) {
+	t.with(millis(now), Client, t.asks(r), nil, func(c *record) {
 		a := &c.asked
 		if r.Pass.Answers() {
 			a.open, a.early, a.told = 0, 0, 0

@@ -105,15 +105,21 @@ func (t *Table) onConnection(now int64, r *request.Request, parent uint64) (who 
 	return who, named
 }
 
-// bind notes whom r's connection speaks for from now on. One that carries several
-// accounts speaks for nobody.
+// bind notes whom r's connection speaks for from now on: an account, whose digest is
+// odd, or as long as none was entered over it a credential. One that carries several of
+// either speaks for nobody.
 func (t *Table) bind(now int64, r *request.Request, account uint64) {
 	st := &r.Standing
 	if st.Parent == 0 || r.Conn.ID == 0 || account == 0 {
 		return
 	}
 	t.with(now, Client, Key(t.seed, Client, st.Parent, r.Conn.ID), r, func(c *record) {
-		if c.past&pastPerson != 0 && c.account() != account {
+		was := c.account()
+		switch {
+		case c.past&pastPerson == 0:
+		case was == c.key, was&1 == 1 && account&1 == 0:
+			account = was
+		case was != account && (was&1 == 1 || account&1 == 0):
 			account = c.key
 		}
 		c.past |= pastPerson

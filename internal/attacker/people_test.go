@@ -362,3 +362,31 @@ func TestFew(t *testing.T) {
 		}
 	}
 }
+
+// A connection speaks for the account that was entered over it, whatever credentials it
+// shows besides; one that carries several speaks for nobody, for good.
+func TestBind(t *testing.T) {
+	for name, c := range map[string]struct {
+		bind  []uint64
+		named bool
+		who   uint64
+	}{
+		"an account":                 {[]uint64{11, 11}, true, 11},
+		"a credential":               {[]uint64{20}, true, 20},
+		"a credential, its account":  {[]uint64{20, 11, 20}, true, 11},
+		"an account, a credential":   {[]uint64{11, 20}, true, 11},
+		"two accounts":               {[]uint64{11, 13, 13, 11}, false, 7},
+		"two credentials, somebody":  {[]uint64{20, 22, 11}, false, 7},
+		"nobody":                     {nil, false, 7},
+		"what no login is known for": {[]uint64{0}, false, 7},
+	} {
+		table, r := New(1000, seed), over(7)
+		r.Standing.Parent = r.Standing.Keys[Client]
+		for _, account := range c.bind {
+			table.bind(millis(epoch), r, account)
+		}
+		if who, named := table.onConnection(millis(epoch), r, r.Standing.Parent); named != c.named || who != c.who {
+			t.Errorf("%s: got %d, named %v; want %d, %v", name, who, named, c.who, c.named)
+		}
+	}
+}
