@@ -46,8 +46,7 @@ func (t *Table) Stand(now time.Time, rules Rules, r *request.Request) {
 	known := b.vouches && b.standing.Stage < signal.Interrogate
 	others := t.address(ms, rules, r)
 	if st.Parent != 0 {
-		age, stage := t.parent(ms, rules, r, see.previous)
-		see.age, see.stage = max(see.age, age), max(see.stage, stage)
+		t.parent(ms, rules, r, &see)
 	}
 	t.fromCredential(st, &b.standing, r, others > 0)
 	st.Previous, st.Age, st.Gap, st.Known, st.Varied, st.Same = see.previous, see.age, see.gap, known, see.varied, see.same

@@ -207,19 +207,18 @@ func (r *record) onlyLogins() bool {
 }
 
 // parent raises the standing of one of several people by what is held against all of
-// them, where nothing tells him from whoever it belongs to. previous is the endpoint
-// that he called before. It returns for how long address and software have been known,
-// and their stage where they are not known to be several people's.
-func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint64) (age time.Duration,
-	stage signal.Stage) {
+// them, where nothing tells him from whoever it belongs to. To see it adds for how long
+// address and software have been known, and, where they are not known to be several
+// people's, their stage and what was asked there.
+func (t *Table) parent(now int64, rules Rules, r *request.Request, see *sight) {
 	st := &r.Standing
-	bare := previous == 0 || previous == r.Endpoint.ID // he comes to log in and does nothing else
+	bare := see.previous == 0 || see.previous == r.Endpoint.ID // he comes to log in and does nothing else
 	t.with(now, Client, st.Parent, nil, func(p *record) {
 		p.parole(now, rules)
-		age = time.Duration(now-p.first) * time.Millisecond
+		see.age = max(see.age, time.Duration(now-p.first)*time.Millisecond)
 		known := st.People >= several
 		if !known {
-			stage = p.stage
+			see.stage, see.asked = max(see.stage, p.stage), p.asked
 		}
 		switch {
 		case p.stage < signal.Interrogate:
@@ -240,7 +239,6 @@ func (t *Table) parent(now int64, rules Rules, r *request.Request, previous uint
 			ask(st, rules)
 		}
 	})
-	return age, stage
 }
 
 // While somebody behind a parent tries one user after the other, logins of those who
