@@ -424,11 +424,11 @@ func (p *proofs) of(whose uint16, people bool) {
 }
 
 // anotherMay reports whether a block of rec may meet somebody who has done nothing:
-// behind the same address, in the same browser, under another name. He is asked; with
+// behind the same address, in the same browser, under another name. His windows are asked; with
 // the pass that he then works for he is judged by himself.
 func (r *record) anotherMay(q *request.Request) bool {
 	return r.stage == signal.Block && r.past&pastBurnt != pastBurnt && r.proofs.whose != uint8(whose(q)) &&
-		q.Navigation() && q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
+		(q.Navigation() || q.Endpoint.Ours) && q.Software.Claimed.Browser() && !q.Software.Contradicts.Agent()
 }
 
 // ask lowers a standing to that of somebody who is asked, and no worse: a pass that was

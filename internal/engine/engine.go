@@ -351,7 +351,7 @@ func (e *Engine) place(s *compiled, r *request.Request) (*policy.Site, *policy.R
 	}
 	r.Site = site.Name()
 	e.model.Locate(r)
-	r.Endpoint.Enters = e.attackers.Enters(r.Endpoint.ID)
+	r.Endpoint.Enters, r.Endpoint.Ours = e.attackers.Enters(r.Endpoint.ID), e.reserved(s, r)
 	if r.Endpoint.Known {
 		r.Endpoint.FreeText = func(key string) bool { return e.model.FreeText(r, key) }
 	}

@@ -159,9 +159,10 @@ type Endpoint struct {
 	// Issues says that nearly all objects that are asked for here have been shown
 	// to the client before.
 	Issues bool
-	// Enters says that the endpoint takes logins: it has refused some. Writer: the engine.
-	Enters bool
-	Tags   Tags
+	// Enters says that the endpoint takes logins: it has refused some; Ours that it is the
+	// gateway's own, where browsers answer questions. Writer: the engine.
+	Enters, Ours bool
+	Tags         Tags
 	// FreeText reports whether people write text into the field of this key, as
 	// Value.Key spells it; nil where that is not known. What detectors find in
 	// such a field is worth one band less, never nothing.
