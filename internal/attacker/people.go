@@ -157,6 +157,10 @@ func (r *record) belongs(account uint64) {
 	r.entered = few{uint32(account), uint32(account >> 32)}
 }
 
+// handsMost is how many credentials may be handed out for an account, within half an hour
+// to an hour, before further ones have to be accepted like others: each is a record.
+const handsMost = 60
+
 // hand accepts the credentials that the answer to a login hands out, as the account's that
 // was entered: nobody has to wait until an endpoint has refused others'.
 func (t *Table) hand(now int64, r *request.Request, x *Exchange) {
@@ -164,6 +168,9 @@ func (t *Table) hand(now int64, r *request.Request, x *Exchange) {
 		return
 	}
 	for _, key := range x.Handed {
+		if t.spread(now, r, digest.Mix(x.User, handsMost), key) > handsMost {
+			return
+		}
 		t.with(now, Credential, key, r, func(c *record) {
 			if c.before == 0 {
 				if c.before = r.Standing.Keys[Client]; r.Software.Claimed.Browser() && !r.Software.Contradicts.Agent() {

@@ -390,3 +390,14 @@ func TestBind(t *testing.T) {
 		}
 	}
 }
+
+// Who logs in to an account without end fills the table with no credentials.
+func TestHandedOutWithoutEnd(t *testing.T) {
+	table := takesLogins()
+	for i := range uint64(2000) {
+		logIn(table, time.Duration(i)*time.Millisecond, over(1), 10, true, 10_000+i)
+	}
+	if n := table.Stats().Records; n > handsMost+20 {
+		t.Errorf("got %d records; want no more than %d", n, handsMost+20)
+	}
+}
