@@ -25,8 +25,9 @@ func (d *Detector) command(s *scan) finding {
 	if f.Strength < lex.Likely && (s.setsVariable() || s.runs() && d.commands.Call(s.low)) {
 		f.Strength, f.At, f.Start = lex.Likely, 0, false
 	}
-	if f.Strength == lex.None {
-		return finding{}
+	if f.Strength == lex.None || f.Strength == lex.Hint && s.value.In == request.InCookie &&
+		!strings.ContainsAny(s.text, " /;&`$(<>\\\n") {
+		return finding{} // in cookies bars part what a framework keeps: name|time|digest
 	}
 	band := bandOf(f.Strength)
 	switch {

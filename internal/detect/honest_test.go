@@ -214,3 +214,19 @@ func TestOwnPageInReferer(t *testing.T) {
 		}
 	}
 }
+
+// In the cookies of frameworks bars part a name from a time and a digest.
+func TestBarsInCookies(t *testing.T) {
+	for cookie, want := range map[string]bool{
+		"wordpress_logged_in_0123=admin%7C1765180800%7CrJ8sUOgZ4bYcL1kq5%7Cf0e1d2c3b4a59687": false,
+		"wordpress_logged_in_0123=ann|1765180800|cat|f0e1d2c3":                               false,
+		"x=1|id":                 true,
+		"x=1|cat /etc/passwd":    true,
+		"x=ann|1765180800|cat+$": true,
+	} {
+		r := head(newDetector(t), "/", request.Field{Name: "Cookie", Value: cookie})
+		if found := len(r.Signals) > 0; found != want {
+			t.Errorf("%s: got %v; want evidence: %v", cookie, r.Signals, want)
+		}
+	}
+}
