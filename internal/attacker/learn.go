@@ -141,7 +141,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 	}
 	t.hand(ms, r, x)
 	if credential := r.Standing.Keys[Credential]; x.Status/100 == 2 && !x.Suspect && credential != 0 &&
-		(t.guarded.has(x.Endpoint) || t.handed(ms, credential)) {
+		(t.guarded.has(x.Endpoint) || t.handed(ms, credential)) && !t.surplus.has(credential) {
 		found = t.accept(ms, r, credential, found)
 	}
 	if good {

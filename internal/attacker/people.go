@@ -3,6 +3,7 @@ package attacker
 import (
 	"math/bits"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"bartizan/internal/digest"
@@ -157,9 +158,18 @@ func (r *record) belongs(account uint64) {
 	r.entered = few{uint32(account), uint32(account >> 32)}
 }
 
-// handsMost is how many credentials may be handed out for an account, within half an hour
-// to an hour, before further ones have to be accepted like others: each is a record.
-const handsMost = 60
+// handsMost is how many credentials of an account are accepted, within half an hour to an
+// hour: each is a record. Further ones are surplus, and never accepted: else they would
+// pass for people's.
+const handsMost = 120
+
+// surplus remembers credentials that were handed out beyond that; 256 KiB. New ones push
+// old ones out.
+type surplus [1 << 16]atomic.Uint32
+
+func (s *surplus) add(key uint64) { s[mix(key)>>48].Store(uint32(mix(key)) | 1) }
+
+func (s *surplus) has(key uint64) bool { return s[mix(key)>>48].Load() == uint32(mix(key))|1 }
 
 // hand accepts the credentials that the answer to a login hands out, as the account's that
 // was entered: nobody has to wait until an endpoint has refused others'.
@@ -169,7 +179,8 @@ func (t *Table) hand(now int64, r *request.Request, x *Exchange) {
 	}
 	for _, key := range x.Handed {
 		if t.spread(now, r, digest.Mix(x.User, handsMost), key) > handsMost {
-			return
+			t.surplus.add(key)
+			continue
 		}
 		t.with(now, Credential, key, r, func(c *record) {
 			if c.before == 0 {

@@ -86,6 +86,14 @@ func TestCrowdIsNotBought(t *testing.T) {
 		"logins where nobody is refused": {func(t *Table, i uint64) {
 			answered(t, 0, over(1), 1, 200, Exchange{Endpoint: 78, Login: true, User: i, Handed: []uint64{i | 1}})
 		}, 0},
+		"sessions of one account that are checked": {func(t *Table, i uint64) {
+			t.guarded.mark(77)
+			for j := range uint64(5) { // 300 in all: more than are accepted
+				login := 5*i + j
+				logIn(t, 0, over(login), 10, true, 60_000+login)
+				answered(t, 0, with(over(login), 60_000+login), 1, 200, Exchange{Endpoint: 77})
+			}
+		}, 1.1},
 		"sessions of one account": {func(t *Table, i uint64) {
 			logIn(t, 0, over(i), 10, true, 6000+i)
 			answered(t, 0, with(over(i), 6000+i), 1, 200, Exchange{Endpoint: 77})

@@ -46,6 +46,7 @@ type Table struct {
 	issued    *issued.Table
 	blocked   *blocked.Table // blocks whose records had to go
 	accounts  accounts
+	surplus   surplus
 	networks  networks
 	abroad    networks // of those whose requests other sites began
 	tally     tally

@@ -197,16 +197,16 @@ func (b *baseline) share(template uint32) float64 {
 	return (float64(b.counts.get(one(Template, template))) + 1) / (float64(b.counts.total.Load()) + 1)
 }
 
-// trustedShare is the share of known-good rows among those of a sample, and
+// trustedShare is the share of rows with one of the flags among those of a sample, and
 // among its failed ones if failed; 0.5 where too few are known.
-func trustedShare(rows []row, failed bool) float64 {
+func trustedShare(rows []row, failed bool, of flags) float64 {
 	n, m := 0, 0
 	for i := range rows {
 		if failed && !rows[i].failed() {
 			continue
 		}
 		m++
-		if rows[i].is(trusted) || rows[i].is(returning) {
+		if rows[i].is(of) {
 			n++
 		}
 	}

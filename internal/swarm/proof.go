@@ -56,18 +56,22 @@ const (
 func (s *Swarm) synthesise(now int64, p *pool) int {
 	feasible, others, search := p.find()
 	newcomers := s.newcomers()
+	before := s.starved
+	s.starved = false
+	defer func() { s.starved = s.starved || before }()
 	if s.try(now, search, feasible, newcomers, signal.BlockAction) {
 		return 1
 	}
 	s.stats.Refused++
-	starved := s.starved
-	if p.scope.kind.failing() {
-		starved = starved && s.small() // else a later look of the day may do: less is asked for after some searches
+	failing, small := p.scope.kind.failing(), s.small()
+	least := float64(softPool)
+	if s.starved && (small || !failing) {
+		least = leastPool
 	}
-	if p.excess < softPool && !(starved && p.excess >= leastPool) || p.scope.fails < softAfter && !starved {
+	if p.excess < least || p.scope.fails < softAfter && !s.starved {
 		return 0
 	}
-	if !p.scope.kind.failing() {
+	if !failing {
 		// Volume is all there is, and too little good traffic is known to stop it:
 		// whoever matches is asked until enough is.
 		if s.starved && !p.crowd &&
@@ -76,7 +80,7 @@ func (s *Swarm) synthesise(now int64, p *pool) int {
 		}
 		return 0
 	}
-	hasty := p.scope.fails < softAfter || p.excess < softPool
+	hasty := small && (p.scope.fails < softAfter || p.excess < softPool)
 	if s.try(now, search, search.soft(others, newcomers, hasty), newcomers, signal.ChallengeAction) {
 		return 1
 	}

@@ -19,7 +19,8 @@ const (
 // nothing tells it from a tool. Failures are never waited for, nor is anything where
 // hardly anybody has a past, so that it could not show.
 func (s *Swarm) settled(now int64, p *pool) bool {
-	if now-s.base.first < continuityLeast || len(p.rows) == 0 || trustedShare(s.base.uniform.rows, false) < sharedLeast {
+	if now-s.base.first < continuityLeast || len(p.rows) == 0 ||
+		trustedShare(s.base.uniform.rows, false, trusted|returning) < sharedLeast {
 		return true
 	}
 	first, clients := now, map[uint32]bool{}

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"math"
 	"testing"
 
 	"bartizan/internal/signal"
@@ -141,8 +142,30 @@ func TestShared(t *testing.T) {
 		for i := range c.rows {
 			p.rows = append(p.rows, &row{client: uint32(5000 + i%c.strangers)})
 		}
-		if shared, certain := p.shared(0.5); shared != c.shared || certain != c.certain {
+		if shared, certain := p.shared(shares{0.5, 0.5}); shared != c.shared || certain != c.certain {
 			t.Errorf("%s: got %t, %t; want %t, %t", name, shared, certain, c.shared, c.certain)
+		}
+	}
+}
+
+// Where known-good clients send more than usual, the others are expected to have grown
+// as much, half as much again at most.
+func TestOthersGrowAsKnownGood(t *testing.T) {
+	for name, c := range map[string]struct {
+		good int
+		want float64
+	}{
+		"as usual": {50, 50}, "a fifth more": {60, 60}, "less": {20, 50}, "far more than is expected": {76, 75},
+	} {
+		p := &pool{scope: &scope{}, expected: 100, returned: map[uint32]bool{}}
+		for i := range c.good {
+			p.live = append(p.live, &row{client: uint32(i)})
+		}
+		for i := range 2000 {
+			p.rows = append(p.rows, &row{client: uint32(5000 + i)})
+		}
+		if shared, _ := p.shared(shares{0.5, 0.5}); shared || math.Abs(p.expected-c.want) > 0.01 {
+			t.Errorf("%s: got shared %t, %.1f of the others expected; want %.1f", name, shared, p.expected, c.want)
 		}
 	}
 }

@@ -16,6 +16,8 @@ const (
 	crowdWindow    = 30_000        // ms over which the rest is looked at
 	starvedUntil   = 4 * 3_600_000 // ms of alarm where only too little is known
 	sharedLeast    = 0.05          // of a surge must be known-good clients', or they do not share it
+	sharedGrowth   = 1.5           // times what is usual: known-good clients share the surge
+	leastGrown     = 20            // their requests that are expected, at least, to say that they grew
 	vetoMemory     = 2_000         // ms until a surge that known-good clients share is looked at again
 	retryAfter     = 30_000        // ms until a rejected candidate is tried again
 	seedEvery      = 5_000         // ms between searches among seeds
@@ -56,11 +58,11 @@ func (s *Swarm) investigate(now int64, c *scope) bool {
 		s.stats.Vetoed++
 		return false
 	}
-	p, usual := s.gather(now, c, k)
+	p, before := s.gather(now, c, k)
 	p.crowd = c.kind == ofTemplate && s.scopes.elsewhere(c, k) >= crowdElsewhere &&
 		s.elsewhere(now, c, k) >= crowdElsewhere
 	p.expected *= growth
-	if shared, certain := p.shared(usual); shared {
+	if shared, certain := p.shared(before); shared {
 		s.stats.Vetoed++
 		if certain || now-c.counts[k].start > giveUpAfter {
 			c.counts[k].accept(now, scales[k])
@@ -129,21 +131,20 @@ func (s *Swarm) source(c *scope) *ring {
 	return s.recent
 }
 
-// gather collects the scope's rows since its change, and what share of them
-// were known-good clients' before.
-func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
+// gather collects the scope's rows since its change, and whose they were before.
+func (s *Swarm) gather(now int64, c *scope, k int) (*pool, shares) {
 	source := s.source(c)
 	from := max(c.counts[k].start, now-max(lookBack, 32*scales[k]), source.oldest())
-	p = &pool{scope: c, returned: map[uint32]bool{}}
-	before, good := 0, 0
+	p := &pool{scope: c, returned: map[uint32]bool{}}
+	before := 0
+	var known, good int
 	source.each(func(r *row) {
 		switch {
 		case !c.has(r) || s.covered(r):
 		case r.time < from:
 			before++
-			if s.known(r) {
-				good++
-			}
+			good += int(bit(r.is(trusted)))
+			known += int(bit(s.known(r)))
 		case r.is(trusted):
 			p.live = append(p.live, r)
 		case s.known(r):
@@ -159,33 +160,40 @@ func (s *Swarm) gather(now int64, c *scope, k int) (p *pool, usual float64) {
 		p.expected = math.Max(c.counts[k].mean, c.counts[k].expected) * intervals
 	}
 	if before >= 50 {
-		return p, float64(good) / float64(before)
+		return p, shares{float64(known) / float64(before), float64(good) / float64(before)}
 	}
+	rows := s.base.uniform.rows
 	if stratum := s.base.strata[c.template]; c.kind.local() && stratum != nil && len(stratum.rows) > 50 {
-		return p, trustedShare(stratum.rows, c.kind.failing())
+		rows = stratum.rows
 	}
-	return p, trustedShare(s.base.uniform.rows, c.kind.failing())
+	failing := c.kind.failing()
+	return p, shares{trustedShare(rows, failing, trusted|returning), trustedShare(rows, failing, trusted)}
 }
+
+// shares are those of a scope before its change: of the requests of all clients that
+// are known, and of those that are known-good.
+type shares struct{ known, good float64 }
 
 // shared is the control group: if the known-good clients share the surge, it is
 // a flash crowd, an outage or a release, and not the clients' doing (difference
-// in differences). Otherwise their part is taken out of what is expected. usual
-// is their share of the scope before the change.
+// in differences). Otherwise their part is taken out of what is expected, and the
+// others are expected to have grown as the known-good ones did.
 //
 // Clients that are only known to have returned are weighed by their number, among all
 // clients of the surge, and certain is false: some stolen accounts, used at the
 // beginning of an attack, must not speak for what follows.
-func (p *pool) shared(usual float64) (shared, certain bool) {
-	expected, good := p.expected*usual, float64(len(p.live))
+func (p *pool) shared(before shares) (shared, certain bool) {
+	least := func(expected float64) float64 { return sharedGrowth*expected + 3*math.Sqrt(expected+1) + 2 }
+	good := float64(len(p.live))
 	known := good + float64(p.back)
-	least := 1.5*expected + 3*math.Sqrt(expected+1) + 2
-	certain = good > least && good >= sharedLeast*(known+float64(len(p.rows)))
+	certain = good > least(p.expected*before.good) && good >= sharedLeast*(known+float64(len(p.rows)))
 	few := float64(min(p.back, len(p.returned))) // one request of each client that returned
 	mixed := good >= few && good+few >= sharedLeast*(good+few+float64(len(p.rows)))
-	if certain || known > least && (mixed || p.returnedShare() > sharedLeast) {
+	if certain || known > least(p.expected*before.known) && (mixed || p.returnedShare() > sharedLeast) {
 		return true, certain
 	}
-	p.expected *= 1 - usual
+	growth := good / math.Max(p.expected*before.good, leastGrown)
+	p.expected *= (1 - before.known) * math.Max(1, math.Min(growth, sharedGrowth))
 	return false, false
 }
 
