@@ -59,7 +59,7 @@ func (s *Swarm) released(now int64, g *signature, search *search) bool {
 			list = append(list, l)
 		}
 	}
-	if good, hits, _ := tested(s.base.uniform.rows, list); len(list) == 0 || float64(hits) > newSoftware*float64(good) {
+	if good, hits, _ := tested(s.base.uniform.rows, list, holdAll); len(list) == 0 || float64(hits) > newSoftware*float64(good) {
 		return false
 	}
 	_, _, people := s.lives(now, list, search)

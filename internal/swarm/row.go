@@ -232,6 +232,9 @@ func (s *Swarm) describeTransport(at *[Attributes]uint32, r *request.Request, f 
 		at[HeaderOrder] = s.digested(HeaderOrder, r.Software.Order)
 		at[HeaderCase] = f.letterCase()
 	}
+	if r.Conn.H2 != "" {
+		at[HeaderCase] = lowerCase // RFC 9113, section 8.2.1: it says nothing more of requests whose order is known
+	}
 	at[HeaderSet] = s.digested(HeaderSet, r.Software.Set)
 	at[HeaderCount] = uint32(min(f.count, 200))
 	at[RequestNumber] = numberClass(r.Number)
@@ -242,10 +245,12 @@ func (s *Swarm) describeTransport(at *[Attributes]uint32, r *request.Request, f 
 	}
 }
 
+const lowerCase = 1
+
 func (f *fields) letterCase() uint32 {
 	switch {
 	case f.title == 0:
-		return 1
+		return lowerCase
 	case f.lower == 0:
 		return 2
 	}
@@ -332,12 +337,14 @@ func authClass(r *request.Request, f *fields) uint32 {
 }
 
 // sameHost tells whether a URL points to the host that is asked: 0 no URL, 1 yes, 2 no.
+const sameHostReferer = 1
+
 func sameHost(url, host string) uint32 {
 	if url == "" {
 		return 0
 	}
 	if _, rest, ok := strings.Cut(url, "://"); ok && len(rest) >= len(host) && strings.EqualFold(rest[:len(host)], host) {
-		return 1
+		return sameHostReferer
 	}
 	return 2
 }

@@ -25,6 +25,21 @@ func holdAll(list []Literal, r *row) bool {
 	return true
 }
 
+// mayHold is holdAll where an order of header fields that is not known may be any: of an
+// HTTP/2 connection only the first request's is, and the good clients of a young gateway
+// have hardly connected anew.
+func mayHold(list []Literal, r *row) bool {
+	for _, l := range list {
+		if v := r.at[l.Attribute]; v != l.Value && (v != 0 || !l.Attribute.ofOrder()) {
+			return false
+		}
+	}
+	return true
+}
+
+// ofOrder reports whether the attribute is 0 where the order of header fields is not known.
+func (a Attribute) ofOrder() bool { return a == HeaderOrder || a == RarityOrder || a == FitOrderAgent }
+
 const (
 	beamWidth   = 40
 	depthMax    = 6 // literals in a core
@@ -312,8 +327,13 @@ func (s *search) without(c *candidate, drop int) *candidate {
 
 // guards are literals that nearly all covered rows share: they cost no coverage
 // and make the signature match less of the good traffic than any sample could
-// show. When the attacker changes one, what is left over raises the alarm again.
+// show. When the attacker changes one, what is left over raises the alarm again. How
+// rare a value is does not guard one that the candidate names: the first good client
+// with it would end the signature.
 func (s *search) guards(c *candidate) []Literal {
+	named := slices.ContainsFunc(s.literalsOf(c), func(l Literal) bool {
+		return l.Attribute < derived && attributes[l.Attribute].class == software
+	})
 	type guard struct {
 		literal Literal
 		share   float64
@@ -321,7 +341,7 @@ func (s *search) guards(c *candidate) []Literal {
 	var list []guard
 	for i, single := range s.singles {
 		l := s.literals[i]
-		if s.uses(c, l.Attribute) || attributes[l.Attribute].class.cost() >= network.cost() {
+		if s.uses(c, l.Attribute) || named && l.Attribute >= derived || attributes[l.Attribute].class.cost() >= network.cost() {
 			continue
 		}
 		if float64(c.rows.countAnd(single.rows)) >= 0.995*float64(c.rowCount) {

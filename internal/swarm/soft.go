@@ -50,11 +50,21 @@ func (s *search) strange(list []*candidate, newcomers []*row) (out []*candidate)
 		if !s.standsOut(c, newcomers, true) && object >= 0 && !s.uses(c, RarityObject) {
 			c = s.narrowed(c, object) // by its past, and now by what it asks for
 		}
-		if c.feasible && s.standsOut(c, newcomers, true) {
+		if c.feasible && s.standsOut(c, newcomers, true) && s.ordered(c) {
 			out = append(out, c)
 		}
 	}
 	return out
+}
+
+// ordered reports whether good traffic would bear a candidate also if all its requests
+// had their header fields in the candidate's order, where theirs is not known.
+func (s *search) ordered(c *candidate) bool {
+	n, list := 0, s.literalsOf(c)
+	for _, r := range s.good {
+		n += int(bit(mayHold(list, r)))
+	}
+	return float64(n) <= 0.002*float64(len(s.good))
 }
 
 // narrowed is c with one literal more.
@@ -91,7 +101,8 @@ func (s *search) stands(c *candidate, newcomers []*row) bool {
 
 // standsOut is stands where less is proven otherwise: the fewer newcomers are known,
 // the wider is the bound, so that no least number of them is needed. strict compares
-// nothing but software, network, and whether the object is new.
+// nothing but software, network, whether the object is new, and whether a first call
+// says that a page of this host led to it.
 func (s *search) standsOut(c *candidate, newcomers []*row, strict bool) bool {
 	list := slices.DeleteFunc(s.literalsOf(c), func(l Literal) bool {
 		switch l.Attribute {
@@ -99,6 +110,8 @@ func (s *search) standsOut(c *candidate, newcomers []*row, strict bool) bool {
 			return true
 		case RarityObject:
 			return false
+		case Referer:
+			return strict && (l.Value != sameHostReferer || !s.strangers(c))
 		}
 		// What no newcomer has, or asks for, stands out by itself.
 		class := attributes[l.Attribute].class
@@ -111,6 +124,18 @@ func (s *search) standsOut(c *candidate, newcomers []*row, strict bool) bool {
 		}
 	}
 	return UpperBound(n, len(newcomers), errorBudget)*lift <= s.share(c)
+}
+
+// strangers reports whether nearly all of a candidate's requests are the first ones of
+// their clients. Newcomers have fetched the page before what it asks for.
+func (s *search) strangers(c *candidate) bool {
+	first := 0
+	for i, r := range s.rows {
+		if r.at[Age] == 0 && c.rows.has(i) {
+			first++
+		}
+	}
+	return 10*first >= 9*c.rowCount
 }
 
 // newcomers are good clients that have never been here, of the part that is searched.
