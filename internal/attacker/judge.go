@@ -81,7 +81,7 @@ func (t *Table) client(now int64, rules Rules, r *request.Request) (see sight) {
 		st.Established = st.Served && c.stage == signal.Clear
 		c.past.serve(st.Served)
 		see.age = time.Duration(now-c.first) * time.Millisecond
-		st.Guesses = c.guesses()
+		st.Guesses, st.Counts = c.guesses(), c.counts()
 		if c.called != 0 {
 			see.gap = time.Duration(now-c.called) * time.Millisecond
 		}

@@ -51,6 +51,9 @@ type Exchange struct {
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool
+
+	stepped bool // Object follows the one before; Learn fills it in
+	early   bool // it is one of the client's first of late; Learn fills it in
 }
 
 // filter is a Bloom filter with two probes; its length is a power of two of words.
@@ -107,6 +110,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 		} else {
 			again = c.again(x)
 			c.count(ms, x, again)
+			x.early = c.rates.requests <= usualBegin
 			c.step(r)
 			found = c.conclude(ms, r, x, again)
 		}
@@ -120,6 +124,7 @@ func (t *Table) Learn(now time.Time, rules Rules, r *request.Request, x *Exchang
 		t.recount(now, rules, r, x, found, excuse)
 	}
 	t.people(ms, rules, r, x)
+	found = t.counts(ms, r, x, found)
 	found = t.objects(ms, r, own, x, found)
 	if x.Login && x.User != 0 && x.Status/100 == 4 {
 		found = t.sprayed(ms, r, x.User, found)
@@ -261,7 +266,7 @@ func (r *record) count(now int64, x *Exchange, again bool) {
 		r.habits.business(x, failed)
 	}
 	if x.Object != 0 {
-		r.walk.ask(x.Object)
+		x.stepped = r.walk.ask(x.Object)
 	}
 	if x.Login && !again {
 		r.rates.logins++

@@ -133,12 +133,16 @@ type walk struct {
 // nearby is how far the next number of a walk may be.
 const nearby = 3
 
-func (w *walk) ask(object int64) {
-	if d := object - w.last; w.asked > 0 && d != 0 && d >= -nearby && d <= nearby {
+// ask notes a number and reports whether it follows the one before.
+func (w *walk) ask(object int64) bool {
+	d := object - w.last
+	step := w.asked > 0 && d != 0 && d >= -nearby && d <= nearby
+	if step {
 		w.steps++
 	}
 	w.asked++
 	w.last = object
+	return step
 }
 
 const ratesTau = 10 * time.Minute

@@ -42,6 +42,7 @@ type Table struct {
 	// any random token. 8 KiB.
 	guarded   filter
 	entrances filter // endpoints that answer 401 to a user and a password
+	usual     usual  // what goes in vain, or is done in a row, at each endpoint
 	links     *identity.Graph
 	issued    *issued.Table
 	blocked   *blocked.Table // blocks whose records had to go

@@ -313,7 +313,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 		return events
 	}
 	report, swallowed := true, 0
-	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.RateLimited ||
+	if v.Reason == policy.StageReason || v.Reason == policy.Guessing || v.Reason == policy.Counted || v.Reason == policy.RateLimited ||
 		kind == "evidence" || kind == "noted" {
 		report, swallowed = e.attackers.Quiet(now, repeatEvery, speaks(r, v)...)
 	}
@@ -331,7 +331,7 @@ func (e *Engine) report(now time.Time, r *request.Request, v Verdict, o request.
 func speaks(r *request.Request, v Verdict) []uint64 {
 	st := &r.Standing
 	switch v.Reason {
-	case policy.StageReason, policy.Guessing:
+	case policy.StageReason, policy.Guessing, policy.Counted:
 		return []uint64{st.Actor, st.Keys[attacker.Client], st.Keys[attacker.Address]}
 	case policy.RateLimited:
 		return st.Keys[:attacker.Credential]

@@ -31,9 +31,10 @@ const (
 	RateLimited               // asks for more than a rate allows
 	Saturated                 // the upstream has no room, and others come first
 	Guessing                  // a login, of who has tried one password after the other
+	Counted                   // once more what it does far more often than others, in vain or in a row
 )
 
-var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch", "rate", "saturated", "guessing"}
+var reasonNames = [...]string{"clean", "allowed", "preflight", "denied", "malformed", "exploit", "stage", "signature", "unknown-host", "schema", "engine-fault", "passed", "known-good", "rule", "patch", "rate", "saturated", "guessing", "count"}
 
 // String returns the reason's name, as events print it.
 func (r Reason) String() string { return reasonNames[min(int(r), len(reasonNames)-1)] }
@@ -124,6 +125,9 @@ func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 	if d.Would == signal.Pass && st.Guesses && r.Login.Password && r.Endpoint.Enters && !st.Known && !r.Pass.Answers() {
 		d = Decision{Would: signal.ChallengeAction, Reason: Guessing, Retry: guessPause}
 	}
+	if d.Would == signal.Pass && st.Counts != 0 {
+		d = counted(r, d)
+	}
 	if m := r.Match; m.Action > d.Would {
 		if m.Action == signal.ChallengeAction && r.Pass.Answers() {
 			d.Reason = Passed
@@ -131,6 +135,27 @@ func (p *Policy) judge(now time.Time, r *request.Request) Decision {
 		}
 		d = Decision{Would: m.Action, Reason: Signature, Retry: m.Retry, Entry: m.Signature}
 	}
+	return d
+}
+
+// countPause is what Retry-After tells who does something far too often; countGap, a little
+// less, is after which time of its own clock the gateway lets it through.
+const countPause, countGap = 10 * time.Second, 8 * time.Second
+
+// counted slows what the client does far more often than others do, and nothing else. Who
+// has answered a question may go on, but not try cards and codes.
+func counted(r *request.Request, d Decision) Decision {
+	c := r.Counted()
+	if c == 0 || r.Standing.Gap >= countGap {
+		return d
+	}
+	if !r.Pass.Answers() {
+		return Decision{Would: signal.ChallengeAction, Reason: Counted, Retry: countPause}
+	}
+	if c&(request.PaymentsInVain|request.CodesInVain) != 0 {
+		return Decision{Would: signal.Limit, Reason: Counted, Retry: countPause}
+	}
+	d.Reason = Passed
 	return d
 }
 

@@ -225,6 +225,43 @@ func TestWhatAnswersAChallenge(t *testing.T) {
 	}
 }
 
+// Who does one thing far too often waits there and nowhere else; who waits as told goes on.
+// An answer to a question does for reading, not for trying cards and codes.
+func TestCountsSlowWhatIsCounted(t *testing.T) {
+	p := compiled(t, defaults())
+	solved := request.Pass{Result: request.PassValid, How: request.PassSolved}
+	item := request.Endpoint{Template: "/items/{int}", PathKnown: true}
+	pay := request.Endpoint{Template: "/pay", PathKnown: true, Tags: request.TagPayment}
+	code := request.Endpoint{Template: "/redeem", PathKnown: true, Tags: request.TagCoupon}
+	all := request.PaymentsInVain | request.CodesInVain | request.ObjectsInRow | request.PathsMissing
+	for name, c := range map[string]struct {
+		counts request.Counts
+		at     request.Endpoint
+		gap    time.Duration
+		pass   request.Pass
+		want   signal.Action
+	}{
+		"no counts":               {0, pay, time.Second, request.Pass{}, signal.Pass},
+		"payments":                {request.PaymentsInVain, pay, time.Second, request.Pass{}, signal.ChallengeAction},
+		"payments, waits":         {request.PaymentsInVain, pay, 10 * time.Second, request.Pass{}, signal.Pass},
+		"payments, has answered":  {request.PaymentsInVain, pay, time.Second, solved, signal.Limit},
+		"payments, reads":         {request.PaymentsInVain, item, time.Second, request.Pass{}, signal.Pass},
+		"codes":                   {request.CodesInVain, code, time.Second, request.Pass{}, signal.ChallengeAction},
+		"codes, pays":             {request.CodesInVain, pay, time.Second, request.Pass{}, signal.Pass},
+		"objects":                 {request.ObjectsInRow, item, time.Second, request.Pass{}, signal.ChallengeAction},
+		"objects, has answered":   {request.ObjectsInRow, item, time.Second, solved, signal.Pass},
+		"paths":                   {request.PathsMissing, request.Endpoint{Template: "/x"}, time.Second, request.Pass{}, signal.ChallengeAction},
+		"paths, asks for what is": {request.PathsMissing, item, time.Second, request.Pass{}, signal.Pass},
+		"all, elsewhere":          {all, request.Endpoint{Template: "/home", PathKnown: true}, time.Second, request.Pass{}, signal.Pass},
+	} {
+		r := requestOf("203.0.113.5", "GET", "/")
+		r.Endpoint, r.Standing.Counts, r.Standing.Gap, r.Pass = c.at, c.counts, c.gap, c.pass
+		if got := p.Judge(now, r); got.Would != c.want || (got.Reason == Counted) != (c.want != signal.Pass) {
+			t.Errorf("%s: got %v by %v; want %v", name, got.Would, got.Reason, c.want)
+		}
+	}
+}
+
 func TestInterrogationIsChecked(t *testing.T) {
 	good := Interrogation{Enabled: true, Pass: time.Hour, Answer: 2 * time.Minute, Wait: 10 * time.Second, Difficulty: 17}
 	for name, c := range map[string]struct {

@@ -9,6 +9,7 @@ package request
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"bartizan/internal/addr"
@@ -179,6 +180,34 @@ const (
 	TurnRefused
 )
 
+// Counts says what the client does far more often, in vain or in a row, than others do.
+type Counts uint8
+
+// The counts.
+const (
+	PaymentsInVain Counts = 1 << iota // its payments are refused
+	CodesInVain                       // its coupons or one-time codes are refused
+	ObjectsInRow                      // it takes one object number after the other
+	PathsMissing                      // what it asks for is not there, each time something else
+)
+
+// Counted returns which of the client's conclusive counts are of what r asks for.
+func (r *Request) Counted() (c Counts) {
+	if r.Endpoint.Tags.Has(TagPayment) {
+		c |= PaymentsInVain
+	}
+	if r.Endpoint.Tags&(TagCoupon|TagOTP|TagReset) != 0 {
+		c |= CodesInVain
+	}
+	if strings.Contains(r.Endpoint.Template, "{int}") {
+		c |= ObjectsInRow
+	}
+	if !r.Endpoint.PathKnown {
+		c |= PathsMissing
+	}
+	return c & r.Standing.Counts
+}
+
 // Standing is what the attacker table says of the client before this request.
 type Standing struct {
 	// Keys are the keyed digests under which evidence is kept: of the client,
@@ -199,6 +228,8 @@ type Standing struct {
 	Actor    uint64  // key of the record that the stage comes from; 0 if none acts
 	// Until is the end of a block; zero for a stage that only risk holds up.
 	Until time.Time
+	// Counts says what the client does far more often than others; none as a rule.
+	Counts Counts
 	// Accepted says that the request carries a credential that upstream has
 	// accepted before, Common that so many clients show it that it is nobody's own.
 	Accepted, Common bool
