@@ -92,7 +92,7 @@ func (c *apiReportCommand) Run() error {
 		return nil
 	}
 	var t table
-	t.addf("site\tendpoint\tcertain\tenforced\trequests\twould refuse\tof clients\tanswered well\tplaces")
+	t.addf("site\tendpoint\tenforceable\tenforced\trequests\twould refuse\tof clients\tanswered well\tplaces")
 	for _, d := range all {
 		name := d.Method + " " + d.Template
 		if d.Template == "" {

@@ -248,11 +248,8 @@ func (g *gateway) openIntel() error {
 		}
 		o.Bots = append(o.Bots, intel.Bot{Name: b.Name, Agent: b.Agent, Domains: b.Domains, Ranges: ranges[i]})
 	}
-	if g.intel, err = intel.New(o); err != nil {
-		return err
-	}
-	g.later(func() { g.intel.Close() })
-	return nil
+	g.intel, err = intel.New(o)
+	return err
 }
 
 // openFront makes the proxy and binds the listeners.

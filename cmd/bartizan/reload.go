@@ -76,6 +76,11 @@ func stampOf(name string, old fileStamp) (fileStamp, error) {
 // listsOf returns the files that a configuration names and reload reads again.
 func listsOf(f config.File) []string {
 	names := append([]string(nil), f.Exploits...)
+	for _, name := range [...]string{f.Intel.ASN, f.Intel.Country} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
 	for _, l := range f.Intel.Lists {
 		names = append(names, l.File)
 	}
@@ -122,6 +127,9 @@ func (g *gateway) reload() {
 		sites, err = sitesOf(next)
 	}
 	if err == nil {
+		err = g.intel.Open(next.Intel.ASN, next.Intel.Country)
+	}
+	if err == nil {
 		err = g.proxy.Swap(sites)
 	}
 	if err != nil {
@@ -139,6 +147,7 @@ func (g *gateway) reload() {
 	if keys := fixed(g.file, next); len(keys) > 0 {
 		g.log.Warn("reload: some changes need a restart", "keys", strings.Join(keys, ", "))
 	}
+	g.file.Intel.ASN, g.file.Intel.Country = next.Intel.ASN, next.Intel.Country
 	g.file.Sites, g.file.Allow, g.file.Deny, g.file.Exploits, g.file.Signatures = next.Sites, next.Allow, next.Deny, next.Exploits, next.Signatures
 	g.log.Info("reload: done", "policy", g.engine.Stats().Policy)
 }
@@ -162,9 +171,10 @@ func fixed(old, next config.File) (keys []string) {
 	return keys
 }
 
-// located is what of i is read at start only: lists and keys are the policy's.
+// located is what of i is read at start only: lists and keys are the policy's, and
+// databases are read again.
 func located(i config.Intel) config.Intel {
-	i.Lists = nil
+	i.Lists, i.ASN, i.Country = nil, "", ""
 	i.Bots = slices.DeleteFunc(slices.Clone(i.Bots), func(b config.Bot) bool { return b.Keys != "" && len(b.Domains) == 0 && b.Ranges == "" })
 	for n := range i.Bots {
 		i.Bots[n].Keys = ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bartizan/internal/addr"
+	"bartizan/internal/fingerprint"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -36,6 +37,7 @@ type call struct {
 	bare           bool   // no credential
 	after          uint64 // endpoint called before
 	gap            time.Duration
+	family         fingerprint.Family
 }
 
 // send judges and learns one exchange and returns its signals.
@@ -56,7 +58,7 @@ func (w *world) send(c call) []signal.Signal {
 		r.Standing.Keys[2] = 0
 	}
 	r.Standing.Previous, r.Standing.Gap = c.after, c.gap
-	r.Standing.Same = c.after != 0
+	r.Standing.Same, r.Software.Claimed = c.after != 0, c.family
 	w.m.Locate(r)
 	for _, q := range r.Query {
 		w.m.See(r, &request.Value{In: request.InQuery, Key: q.Name, Text: q.Value}, nil)

@@ -1,7 +1,10 @@
 package apimap
 
 import (
+	"math/bits"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"bartizan/internal/digest"
@@ -47,10 +50,22 @@ func (m *Model) JudgeHead(now time.Time, r *request.Request) {
 		n, t := float64(m.learned), m.sites[r.Site]
 		if n >= siteRipe && float64(m.found)/n < oddRate && t != nil && !t.wanted(r.Endpoint.Template) {
 			add(r, signal.UnknownEndpoint, signal.Hint, "path", "the API has never answered this path well", 0)
-			r.Endpoint.Foreign = n >= ripeTimes*siteRipe && float64(m.found)/n < strangeRate
+			r.Endpoint.Foreign = n >= ripeTimes*siteRipe && float64(m.found)/n < strangeRate &&
+				!t.wordAmongNumbers(r.Steps()) && !usualAnywhere(r.Endpoint.Template)
 			settle(r, m.settled(now.UnixMilli(), t.first, t.approved, t.by))
 		}
 	}
+}
+
+// usualAnywhere reports whether a path is asked for at any site, by load balancers,
+// monitors, browsers and crawlers, though perhaps never through the gateway while it learned.
+func usualAnywhere(path string) bool {
+	switch path {
+	case "/", "/health", "/healthz", "/health/live", "/health/ready", "/livez", "/readyz", "/ping", "/status", "/up",
+		"/favicon.ico", "/robots.txt", "/sitemap.xml":
+		return true
+	}
+	return strings.HasPrefix(path, "/.well-known/")
 }
 
 // judgeKnown appends what is odd at a known endpoint. It returns how often that was
@@ -186,9 +201,21 @@ func (m *Model) judgeShape(now time.Time, p *profile, r *request.Request, from i
 		case !q.believed():
 			p.judgeUnknown(r, s, q.name, settled)
 		default:
-			q.judge(r, s, settled && m.settled(ms, q.first, p.approved, q.by))
+			if q.judge(r, s, settled && m.settled(ms, q.first, p.approved, q.by)) {
+				p.judgeSoftware(r)
+			}
 		}
 	}
+}
+
+// judgeSoftware judges the program that sends a text where no text was taken before: alone
+// it says nothing, since anybody may try a new one.
+func (p *profile) judgeSoftware(r *request.Request) {
+	if p.n < ripeTimes*typed || bits.OnesCount8(p.software[r.Software.Claimed]) >= kindTeachers ||
+		slices.ContainsFunc(r.Signals, func(s signal.Signal) bool { return s.Kind == signal.OddSoftware }) {
+		return
+	}
+	add(r, signal.OddSoftware, signal.Hint, "header:User-Agent", r.Software.Claimed.String()+" is not what asks here", 0)
 }
 
 // judgeUnknown judges a parameter that too few clients have sent. Once there were
@@ -206,10 +233,23 @@ func (p *profile) judgeUnknown(r *request.Request, s *request.Seen, name string,
 	}
 }
 
-// judge compares a value with what its parameter has had.
-func (q *param) judge(r *request.Request, s *request.Seen, settled bool) {
+// judge compares a value with what its parameter has had. It reports whether it is a text
+// where no text was taken before.
+func (q *param) judge(r *request.Request, s *request.Seen, settled bool) (text bool) {
 	if q.n < typed {
-		return
+		return false
+	}
+	text = q.judgeKind(r, s, settled)
+	if s.Length > longBytes && s.Length > longTimes*q.longest {
+		add(r, signal.ParameterLength, signal.Hint, place(s.In, q.name), strconv.Itoa(s.Length)+" bytes; the longest so far has "+strconv.Itoa(q.longest), 0)
+	}
+	return text
+}
+
+func (q *param) judgeKind(r *request.Request, s *request.Seen, settled bool) (text bool) {
+	k, all := kind(min(s.Type, kinds-1)), float32(q.n)-q.kinds[empty]
+	if all < typed || k < word || q.taught(k) {
+		return false
 	}
 	strict := float32(0)
 	for k := range kinds {
@@ -217,25 +257,31 @@ func (q *param) judge(r *request.Request, s *request.Seen, settled bool) {
 			strict += q.kinds[k]
 		}
 	}
-	k, all := kind(min(s.Type, kinds-1)), float32(q.n)-q.kinds[empty]
-	if all >= typed && strict >= 0.999*all && k >= word && q.kinds[k] == 0 {
-		band := signal.Hint
-		if k > word && all >= 4*typed {
-			band = signal.Likely
-		}
-		add(r, signal.ParameterType, band, place(s.In, q.name), k.String()+" instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
-		settle(r, settled)
-		if band == signal.Likely && s.Signs >= manySigns {
-			if s.Signs == manySigns {
-				band = signal.Hint
-			}
-			add(r, signal.OddValue, band, place(s.In, q.name), "signs of code instead of "+q.commonest().String(), digest.Mix(s.Key, uint64(s.Length)))
-		}
+	text = k > word
+	many, format := all >= 4*typed, strict >= 0.999*all
+	if !format && !(text && many && q.plain()) {
+		return false
 	}
-	if s.Length > longBytes && s.Length > longTimes*q.longest {
-		add(r, signal.ParameterLength, signal.Hint, place(s.In, q.name), strconv.Itoa(s.Length)+" bytes; the longest so far has "+strconv.Itoa(q.longest), 0)
+	band := signal.Hint
+	if format && text && many {
+		band = signal.Likely
 	}
+	value := digest.Mix(s.Key, uint64(s.Length))
+	add(r, signal.ParameterType, band, place(s.In, q.name), k.String()+" instead of "+q.commonest().String(), value)
+	if n := len(r.Signals); n > 0 {
+		r.Signals[n-1].Settled, r.Signals[n-1].Text = settled && format, text
+	}
+	if format && text && many && s.Signs >= manySigns {
+		if s.Signs == manySigns {
+			band = signal.Hint
+		}
+		add(r, signal.OddValue, band, place(s.In, q.name), "signs of code instead of "+q.commonest().String(), value)
+	}
+	return text
 }
+
+// plain reports whether the parameter takes single words, or values with a format, alone.
+func (q *param) plain() bool { return !q.taught(phrase) && !q.taught(text) }
 
 // FreeText reports whether people write text into the parameter of this name:
 // there, what looks like code seldom is an attack.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bartizan/internal/digest"
+	"bartizan/internal/fingerprint"
 	"bartizan/internal/request"
 	"bartizan/internal/signal"
 )
@@ -38,11 +39,12 @@ type profile struct {
 	departed departed
 	names    *names // nil where nothing is named
 	flow     flow
-	pauses   [maxPause]float32  // since the client's last call, by log2 of ms
-	answers  [maxBucket]float32 // sizes of good answers, by log2
-	browsers float32            // requests of browsers
-	cookied  float32            // of those, with cookies
-	hurried  uint64             // the client whose fast step was learned last
+	pauses   [maxPause]float32           // since the client's last call, by log2 of ms
+	answers  [maxBucket]float32          // sizes of good answers, by log2
+	software [fingerprint.Families]uint8 // linear counting bits of the clients that claimed each
+	browsers float32                     // requests of browsers
+	cookied  float32                     // of those, with cookies
+	hurried  uint64                      // the client whose fast step was learned last
 	objects  objects
 	follow   follow
 	by       sources // who has taught it
@@ -142,8 +144,18 @@ type param struct {
 	clients uint64 // linear counting bits
 	kinds   [kinds]float32
 	longest int
-	by      sources // who has taught it
+	by      sources      // who has taught it
+	from    [kinds]uint8 // linear counting bits of the clients that sent each kind
 }
+
+// taught reports whether values of kind k are what the parameter has too. From the word on
+// it takes several clients: who has found a hole sends one after the other.
+func (q *param) taught(k kind) bool {
+	return q.kinds[k] > 0 && bits.OnesCount8(q.from[k]) >= kindTeachers
+}
+
+// kindTeachers is how many clients must have sent a kind of value.
+const kindTeachers = 3
 
 // believed reports whether enough distinct clients have sent the parameter.
 func (p *param) believed() bool { return bits.OnesCount64(p.clients) >= teachers }
@@ -179,6 +191,7 @@ func (p *profile) learn(now time.Time, r *request.Request, o request.Outcome) {
 	if r.Standing.Keys[2] != 0 {
 		p.auth++
 	}
+	p.software[r.Software.Claimed] |= 1 << (digest.Mix(client, 4) & 7)
 	if !r.Software.Claimed.Browser() {
 		p.machines++
 	} else {
@@ -236,7 +249,9 @@ func (p *profile) learnParam(ms int64, client, source uint64, s *request.Seen) {
 	q.n++
 	q.by.add(source)
 	q.clients |= 1 << (digest.Mix(client, 2) & 63)
-	q.kinds[min(s.Type, kinds-1)]++
+	k := min(s.Type, kinds-1)
+	q.kinds[k]++
+	q.from[k] |= 1 << (digest.Mix(client, 3) & 7)
 	q.longest = max(q.longest, s.Length)
 }
 

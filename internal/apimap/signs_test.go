@@ -1,8 +1,11 @@
 package apimap
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
+	"bartizan/internal/fingerprint"
 	"bartizan/internal/signal"
 )
 
@@ -41,5 +44,56 @@ func TestOddValue(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: an odd value: got %t; want %t", target, got, want)
 		}
+	}
+}
+
+// A text is odd where only words were, for as long as one or two clients send it, and so is
+// the program that sends it, if no other does. Alone a program is not, nor a new word.
+func TestTextAmongWords(t *testing.T) {
+	w := newWorld()
+	post := func(client int, template string, family fingerprint.Family) (got []signal.Kind) {
+		found := w.send(call{method: "POST", target: "/report", json: map[string]string{"template": template}, client: client, family: family})
+		for _, s := range found {
+			if s.Kind == signal.ParameterType || s.Kind == signal.OddSoftware {
+				got = append(got, s.Kind)
+			}
+		}
+		return got
+	}
+	for i := range 6000 {
+		post(i%30, []string{"monthly", "weekly", "by-region"}[i%3], fingerprint.Chrome)
+	}
+	both := []signal.Kind{signal.ParameterType, signal.OddSoftware}
+	for name, c := range map[string]struct {
+		client   int
+		template string
+		family   fingerprint.Family
+		want     []signal.Kind
+	}{
+		"a text by another program":  {901, "@@load(passwd)", fingerprint.Curl, both},
+		"a text by the same program": {902, "annual summary", fingerprint.Chrome, both[:1]},
+		"a new word":                 {903, "yearly", fingerprint.Curl, nil},
+	} {
+		if got := post(c.client, c.template, c.family); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v; want %v", name, got, c.want)
+		}
+	}
+	for range 100 {
+		if got := post(901, "@@load(shadow)", fingerprint.Curl); !slices.Equal(got, both) {
+			t.Fatalf("after one client's texts were answered well: got %v; want %v", got, both)
+		}
+	}
+	for i := range 40 {
+		post(910+i, "annual summary", fingerprint.Chrome)
+	}
+	if got := post(960, "annual summary (draft)", fingerprint.Chrome); got != nil {
+		t.Errorf("after many clients' texts: got %v", got)
+	}
+	var b bytes.Buffer
+	if err := w.m.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	if w.m = New(w.m.options); w.m.Restore(&b) != nil || post(961, "annual summary (draft)", fingerprint.Chrome) != nil {
+		t.Error("a snapshot forgets which kinds of values many clients send")
 	}
 }

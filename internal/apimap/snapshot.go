@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"bartizan/internal/digest"
+	"bartizan/internal/fingerprint"
 	"bartizan/internal/frame"
 	"bartizan/internal/request"
 )
@@ -51,6 +52,7 @@ type storedProfile struct {
 	FirstOfVisit, Other      float64
 	Params                   map[uint64]storedParam
 	Schemas                  uint64
+	Software                 [fingerprint.Families]uint8
 	Names                    *storedNames `json:",omitempty"`
 }
 
@@ -71,6 +73,7 @@ type storedParam struct {
 	Kinds   [kinds]float32
 	Longest int
 	By      sources
+	From    [kinds]uint8
 }
 
 // Options returns the bounds that the model was made with.
@@ -129,7 +132,7 @@ func (p *profile) stored(m *Model) storedProfile {
 		Site: p.site, Method: p.method, Template: p.template, First: p.first, Last: p.last, N: p.n, Novel: p.novel, Auth: p.auth, Machines: p.machines,
 		Clients: p.clients, Omitted: p.omitted, Types: p.types, Sizes: p.sizes, Latency: p.latency, Pauses: p.pauses, Answers: p.answers, Browsers: p.browsers, Cookied: p.cookied, Asked: p.objects.asked, Shown: p.objects.shown, Params: make(map[uint64]storedParam, len(p.params)), Schemas: schemas,
 	}
-	s.By, s.Approved = p.by, p.approved
+	s.By, s.Approved, s.Software = p.by, p.approved, p.software
 	s.From, s.FirstOfVisit, s.Other = map[uint64]float64{}, p.flow.first, p.flow.other
 	for _, f := range p.flow.from {
 		if f.n > 0 {
@@ -139,7 +142,7 @@ func (p *profile) stored(m *Model) storedProfile {
 	p.follow.stored(&s)
 	s.Names = p.names.stored()
 	for k, q := range p.params {
-		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest, q.by}
+		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest, q.by, q.from}
 	}
 	return s
 }
@@ -212,9 +215,9 @@ func (m *Model) adopt(s storedProfile) {
 	}
 	for k, q := range s.Params {
 		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds,
-			q.Longest, q.By}
+			q.Longest, q.By, q.From}
 	}
-	p.by, p.approved = s.By, s.Approved
+	p.by, p.approved, p.software = s.By, s.Approved, s.Software
 	p.flow.first, p.flow.other = s.FirstOfVisit, s.Other
 	for i, id := range slices.Sorted(maps.Keys(s.From)) {
 		if i < maxFrom {

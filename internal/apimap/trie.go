@@ -3,6 +3,7 @@ package apimap
 import (
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"bartizan/internal/request"
@@ -100,6 +101,25 @@ func (n *node) step(segment string) *node {
 		}
 	}
 	return n.param
+}
+
+// formats are the types of segments that have a format.
+var formats = [...]string{"{int}", "{uuid}", "{date}", "{hex}", "{token}"}
+
+// wordAmongNumbers reports whether a path leaves what is known by a single word where there
+// were numbers, ids or dates: "latest" and "all" may be meant.
+func (t *trie) wordAmongNumbers(segments []request.Param) bool {
+	n := &t.root
+	for i := range segments {
+		next := n.step(segments[i].Value)
+		if next == nil {
+			return request.PlainName(segments[i].Value) && slices.ContainsFunc(formats[:], func(f string) bool {
+				return n.kids[f] != nil
+			})
+		}
+		n = next
+	}
+	return false
 }
 
 // label is what a segment is filed under: its type, or itself.

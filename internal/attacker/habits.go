@@ -181,7 +181,7 @@ func (r *record) concludeHabits(now int64, x *Exchange, report func(signal.Kind,
 	}
 	if x.Excess > 0 {
 		many := float32(excessMany)
-		if x.Departs {
+		if x.Departs && !x.Odd {
 			many = float32(math.Inf(1))
 		}
 		judge(signal.Exfiltration, h.excess, excessSome, many, "answer", "answers many times larger than this endpoint's")

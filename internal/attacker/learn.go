@@ -48,6 +48,9 @@ type Exchange struct {
 	// Departs says that the request asked for what the API never had, or never so: that it is
 	// refused, or answered at length, is the same evidence and no other.
 	Departs bool
+	// Odd says that it sent a text where none was taken before: a long answer to that is
+	// evidence of its own.
+	Odd bool
 	// Suspect says that the request showed evidence of its own: such a request
 	// earns no trust.
 	Suspect bool

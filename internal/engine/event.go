@@ -21,6 +21,9 @@ type Event struct {
 	Policy  uint64    `json:"policy"` // version in force
 
 	Client   string     `json:"client"`
+	Country  string     `json:"country,omitempty"` // ISO 3166-1, of intel.country
+	ASN      uint32     `json:"asn,omitempty"`     // of intel.asn
+	Bot      string     `json:"bot,omitempty"`     // the crawler that the client has been verified to be
 	Attacker string     `json:"attacker,omitempty"`
 	Scope    string     `json:"scope,omitempty"`   // whose stage: "client", "address", "credential", "network", "elsewhere"
 	Network  string     `json:"network,omitempty"` // mostly of suspects, that the client is a newcomer from
@@ -86,7 +89,8 @@ func Signals(found []signal.Signal) []Signal {
 func (e *Engine) event(now time.Time, r *request.Request, v Verdict, o request.Outcome, kind string) Event {
 	ev := Event{
 		Time: now.UTC(), Type: kind, Request: r.ID, Node: e.node, Policy: e.current.Load().version,
-		Client: r.Client.Addr.String(), Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
+		Client: r.Client.Addr.String(), Country: strings.Clone(r.Network.Country), ASN: r.Network.ASN, Bot: r.Network.Bot,
+		Attacker: e.attackerName(r), Scope: r.Standing.Acting, Stage: r.Standing.Stage.String(), Risk: round(r.Standing.Risk),
 		Intent: r.Standing.Intent, Phase: r.Standing.Phase, Site: r.Site, Method: clip(r.Head.Method), Host: clip(r.Head.Host), Path: clip(r.Path), Status: o.Status,
 		Action: v.Action.String(), Would: v.Would.String(), Reason: v.reason(), Waiver: v.Waiver.String(), Entry: v.Entry, Pass: r.Pass.String(),
 		Signals: Signals(r.Signals), Cause: v.Cause, Noted: slices.Clone(r.Noted), Imposed: r.Imposed, Signature: r.Match.Signature, Campaign: r.Match.Campaign, Linked: r.Standing.Linked,

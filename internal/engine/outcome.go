@@ -121,6 +121,7 @@ func (e *Engine) learn(now time.Time, s *compiled, r *request.Request, o request
 		User:     r.Login.User,
 		Suspect:  strong(r.Signals),
 		Departs:  departs(r.Signals),
+		Odd:      odd(r.Signals),
 		Tags:     r.Endpoint.Tags,
 		Object:   object(r),
 		Writes:   r.Head.Method != "GET" && r.Head.Method != "HEAD" && r.Head.Method != "OPTIONS",
@@ -175,11 +176,14 @@ func (e *Engine) missing(r *request.Request) uint64 {
 // least is from how many bytes on an answer may be unusually large.
 const least = 16 << 10
 
+// leastOdd is the same where the request holds a text in a place that never had one.
+const leastOdd = 1 << 10
+
 // excess returns how many powers of two beyond the next the answer is larger than
 // nearly all of the endpoint's; 0 if it is not, or if nobody knows.
 func excess(r *request.Request, o request.Outcome) float32 {
 	usual := int(r.Endpoint.Usual)
-	if usual == 0 || o.Status/100 != 2 || o.ResponseSize < least {
+	if usual == 0 || o.Status/100 != 2 || o.ResponseSize < leastOdd || o.ResponseSize < least && !odd(r.Signals) {
 		return 0
 	}
 	return float32(max(apimap.Magnitude(o.ResponseSize)-usual-1, 0))
@@ -219,6 +223,13 @@ func departs(found []signal.Signal) bool {
 		}
 	}
 	return false
+}
+
+// odd reports whether any signal says that r holds a text where none was taken before.
+func odd(found []signal.Signal) bool {
+	return slices.ContainsFunc(found, func(s signal.Signal) bool {
+		return s.Kind == signal.ParameterType && s.Text || s.Kind == signal.OddValue
+	})
 }
 
 // payload reports whether any signal is of a payload.

@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bartizan/internal/addr"
@@ -52,7 +54,7 @@ type Options struct {
 // Locator answers for addresses.
 type Locator struct {
 	options      Options
-	asn, country *maxminddb.Reader
+	asn, country atomic.Pointer[maxminddb.Reader] // nil for none
 	bots         []bot
 	first        [256]bool  // bytes that a bot's name may begin with
 	mu           sync.Mutex // guards cache
@@ -101,19 +103,8 @@ func New(o Options) (*Locator, error) {
 		o.Resolver = net.DefaultResolver
 	}
 	l := &Locator{options: o, cache: map[claim]verdict{}, queue: make(chan claim, maxQueue)}
-	for _, db := range []struct {
-		name string
-		into **maxminddb.Reader
-	}{{o.ASN, &l.asn}, {o.Country, &l.country}} {
-		if db.name == "" {
-			continue
-		}
-		r, err := maxminddb.Open(db.name)
-		if err != nil {
-			l.Close()
-			return nil, fmt.Errorf("opening address database %q: %w (want a MaxMind-format .mmdb file)", db.name, err)
-		}
-		*db.into = r
+	if err := l.Open(o.ASN, o.Country); err != nil {
+		return nil, err
 	}
 	for _, b := range o.Bots {
 		if b.Name == "" || b.Agent == "" || len(b.Domains) == 0 && len(b.Ranges) == 0 {
@@ -126,36 +117,47 @@ func New(o Options) (*Locator, error) {
 	return l, nil
 }
 
-// Close closes the databases.
-func (l *Locator) Close() error {
-	var errs []error
-	for _, r := range []*maxminddb.Reader{l.asn, l.country} {
-		if r != nil {
-			errs = append(errs, r.Close())
+// Open reads the databases, "" for none, and puts them in force together; on an error
+// those before stay. They are held in memory, so a file may be replaced, or written over,
+// while it is in use.
+func (l *Locator) Open(asn, country string) error {
+	var readers [2]*maxminddb.Reader
+	for i, name := range [2]string{asn, country} {
+		if name == "" {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("opening address database: %w (want a MaxMind-format .mmdb file)", err)
+		}
+		if readers[i], err = maxminddb.OpenBytes(b); err != nil {
+			return fmt.Errorf("opening address database %q: %w (want a MaxMind-format .mmdb file)", name, err)
 		}
 	}
-	return errors.Join(errs...)
+	l.asn.Store(readers[0])
+	l.country.Store(readers[1])
+	return nil
 }
 
 // Locate returns what is known of the client at a that calls itself agent. It
 // does not wait: a bot that must be looked up is nobody in particular until then.
 func (l *Locator) Locate(a netip.Addr, agent string) request.Network {
 	n := request.Network{}
-	if l.asn != nil {
+	if db := l.asn.Load(); db != nil {
 		var rec struct {
 			ASN uint32 `maxminddb:"autonomous_system_number"`
 		}
-		if err := l.asn.Lookup(a).Decode(&rec); err == nil {
+		if err := db.Lookup(a).Decode(&rec); err == nil {
 			n.ASN = rec.ASN
 		}
 	}
-	if l.country != nil {
+	if db := l.country.Load(); db != nil {
 		var rec struct {
 			Country struct {
 				Code string `maxminddb:"iso_code"`
 			} `maxminddb:"country"`
 		}
-		if err := l.country.Lookup(a).Decode(&rec); err == nil {
+		if err := db.Lookup(a).Decode(&rec); err == nil {
 			n.Country = rec.Country.Code
 		}
 	}

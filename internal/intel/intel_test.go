@@ -1,6 +1,7 @@
 package intel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,7 +64,7 @@ func locator(t *testing.T, o Options) *Locator {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { l.Run(ctx); close(done) }()
-	t.Cleanup(func() { cancel(); <-done; l.Close() })
+	t.Cleanup(func() { cancel(); <-done })
 	return l
 }
 
@@ -138,8 +139,9 @@ func TestFloodOfClaims(t *testing.T) {
 	}
 }
 
-func TestDatabases(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "asn.mmdb")
+// writeDatabase writes a database in place: 203.0.113.0/24 is AS 64500 in country.
+func writeDatabase(t *testing.T, name, country string) {
+	t.Helper()
 	w, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "test", IncludeReservedNetworks: true})
 	if err != nil {
 		t.Fatal(err)
@@ -148,27 +150,50 @@ func TestDatabases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Insert(network, mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(64500), "country": mmdbtype.Map{"iso_code": mmdbtype.String("NL")}}); err != nil {
+	if err := w.Insert(network, mmdbtype.Map{
+		"autonomous_system_number": mmdbtype.Uint32(64500), "country": mmdbtype.Map{"iso_code": mmdbtype.String(country)},
+	}); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Create(name)
-	if err != nil {
+	var b bytes.Buffer
+	if _, err := w.WriteTo(&b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.WriteTo(f); err != nil {
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
+}
+
+func TestDatabases(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "asn.mmdb")
+	writeDatabase(t, name, "NL")
 	l := locator(t, Options{ASN: name, Country: name})
-	if n := l.Locate(netip.MustParseAddr("203.0.113.9"), ""); n.ASN != 64500 || n.Country != "NL" {
-		t.Errorf("got %+v; want AS 64500 in NL", n)
+	want := func(when, country string) {
+		t.Helper()
+		if n := l.Locate(netip.MustParseAddr("203.0.113.9"), ""); n.ASN != 64500 || n.Country != country {
+			t.Errorf("%s: got %+v; want AS 64500 in %s", when, n, country)
+		}
 	}
+	want("at first", "NL")
 	if n := l.Locate(netip.MustParseAddr("198.51.100.1"), ""); n.ASN != 0 || n.Country != "" {
 		t.Errorf("an address that is not in it: got %+v", n)
 	}
 	if _, err := New(Options{ASN: filepath.Join(t.TempDir(), "none.mmdb")}); err == nil || !strings.Contains(err.Error(), "want a MaxMind-format") {
 		t.Errorf("a missing database: got %v", err)
 	}
+	writeDatabase(t, name, "BE")
+	want("written over, not read again", "NL")
+	if err := l.Open(name, name); err != nil {
+		t.Fatal(err)
+	}
+	want("read again", "BE")
+	if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Open(name, name); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("a broken file: got %v", err)
+	}
+	want("after a broken file", "BE")
 }
 
 func BenchmarkLocate(b *testing.B) {

@@ -71,6 +71,8 @@ type Signal struct {
 	Spoken bool
 	// Settled says that what a departure departs from may be the law. Writer: apimap.
 	Settled bool
+	// Text says that a value is a text, in a place that never had one. Writer: apimap.
+	Text bool
 }
 
 // Weight returns the signal's full log-likelihood ratio, in nats.
