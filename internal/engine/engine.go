@@ -252,8 +252,8 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 }
 
 // Rest judges a window of r's body behind what Body was given, see request.Rest; last
-// says that the body ends with it. Only payloads are looked for: what an API's bodies
-// look like is learned from their beginning. v is the verdict so far.
+// says that the body ends with it. Only payloads are looked for, and what patches do not
+// allow: what an API's bodies look like is learned from their beginning. v is the verdict so far.
 func (e *Engine) Rest(now time.Time, r *request.Request, v Verdict, window []byte, last bool, scratch *Scratch) (
 	out Verdict) {
 	out = v
@@ -266,12 +266,20 @@ func (e *Engine) Rest(now time.Time, r *request.Request, v Verdict, window []byt
 	}
 	w := &scratch.walk
 	w.Seed, w.Walked, w.Most = e.seed, 0, walks*len(window)
+	scratch.fields = s.policy.Fields(now, r, scratch.fields)
+	patched, resumed := r.Patched, true
 	request.WalkBody(r.Header("Content-Type"), window, last, w, func(v *request.Value) bool {
 		d.Body(r, v)
+		if !v.In.Name() && resumed {
+			resumed = false
+			scratch.fields.Resumed(r, v, w)
+			return true
+		}
+		scratch.fields.Patch(r, v, w)
 		return true
 	})
 	s.policy.Excuse(now, r, found)
-	changed := len(r.Signals) > found
+	changed := len(r.Signals) > found || r.Patched != patched
 	for i, band := range scratch.bands { // the same kind at the same place, and clearer now
 		if r.Signals[i].Band > band {
 			e.attackers.Observe(now, s.rules, r, r.Signals[i:i+1])
