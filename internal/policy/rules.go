@@ -62,7 +62,7 @@ func (c *compiler) rules(in []Rule) (before, after []Rule) {
 		c.named(path, r.Name, names)
 		var ok, late bool
 		var err error
-		if r.condition, late, err = rule.Compile(r.When); err != nil {
+		if r.condition, late, err = rule.Compile(r.When, r.Action == "allow"); err != nil {
 			c.fail(path+".when", err)
 		}
 		if r.action, ok = ruleActions[r.Action]; !ok {

@@ -18,6 +18,7 @@ import (
 // name from what is below it; where the operator writes '_', they may stand too (PHP
 // takes user.name for user_name).
 type FieldName struct {
+	plain  string // as it was written
 	want   []rune // folded; part and maybe among them
 	top    bool
 	digits bool // some part of it is a number: places in lists count
@@ -38,7 +39,7 @@ func NewFieldName(s string, top bool) (FieldName, error) {
 		return FieldName{}, errors.New("is longer than 128 bytes")
 	}
 	s, found := strings.CutPrefix(s, "$.")
-	f := FieldName{top: top || found}
+	f := FieldName{plain: s, top: top || found}
 	for p := range strings.FieldsFuncSeq(s, func(c rune) bool { return c < utf8.RuneSelf && parts(byte(c)) }) {
 		f.digits = f.digits || numeric(p)
 		if len(f.want) > 0 {
@@ -65,6 +66,12 @@ func NewFieldName(s string, top bool) (FieldName, error) {
 func (f *FieldName) Matches(key string) bool {
 	if len(f.want) == 0 {
 		return false
+	}
+	if fold(key, f.plain) {
+		return true
+	}
+	if f.top && key != "" && key[0]|0x20-'a' < 26 && rune(key[0]|0x20) != f.want[0] && f.want[0] >= 0 {
+		return false // most are told apart by their first letter
 	}
 	c := nameCursor{s: key, digits: f.digits}
 	c.skip()
