@@ -82,6 +82,7 @@ type Engine struct {
 	keeper      *challenge.Keeper          // nil without a key
 	rates       atomic.Pointer[load.Table] // nil until there is a rate
 	crowds      map[string]bool            // sites whose overload was reported; Tick's own
+	endings     endings                    // Tick's own
 	passAll     atomic.Int64               // ns since the epoch: until when everything passes
 	faults      atomic.Uint64
 	node        string
@@ -312,7 +313,13 @@ func (e *Engine) Trailers(now time.Time, r *request.Request, v Verdict) (out Ver
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	v.Suspected = r.Standing.Stage != signal.Clear
+	found := len(r.Signals)
 	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
+	if len(r.Signals) > found { // rules may be evidence
+		if s.policy.Excuse(now, r, found); len(r.Signals) > found {
+			e.attackers.Observe(now, s.rules, r, r.Signals[found:])
+		}
+	}
 	if d.Would == signal.Pass && d.Reason != policy.Ruled && v.crowd.Would == signal.Limit {
 		d = v.crowd
 	}
@@ -429,5 +436,6 @@ func (e *Engine) Tick(now time.Time) (events []Event) {
 		}
 		events = append(events, ev)
 	}
+	events = append(events, e.ending(now)...)
 	return append(events, e.overloads(now)...)
 }
