@@ -418,6 +418,9 @@ func (g *gateway) tell(events []engine.Event) {
 		if events[i].Type == "alarm" {
 			g.log.Warn("circuit breaker", "cause", events[i].Cause)
 		}
+		if events[i].Type == "expiry" {
+			g.log.Warn("rules and patches: "+events[i].Cause, "name", events[i].Entry, "until", events[i].Until)
+		}
 		if events[i].Type == "fault" {
 			g.log.Error("engine fault: failed open or closed as the route says", "request", events[i].Request, "cause", events[i].Cause)
 		}

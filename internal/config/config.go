@@ -261,10 +261,12 @@ type Rule struct {
 	When   string     `yaml:"when"`
 	Action string     `yaml:"action"`
 	DryRun bool       `yaml:"dry_run,omitempty"`
-	For    Duration   `yaml:"for,omitempty"`
-	Until  *time.Time `yaml:"until,omitempty"`
-	Author string     `yaml:"author,omitempty"`
-	Reason string     `yaml:"reason,omitempty"`
+	// Evidence says that a match speaks against the client.
+	Evidence bool       `yaml:"evidence,omitempty"`
+	For      Duration   `yaml:"for,omitempty"`
+	Until    *time.Time `yaml:"until,omitempty"`
+	Author   string     `yaml:"author,omitempty"`
+	Reason   string     `yaml:"reason,omitempty"`
 }
 
 // Decoys are what no honest client ever uses.

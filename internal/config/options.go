@@ -243,7 +243,7 @@ func (f *File) Policy() (*policy.Policy, []Fault) {
 		o.Exceptions = append(o.Exceptions, policy.Exception{Who: e.Who, Endpoint: e.Endpoint, Field: e.Field, Kind: e.Kind, Until: deref(e.Until), Reason: e.Reason})
 	}
 	for _, r := range f.Rules {
-		o.Rules = append(o.Rules, policy.Rule{Name: r.Name, When: r.When, Action: r.Action, DryRun: r.DryRun, For: time.Duration(r.For), Until: deref(r.Until), Author: r.Author, Reason: r.Reason})
+		o.Rules = append(o.Rules, policy.Rule{Name: r.Name, When: r.When, Action: r.Action, DryRun: r.DryRun, Evidence: r.Evidence, For: time.Duration(r.For), Until: deref(r.Until), Author: r.Author, Reason: r.Reason})
 	}
 	for _, x := range f.Patches {
 		o.Patches = append(o.Patches, policy.Patch{Name: x.Name, Endpoint: x.Endpoint, Field: x.Field, Allow: policy.Allowance(x.Allow), Until: deref(x.Until), DryRun: x.DryRun, Reason: x.Reason})

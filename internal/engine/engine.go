@@ -82,6 +82,7 @@ type Engine struct {
 	keeper      *challenge.Keeper          // nil without a key
 	rates       atomic.Pointer[load.Table] // nil until there is a rate
 	crowds      map[string]bool            // sites whose overload was reported; Tick's own
+	endings     endings                    // Tick's own
 	passAll     atomic.Int64               // ns since the epoch: until when everything passes
 	faults      atomic.Uint64
 	node        string
@@ -252,8 +253,8 @@ func (e *Engine) Body(now time.Time, r *request.Request, v Verdict, body []byte,
 }
 
 // Rest judges a window of r's body behind what Body was given, see request.Rest; last
-// says that the body ends with it. Only payloads are looked for: what an API's bodies
-// look like is learned from their beginning. v is the verdict so far.
+// says that the body ends with it. Only payloads are looked for, and what patches do not
+// allow: what an API's bodies look like is learned from their beginning. v is the verdict so far.
 func (e *Engine) Rest(now time.Time, r *request.Request, v Verdict, window []byte, last bool, scratch *Scratch) (
 	out Verdict) {
 	out = v
@@ -266,12 +267,20 @@ func (e *Engine) Rest(now time.Time, r *request.Request, v Verdict, window []byt
 	}
 	w := &scratch.walk
 	w.Seed, w.Walked, w.Most = e.seed, 0, walks*len(window)
+	scratch.fields = s.policy.Fields(now, r, scratch.fields)
+	patched, resumed := r.Patched, true
 	request.WalkBody(r.Header("Content-Type"), window, last, w, func(v *request.Value) bool {
 		d.Body(r, v)
+		if !v.In.Name() && resumed {
+			resumed = false
+			scratch.fields.Resumed(r, v, w)
+			return true
+		}
+		scratch.fields.Patch(r, v, w)
 		return true
 	})
 	s.policy.Excuse(now, r, found)
-	changed := len(r.Signals) > found
+	changed := len(r.Signals) > found || r.Patched != patched
 	for i, band := range scratch.bands { // the same kind at the same place, and clearer now
 		if r.Signals[i].Band > band {
 			e.attackers.Observe(now, s.rules, r, r.Signals[i:i+1])
@@ -304,7 +313,13 @@ func (e *Engine) Trailers(now time.Time, r *request.Request, v Verdict) (out Ver
 // judge turns standing and signals into a verdict.
 func (e *Engine) judge(now time.Time, s *compiled, r *request.Request, v Verdict) Verdict {
 	v.Suspected = r.Standing.Stage != signal.Clear
+	found := len(r.Signals)
 	d := e.breaker.soften(now, r, s.policy.Judge(now, r))
+	if len(r.Signals) > found { // rules may be evidence
+		if s.policy.Excuse(now, r, found); len(r.Signals) > found {
+			e.attackers.Observe(now, s.rules, r, r.Signals[found:])
+		}
+	}
 	if d.Would == signal.Pass && d.Reason != policy.Ruled && v.crowd.Would == signal.Limit {
 		d = v.crowd
 	}
@@ -421,5 +436,6 @@ func (e *Engine) Tick(now time.Time) (events []Event) {
 		}
 		events = append(events, ev)
 	}
+	events = append(events, e.ending(now)...)
 	return append(events, e.overloads(now)...)
 }

@@ -33,7 +33,7 @@ type look struct {
 	scratch  *Scratch
 	detector *detect.Detector
 
-	watched, paying, posting bool
+	watched, patched, paying, posting bool
 
 	guess uint64                    // digest of the passwords so far
 	visit func(*request.Value) bool // value, bound once
@@ -43,6 +43,9 @@ type look struct {
 func (l *look) value(v *request.Value) bool {
 	l.detector.Body(l.request, v)
 	if v.In.Name() || v.In == request.InFileValue {
+		if v.In.Name() && l.patched {
+			l.scratch.fields.Patch(l.request, v, &l.scratch.walk)
+		}
 		return true
 	}
 	traits := l.scratch.walk.Traits()
@@ -52,7 +55,7 @@ func (l *look) value(v *request.Value) bool {
 		l.guess = digest.Mix(l.guess, digest.String(l.engine.seed, v.Text)) | 1
 	}
 	if l.watched {
-		l.scratch.fields.Hold(l.request, v)
+		l.scratch.fields.Hold(l.request, v, &l.scratch.walk)
 	}
 	if l.paying {
 		l.engine.card(l.request, v)
@@ -165,8 +168,12 @@ func (e *Engine) inspect(now time.Time, s *compiled, r *request.Request, body []
 		return nil, reading{}
 	}
 	scratch.walk.Seed, scratch.walk.Walked, scratch.walk.Most = e.seed, r.Walked, most
+	scratch.fields = s.policy.Fields(now, r, scratch.fields)
 	in := e.read(s, r, body, complete, scratch)
 	e.walk(now, s, r, &in, scratch)
+	if in.unread != "" || in.opaque || in.left {
+		scratch.fields.Unread(r)
+	}
 	e.passwords(now, r)
 	r.Walked, r.Looked = scratch.walk.Walked, len(body)
 	in.note(r)
@@ -184,10 +191,9 @@ func (e *Engine) walk(now time.Time, s *compiled, r *request.Request, in *readin
 	if posting {
 		scratch.like = request.Likeness{}
 	}
-	scratch.fields = s.policy.Fields(now, r, scratch.fields)
 	l := &scratch.look
 	l.engine, l.request, l.scratch, l.detector = e, r, scratch, e.detector.Load()
-	l.watched, l.paying, l.posting = !scratch.fields.None(), paying, posting
+	l.watched, l.patched, l.paying, l.posting = !scratch.fields.None(), scratch.fields.Patched(), paying, posting
 	if l.visit == nil {
 		l.visit = l.value
 	}

@@ -36,6 +36,8 @@ type reading struct {
 	longer bool
 	// unread is why it could not be read, or not all of it; empty if it was.
 	unread string
+	// opaque says that its coding is not undone and that it is no text as it stands.
+	opaque bool
 	// ambiguous says that it declares different types or boundaries, left that a
 	// reading was left out.
 	ambiguous, left bool
@@ -82,6 +84,7 @@ func (e *Engine) decode(s *compiled, r *request.Request, coding string, in *read
 		in.longer = in.longer || longer && limit == s.inspect
 		in.complete = complete && !in.longer
 	}
+	in.opaque = err != nil && !longer && !request.Text(raw)
 	switch {
 	case err == nil:
 		return
@@ -133,6 +136,7 @@ func (e *Engine) detectOnly(r *request.Request, contentType string, body []byte,
 	}
 	request.WalkBody(contentType, body, complete, w, func(v *request.Value) bool {
 		e.detector.Load().Body(r, v)
+		scratch.fields.Patch(r, v, w)
 		return true
 	})
 	return true

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"bartizan/internal/request"
 )
@@ -15,16 +18,18 @@ import (
 type Patch struct {
 	Name     string
 	Endpoint string // as Route.Match
-	Field    string // "query:id", "body:user.name", "header:X-Name", "cookie:lang"
+	Field    string // "query:id", "body:user.name", "param:id" (both), "header:X-Name", "cookie:lang"
 	Allow    Allowance
 	Until    time.Time
 	DryRun   bool // only note what would be refused
 	Reason   string
 
 	pattern pattern
-	in      string // "query", "body", "header" or "cookie"
-	key     string
+	in      string            // "query", "body", "param", "header" or "cookie"
+	key     request.FieldName // as part of a body
+	flat    request.FieldName // elsewhere
 	shape   *regexp.Regexp
+	letters *regexp.Regexp // what a piece of an allowed value can hold
 }
 
 // Allowance is what a field may hold; empty parts allow everything.
@@ -51,9 +56,9 @@ func (c *compiler) patches(in []Patch) []Patch {
 		if x.pattern, err = parsePattern(x.Endpoint); err != nil {
 			c.fail(path+".endpoint", err)
 		}
-		x.in, x.key, _ = strings.Cut(x.Field, ":")
-		if (x.in != "query" && x.in != "body" && x.in != "header" && x.in != "cookie") || x.key == "" {
-			c.fail(path+".field", fmt.Errorf("is %q: want query:, body:, header: or cookie: and a name, such as query:id", x.Field))
+		x.pattern.anyCase = true
+		if err := x.name(); err != nil {
+			c.fail(path+".field", err)
 		}
 		shape, ok := shapes[x.Allow.Type]
 		switch {
@@ -69,93 +74,66 @@ func (c *compiler) patches(in []Patch) []Patch {
 			if x.shape, err = regexp.Compile(`^(?:` + shape + `)$`); err != nil {
 				c.fail(path+".allow.pattern", err)
 			}
+			x.letters = letters(shape)
 		}
 		out[i] = x
 	}
 	return out
 }
 
-// allows reports whether a value may pass.
-func (x *Patch) allows(value string) bool {
-	return (x.Allow.Max <= 0 || len(value) <= x.Allow.Max) && (x.shape == nil || x.shape.MatchString(value))
+// name compiles the field.
+func (x *Patch) name() error {
+	in, name, _ := strings.Cut(x.Field, ":")
+	if !slices.Contains([]string{"query", "body", "param", "header", "cookie"}, in) || name == "" {
+		return fmt.Errorf("is %q: want query:, body:, param:, header: or cookie: and a name, such as query:id", x.Field)
+	}
+	x.in = in
+	var err error
+	if x.key, err = request.NewFieldName(name, false); err == nil {
+		x.flat, err = request.NewFieldName(name, true)
+	}
+	if err != nil {
+		return fmt.Errorf("is %q: the name %w", x.Field, err)
+	}
+	return nil
 }
 
-// holds reports whether the patch is for r.
-func (x *Patch) holds(now time.Time, r *request.Request) bool {
-	return (x.Until.IsZero() || !now.After(x.Until)) && x.pattern.any(r)
-}
-
-// PatchHead holds the head of r against the patches.
-func (p *Policy) PatchHead(now time.Time, r *request.Request) {
-	for i := range p.patches {
-		x := &p.patches[i]
-		if x.in == "body" || !x.holds(now, r) {
-			continue
-		}
-		switch x.in {
-		case "query":
-			p.params(r, x, r.Query)
-		case "cookie":
-			p.params(r, x, r.Cookies)
-		case "header":
-			for v := range r.Headers(x.key) {
-				x.hold(r, v)
+// letters compiles what all pieces of a text that matches shape match: the set of
+// its characters.
+func letters(shape string) *regexp.Regexp {
+	tree, err := syntax.Parse(shape, syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	var set strings.Builder
+	add := func(from, to rune) { fmt.Fprintf(&set, `\x{%x}-\x{%x}`, from, to) }
+	var walk func(*syntax.Regexp)
+	walk = func(re *syntax.Regexp) {
+		switch re.Op {
+		case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+			add(0, unicode.MaxRune)
+		case syntax.OpCharClass:
+			for i := 0; i+1 < len(re.Rune); i += 2 {
+				add(re.Rune[i], re.Rune[i+1])
+			}
+		case syntax.OpLiteral:
+			for _, c := range re.Rune {
+				add(c, c)
+				for f := unicode.SimpleFold(c); re.Flags&syntax.FoldCase != 0 && f != c; f = unicode.SimpleFold(f) {
+					add(f, f)
+				}
 			}
 		}
-	}
-}
-
-func (p *Policy) params(r *request.Request, x *Patch, list []request.Param) {
-	for i := range list {
-		if list[i].Name == x.key {
-			x.hold(r, list[i].Value)
+		for _, sub := range re.Sub {
+			walk(sub)
 		}
 	}
-}
-
-// Fields are what the policy says of the fields of one request's body. The zero
-// value says nothing.
-type Fields struct {
-	decoys  map[string]bool
-	patches []*Patch
-}
-
-// Fields returns what p says of the fields of r's body. It may use old's memory.
-func (p *Policy) Fields(now time.Time, r *request.Request, old Fields) Fields {
-	f := Fields{decoys: p.decoys.fields, patches: old.patches[:0]}
-	for i := range p.patches {
-		if x := &p.patches[i]; x.in == "body" && x.holds(now, r) {
-			f.patches = append(f.patches, x)
-		}
+	if walk(tree); set.Len() == 0 {
+		return regexp.MustCompile(`^$`)
 	}
-	return f
-}
-
-// None reports whether nothing is said of any field.
-func (f Fields) None() bool { return len(f.decoys) == 0 && len(f.patches) == 0 }
-
-// Hold holds one value of r's body, which is no name, against f: what a patch does
-// not allow, and what stands in a field that no browser sends.
-func (f Fields) Hold(r *request.Request, v *request.Value) {
-	for _, x := range f.patches {
-		if x.key == v.Key {
-			x.hold(r, v.Text)
-		}
+	re, err := regexp.Compile("^[" + set.String() + "]*$")
+	if err != nil {
+		return nil
 	}
-	// Only a form of the site's own can have carried the field: its name stands in the
-	// page, and any other page can have it sent.
-	if r.Laid && f.decoys[v.Key] && (v.In == request.InForm || v.In == request.InPart) && r.Standing.Elsewhere == 0 {
-		r.Signals = append(r.Signals, fieldSignal(v.Key))
-	}
-}
-
-// hold notes a value that the patch does not allow.
-func (x *Patch) hold(r *request.Request, value string) {
-	switch {
-	case x.allows(value):
-	case x.DryRun:
-		note(r, x.Name)
-	case r.Patched == "":
-		r.Patched = x.Name
-	}
+	return re
 }

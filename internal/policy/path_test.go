@@ -33,7 +33,10 @@ func TestEverySpellingIsRestrained(t *testing.T) {
 		if p.PatchHead(now, r); r.Patched != "id" {
 			t.Errorf("%s: the patch does not hold", target)
 		}
-		if p.Decoy(r); len(r.Signals) != 1 || r.Signals[0].Kind != signal.DecoyPath {
+		if len(r.Signals) != 1 || r.Signals[0].Kind != signal.PatchHit {
+			t.Errorf("%s: got %v; want evidence of the patch", target, r.Signals)
+		}
+		if p.Decoy(r); len(r.Signals) != 2 || r.Signals[1].Kind != signal.DecoyPath {
 			t.Errorf("%s: got %v; want a decoy", target, r.Signals)
 		}
 		if !p.Rates()[0].Applies(r) {

@@ -15,6 +15,7 @@ type pattern struct {
 	method   string // empty: any
 	segments []string
 	open     bool // ends with "**"
+	anyCase  bool // letter case does not count
 }
 
 // parsePattern reads "[METHOD] /path", where "*" or "{name}" stands for one
@@ -62,7 +63,7 @@ func (p *pattern) match(method string, steps []request.Param) bool {
 		return false
 	}
 	for i, want := range p.segments {
-		if want != "*" && want != steps[i].Value {
+		if want != "*" && want != steps[i].Value && !(p.anyCase && strings.EqualFold(want, steps[i].Value)) {
 			return false
 		}
 	}

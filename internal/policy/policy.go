@@ -207,6 +207,7 @@ type Policy struct {
 	rules      []Rule // over requests
 	after      []Rule // over outcomes
 	patches    []Patch
+	ends       []End
 	decoys     decoys
 	forwarding forwarding
 	rates      []Rate
@@ -232,7 +233,7 @@ func Compile(o Options) (*Policy, []Problem) {
 	p.allow, p.deny = c.list("allow", o.Allow), c.list("deny", o.Deny)
 	p.exceptions = c.exceptions(o.Exceptions)
 	p.rules, p.after = c.rules(o.Rules)
-	p.patches, p.decoys = c.patches(o.Patches), c.decoys(o.Decoys)
+	p.patches, p.decoys, p.ends = c.patches(o.Patches), c.decoys(o.Decoys), endsOf(o.Rules, o.Patches)
 	var bad []Problem
 	p.forwarding, bad = compileForwarding(o.Forwarding, o.FingerprintHeader)
 	c.problems = append(c.problems, bad...)

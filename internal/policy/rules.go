@@ -20,10 +20,12 @@ type Rule struct {
 	When   string        // condition, see package rule
 	Action string        // allow, observe, limit, challenge, tarpit, block
 	DryRun bool          // only note that it matches, like observe
-	For    time.Duration // how long one over the outcome acts; 0: DefaultFor
-	Until  time.Time
-	Author string
-	Reason string
+	// Evidence says that a match speaks against the client, as a hit of a patch does.
+	Evidence bool
+	For      time.Duration // how long one over the outcome acts; 0: DefaultFor
+	Until    time.Time
+	Author   string
+	Reason   string
 
 	condition rule.Condition
 	action    signal.Action
@@ -62,11 +64,14 @@ func (c *compiler) rules(in []Rule) (before, after []Rule) {
 		c.named(path, r.Name, names)
 		var ok, late bool
 		var err error
-		if r.condition, late, err = rule.Compile(r.When); err != nil {
+		if r.condition, late, err = rule.Compile(r.When, r.Action == "allow"); err != nil {
 			c.fail(path+".when", err)
 		}
 		if r.action, ok = ruleActions[r.Action]; !ok {
 			c.fail(path+".action", fmt.Errorf("is %q: want allow, observe, limit, challenge, tarpit or block", r.Action))
+		}
+		if r.Evidence && (late || r.action == signal.Pass) {
+			c.fail(path+".evidence", errors.New("is for rules over requests that do not allow"))
 		}
 		if late {
 			c.outcomeRule(path, &r, after)
@@ -99,11 +104,24 @@ func (p *Policy) ruled(now time.Time, r *request.Request, d Decision) Decision {
 		}
 		if x.DryRun || x.action == signal.Unset {
 			note(r, x.Name)
+			if x.Evidence && !x.DryRun {
+				x.accuse(r)
+			}
 			continue
+		}
+		if x.Evidence {
+			x.accuse(r)
 		}
 		return x.decide(r, d)
 	}
 	return d
+}
+
+// accuse appends to r.Signals, once, that the rule matches.
+func (x *Rule) accuse(r *request.Request) {
+	if !slices.ContainsFunc(r.Signals, func(s signal.Signal) bool { return s.Kind == signal.PatchHit }) {
+		r.Signals = append(r.Signals, signal.Signal{Kind: signal.PatchHit, Band: signal.Likely, Where: "rule", Note: x.Name})
+	}
 }
 
 // note lists a rule or patch that matches and only watches, once.

@@ -84,6 +84,7 @@ type Scratch struct {
 	Walked, Most int
 
 	text     []byte           // decoded text of the current value
+	elements elements         // of XML that are open
 	transfer []byte           // content of a part, its coding undone
 	key      [maxKeyPath]byte // path of the current value
 	user     [maxUser]byte
@@ -97,6 +98,19 @@ type Scratch struct {
 // holds until the visit returns.
 func (s *Scratch) Traits() *Traits { return s.now }
 
+// Path returns where the value that is being visited stands: its Key, but of XML all
+// elements around it and the attribute's name. It holds until the visit returns.
+func (s *Scratch) Path() string {
+	if s.walk.inXML {
+		return view(s.elements.path[:s.elements.n])
+	}
+	return s.walk.current.Key
+}
+
+// Cut reports whether the value that is being visited may go on before or behind what
+// was visited of it. It holds until the visit returns.
+func (s *Scratch) Cut() bool { return s.walk.cut }
+
 // walker is one walk.
 type walker struct {
 	*Scratch
@@ -108,6 +122,10 @@ type walker struct {
 	rank    int      // of info.User
 	xml     Location // of values of XML
 	done    bool
+	inXML   bool
+	partial bool // the body goes on behind what is walked
+	open    bool // so does the current part
+	cut     bool // so does the current value
 }
 
 // WalkBody visits every value in body: names and values of forms, keys and
@@ -127,7 +145,7 @@ func WalkBody(contentType string, body []byte, complete bool, scratch *Scratch, 
 	if len(body) > MaxBody {
 		body, w.info.Truncated = body[:MaxBody], true
 	}
-	w.info.Bytes = len(body)
+	w.info.Bytes, w.partial = len(body), w.info.Truncated
 	if len(body) == 0 {
 		return w.info
 	}
@@ -164,7 +182,7 @@ func (w *walker) walkKind(contentType, text string) {
 	case MultipartBody:
 		w.walkParts(contentType, text)
 	case XMLBody:
-		w.walkXML(InXML, text)
+		w.walkXML(InXML, "", text)
 	case TextBody:
 		w.walkText(InText, "", text)
 	case BinaryBody:
@@ -204,7 +222,7 @@ func (w *walker) walkDeclared(contentType, text string) {
 		}
 	case XMLBody:
 		if kind == MultipartBody && w.afford(len(text)) {
-			w.walkXML(InXML, text)
+			w.walkXML(InXML, "", text)
 		}
 	}
 }

@@ -8,7 +8,8 @@ func (w *walker) walkForm(s string) {
 	s = strings.TrimRight(s, "\r\n")
 	for s != "" {
 		var pair string
-		pair, s, _ = strings.Cut(s, "&")
+		var more bool
+		pair, s, more = strings.Cut(s, "&")
 		if pair == "" {
 			continue
 		}
@@ -21,7 +22,9 @@ func (w *walker) walkForm(s string) {
 		if value = w.unescape(value); name == "_charset_" {
 			w.info.Unread = w.info.Unread || concealed(value)
 		}
-		if value != "" && !w.give(InForm, name, value) {
+		w.cut = !more && w.partial
+		ok := value == "" || w.give(InForm, name, value)
+		if w.cut = false; !ok {
 			return
 		}
 	}

@@ -202,7 +202,9 @@ func (j *jsonScan) str() {
 		return
 	}
 	j.value()
+	j.cut = !closed && j.partial
 	j.visitValue(text)
+	j.cut = false
 }
 
 // colonNext returns where the next byte that is not space is, if it is a colon; else 0.
@@ -276,6 +278,8 @@ func (j *jsonScan) word() {
 		j.info.Malformed = true
 	}
 	j.value()
+	j.cut = j.i == len(j.s) && j.partial
+	defer func() { j.cut = false }()
 	if known {
 		// Numbers do not use up the budget: ten thousand of them would hide what follows.
 		if j.bare++; j.bare <= maxValues {

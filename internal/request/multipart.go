@@ -94,6 +94,7 @@ func (w *walker) walkMultipart(s, boundary string) bool {
 		} else if !ended {
 			w.info.Truncated = true
 		}
+		w.open = !found && !ended && w.partial
 		parts++
 		w.walkPart(part) // behind the end too: some servers read on
 	}
@@ -290,7 +291,7 @@ func (w *walker) walkContent(h partHead, content string, file bool) {
 	case declaredKind(h.media) == JSONBody:
 		w.walkJSON(InJSON, content, copy(w.key[:], h.name))
 	case declaredKind(h.media) == XMLBody:
-		w.walkXML(InXML, content)
+		w.walkXML(InXML, h.name, content)
 	default:
 		if fold(h.name, "_charset_") {
 			w.info.Unread = w.info.Unread || concealed(strings.TrimSpace(content))
@@ -315,7 +316,7 @@ func (w *walker) walkFile(h partHead, content string) {
 	case kind == JSONBody && (t[0] == '{' || t[0] == '[') && w.afford(len(content)):
 		w.walkJSON(InFileValue, content, copy(w.key[:], h.name))
 	case kind == XMLBody && strings.HasPrefix(t, "<?xml") && !foldSuffix(h.media, "svg+xml") && w.afford(len(content)):
-		w.walkXML(InFileValue, content)
+		w.walkXML(InFileValue, h.name, content)
 	}
 	before.Values, before.Omitted, before.Unread = w.info.Values, w.info.Omitted, w.info.Unread
 	w.info = before

@@ -10,15 +10,17 @@ const minStretch = 16
 // of a file only pieces that are text.
 func (w *walker) walkText(in Location, key, s string) {
 	const overlap = 256
-	for {
+	for first := true; ; {
 		n := min(len(s), maxTextValue)
 		for n < len(s) && n > maxTextValue-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 			n--
 		}
-		if !(in == InFile && noise(s[:n])) && !w.give(in, key, s[:n]) || n == len(s) {
+		w.cut = !first || n < len(s) || w.open
+		ok := in == InFile && noise(s[:n]) || w.give(in, key, s[:n])
+		if w.cut = false; !ok || n == len(s) {
 			return
 		}
-		s = s[n-overlap:]
+		s, first = s[n-overlap:], false
 	}
 }
 

@@ -8,18 +8,21 @@ import (
 // walkXML visits text, CDATA and attribute values, keyed by the element's name,
 // and declarations as a whole; and names of elements that are classes'. It is a scanner, not a parser: it does not match
 // tags and expands only the predefined and numeric entities.
-func (w *walker) walkXML(in Location, s string) {
-	w.xml = in
+func (w *walker) walkXML(in Location, name, s string) {
+	w.xml, w.inXML = in, true
+	w.elements.begin(name)
+	defer func() { w.inXML = false }()
 	element := ""
 	depth := 0
 	for s != "" && !w.done {
 		i := strings.IndexByte(s, '<')
-		if i < 0 {
+		if w.cut = i < 0 && w.partial; i < 0 {
 			i = len(s)
 		}
 		if text := strings.TrimSpace(s[:i]); text != "" {
 			w.give(w.xml, element, w.entities(text))
 		}
+		w.cut = false
 		if s = s[i:]; s == "" {
 			return
 		}
@@ -33,8 +36,10 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 	case strings.HasPrefix(s, "<!--"):
 		return w.hidden(s[4:], "-->", element), element, depth
 	case strings.HasPrefix(s, "<![CDATA["):
-		text, rest, _ := strings.Cut(s[9:], "]]>")
+		text, rest, closed := strings.Cut(s[9:], "]]>")
+		w.cut = !closed && w.partial
 		w.give(w.xml, element, text)
+		w.cut = false
 		return rest, element, depth
 	case strings.HasPrefix(s, "<!"):
 		text, rest := declaration(s)
@@ -43,6 +48,7 @@ func (w *walker) markup(s, element string, depth int) (rest, inside string, leve
 	case strings.HasPrefix(s, "<?"):
 		return w.hidden(s[2:], "?>", element), element, depth
 	case strings.HasPrefix(s, "</"):
+		w.elements.close(s[2:])
 		return behind(s, ">"), "", max(depth-1, 0)
 	}
 	depth++
@@ -90,6 +96,7 @@ func (w *walker) tag(s string, depth int) (rest, element string, level int) {
 		return "", s, depth
 	}
 	element = s[:min(n, maxKeyPath)]
+	w.elements.open(s[:n])
 	if strings.Count(element, ".") > 1 && !w.give(w.xml, element, element) { // a class
 		return "", element, depth
 	}
@@ -97,15 +104,20 @@ func (w *walker) tag(s string, depth int) (rest, element string, level int) {
 		switch s[i] {
 		case '>':
 			if i > 0 && s[i-1] == '/' {
+				w.elements.leave()
 				return s[i+1:], "", depth - 1
 			}
 			return s[i+1:], element, depth
 		case '"', '\'':
 			j := strings.IndexByte(s[i+1:], s[i])
-			if j < 0 {
+			if w.cut = j < 0 && w.partial; j < 0 {
 				j = len(s) - i - 1
 			}
-			if v := s[i+1 : i+1+j]; v != "" && !w.give(w.xml, element, w.entities(v)) {
+			inside := w.elements.n
+			w.elements.put(attributeName(s[n:i]))
+			ok := j == 0 || w.give(w.xml, element, w.entities(s[i+1:i+1+j]))
+			w.elements.n = inside
+			if w.cut = false; !ok {
 				return "", element, depth
 			}
 			i += j + 1

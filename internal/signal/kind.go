@@ -99,6 +99,7 @@ const (
 	AccountEnumeration
 	Unread
 	OddSoftware
+	PatchHit
 	Kinds = iota
 )
 
@@ -220,6 +221,7 @@ var table = [Kinds]Info{
 	CredentialSpread:    {"credential-spread", Auth, [3]float64{2.0, 3.0, 3.0}, hour, false, "shows a browser's credential, as programs in many networks do"},
 	Unread:              {"unread", Payload, [3]float64{1.0, 1.6, 1.6}, hour, false, "a text in a coding or charset that is not read"},
 	OddSoftware:         {"odd-software", Fingerprint, [3]float64{1.0, 1.0, 1.0}, hour, false, "sends a text where none was taken before, with a program that nobody uses there"},
+	PatchHit:            {"patch-hit", API, [3]float64{1.0, 2.4, 2.4}, payloadTau, false, "a value that a virtual patch does not allow, or a match of a rule with evidence: true"},
 	ErrorLeak:           {"error-leak", Payload, [3]float64{1.8, 3.4, 3.4}, payloadTau, false, "an answer with an error message of a database or language"},
 }
 

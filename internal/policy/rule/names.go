@@ -13,28 +13,29 @@ import (
 
 // texts, numbers and truths are what a condition can name.
 var texts = map[string]text{
-	"method":       func(r *request.Request) string { return r.Head.Method },
-	"host":         func(r *request.Request) string { return r.Head.Host },
-	"path":         func(r *request.Request) string { return r.Plain() },
-	"raw_query":    func(r *request.Request) string { return r.RawQuery },
-	"protocol":     func(r *request.Request) string { return r.Head.Proto },
-	"site":         func(r *request.Request) string { return r.Site },
-	"endpoint":     func(r *request.Request) string { return r.Endpoint.Template },
-	"country":      func(r *request.Request) string { return r.Network.Country },
-	"bot":          func(r *request.Request) string { return r.Network.Bot },
-	"impostor":     func(r *request.Request) string { return r.Network.Impostor },
-	"ja4":          func(r *request.Request) string { return r.Software.JA4 },
-	"h2":           func(r *request.Request) string { return r.Software.H2 },
-	"software":     func(r *request.Request) string { return r.Software.Claimed.String() },
-	"system":       func(r *request.Request) string { return r.Software.System.String() },
-	"contradicts":  func(r *request.Request) string { return r.Software.Contradicts.String() },
-	"user_agent":   func(r *request.Request) string { return r.Header("User-Agent") },
-	"content_type": func(r *request.Request) string { return r.Header("Content-Type") },
-	"stage":        func(r *request.Request) string { return r.Standing.Stage.String() },
-	"intent":       func(r *request.Request) string { return r.Standing.Intent },
-	"signature":    func(r *request.Request) string { return r.Match.Signature },
-	"campaign":     func(r *request.Request) string { return r.Match.Campaign },
+	"method":      func(r *request.Request) string { return r.Head.Method },
+	"host":        func(r *request.Request) string { return r.Head.Host },
+	"path":        func(r *request.Request) string { return r.Plain() },
+	"raw_query":   func(r *request.Request) string { return r.RawQuery },
+	"protocol":    func(r *request.Request) string { return r.Head.Proto },
+	"site":        func(r *request.Request) string { return r.Site },
+	"endpoint":    func(r *request.Request) string { return r.Endpoint.Template },
+	"country":     func(r *request.Request) string { return r.Network.Country },
+	"bot":         func(r *request.Request) string { return r.Network.Bot },
+	"impostor":    func(r *request.Request) string { return r.Network.Impostor },
+	"ja4":         func(r *request.Request) string { return r.Software.JA4 },
+	"h2":          func(r *request.Request) string { return r.Software.H2 },
+	"software":    func(r *request.Request) string { return r.Software.Claimed.String() },
+	"system":      func(r *request.Request) string { return r.Software.System.String() },
+	"contradicts": func(r *request.Request) string { return r.Software.Contradicts.String() },
+	"stage":       func(r *request.Request) string { return r.Standing.Stage.String() },
+	"intent":      func(r *request.Request) string { return r.Standing.Intent },
+	"signature":   func(r *request.Request) string { return r.Match.Signature },
+	"campaign":    func(r *request.Request) string { return r.Match.Campaign },
 }
+
+// fields are texts that stand for a header, which may come several times.
+var fields = map[string]string{"user_agent": "User-Agent", "content_type": "Content-Type"}
 
 var numbers = map[string]number{
 	"asn":        func(r *request.Request) float64 { return float64(r.Network.ASN) },
@@ -70,15 +71,9 @@ var outcomes = map[string]any{
 
 // The functions: of one constant text.
 var functions = map[string]func(string) (any, error){
-	"header": func(name string) (any, error) {
-		return text(func(r *request.Request) string { return r.Header(name) }), nil
-	},
-	"query": func(name string) (any, error) {
-		return text(func(r *request.Request) string { return named(r.Query, name) }), nil
-	},
-	"cookie": func(name string) (any, error) {
-		return text(func(r *request.Request) string { return named(r.Cookies, name) }), nil
-	},
+	"header": header,
+	"query":  query,
+	"cookie": cookie,
 	"tagged": func(name string) (any, error) {
 		t, ok := request.TagNamed(name)
 		if !ok {
@@ -100,15 +95,6 @@ var functions = map[string]func(string) (any, error){
 	},
 }
 
-func named(list []request.Param, name string) string {
-	for i := range list {
-		if list[i].Name == name {
-			return list[i].Value
-		}
-	}
-	return ""
-}
-
 // Names returns what a condition can name, sorted, functions with "()".
 func Names() []string {
 	var out []string
@@ -126,6 +112,9 @@ func Names() []string {
 func environment() map[string]any {
 	env := map[string]any{}
 	for n := range texts {
+		env[n] = ""
+	}
+	for n := range fields {
 		env[n] = ""
 	}
 	for n := range numbers {

@@ -3,6 +3,9 @@
 // request, and closures over the request view cost a twentieth of a virtual
 // machine and no allocation.
 //
+// A request may carry several values of one query parameter, cookie or header, and
+// servers differ in which of them they take: see several.
+//
 // There is no clock, no randomness, no loop and no function but those below, so
 // that every condition ends after at most as many steps as it has nodes.
 package rule
@@ -27,6 +30,12 @@ type (
 	number func(*request.Request) float64
 )
 
+// compiler compiles one condition.
+type compiler struct {
+	all     bool // of several values of one name all must meet it, not any
+	negated bool // what is compiled stands behind an odd number of nots
+}
+
 const (
 	maxLength = 4096 // bytes of a condition
 	maxNodes  = 500
@@ -34,7 +43,9 @@ const (
 
 // Compile compiles a condition. Its errors say where it is wrong. after says that
 // it names something of the outcome, so that it is to be asked when r.Outcome is known.
-func Compile(condition string) (c Condition, after bool, err error) {
+// all says that of several values of one name all must meet the condition, as where a
+// rule allows; else any.
+func Compile(condition string, all bool) (c Condition, after bool, err error) {
 	if len(condition) > maxLength {
 		return nil, false, fmt.Errorf("is %d bytes long: at most %d", len(condition), maxLength)
 	}
@@ -45,27 +56,27 @@ func Compile(condition string) (c Condition, after bool, err error) {
 	var a afterwards
 	root := program.Node()
 	ast.Walk(&root, &a)
-	c, err = truth(root)
+	c, err = (&compiler{all: all}).truth(root)
 	return c, bool(a), err
 }
 
 // truth compiles a node that is true or false.
-func truth(n ast.Node) (Condition, error) {
-	v, err := compile(n)
+func (c *compiler) truth(n ast.Node) (Condition, error) {
+	v, err := c.compile(n)
 	if err != nil {
 		return nil, err
 	}
-	switch c := v.(type) {
+	switch v := v.(type) {
 	case Condition:
-		return c, nil
+		return v, nil
 	case bool:
-		return func(*request.Request) bool { return c }, nil
+		return func(*request.Request) bool { return v }, nil
 	}
 	return nil, fmt.Errorf("%s is neither true nor false", n)
 }
 
 // compile returns a Condition, text, number, bool, string or float64.
-func compile(n ast.Node) (any, error) {
+func (c *compiler) compile(n ast.Node) (any, error) {
 	switch n := n.(type) {
 	case *ast.BoolNode:
 		return n.Value, nil
@@ -80,14 +91,17 @@ func compile(n ast.Node) (any, error) {
 	case *ast.CallNode:
 		return call(n)
 	case *ast.UnaryNode:
-		return unary(n)
+		return c.unary(n)
 	case *ast.BinaryNode:
-		return binary(n)
+		return c.binary(n)
 	}
 	return nil, fmt.Errorf("%s: this form is not for rules", n)
 }
 
 func identifier(name string) (any, error) {
+	if field, ok := fields[name]; ok {
+		return header(field)
+	}
 	if f, ok := texts[name]; ok {
 		return f, nil
 	}
@@ -128,45 +142,42 @@ func call(n *ast.CallNode) (any, error) {
 	return functions[callee.Value](argument.Value)
 }
 
-func unary(n *ast.UnaryNode) (any, error) {
-	v, err := compile(n.Node)
-	if err != nil {
-		return nil, err
-	}
-	switch x := v.(type) {
-	case float64:
-		if n.Operator == "-" {
-			return -x, nil
-		}
-	case bool, Condition:
-		if n.Operator == "not" || n.Operator == "!" {
-			c, err := truth(n.Node)
-			return Condition(func(r *request.Request) bool { return !c(r) }), err
+func (c *compiler) unary(n *ast.UnaryNode) (any, error) {
+	switch n.Operator {
+	case "not", "!":
+		c.negated = !c.negated
+		met, err := c.truth(n.Node)
+		c.negated = !c.negated
+		return Condition(func(r *request.Request) bool { return !met(r) }), err
+	case "-":
+		v, err := c.compile(n.Node)
+		if x, ok := v.(float64); ok {
+			return -x, err
 		}
 	}
 	return nil, fmt.Errorf("%s: %s is not for rules", n, n.Operator)
 }
 
-func binary(n *ast.BinaryNode) (any, error) {
+func (c *compiler) binary(n *ast.BinaryNode) (any, error) {
 	switch n.Operator {
 	case "and", "&&", "or", "||":
-		return logical(n)
+		return c.logical(n)
 	case "in":
-		return member(n)
+		return c.member(n)
 	case "matches":
-		return matches(n)
+		return c.matches(n)
 	}
-	left, err := compile(n.Left)
+	left, err := c.compile(n.Left)
 	if err != nil {
 		return nil, err
 	}
-	right, err := compile(n.Right)
+	right, err := c.compile(n.Right)
 	if err != nil {
 		return nil, err
 	}
-	if a, ok := asText(left); ok {
-		if b, ok := asText(right); ok {
-			return compareTexts(n, a, b)
+	if compare := comparisons[n.Operator]; compare != nil {
+		if met := c.compareTexts(left, right, compare); met != nil {
+			return met, nil
 		}
 	}
 	if a, ok := asNumber(left); ok {
@@ -197,12 +208,12 @@ func asNumber(v any) (number, bool) {
 	return nil, false
 }
 
-func logical(n *ast.BinaryNode) (any, error) {
-	a, err := truth(n.Left)
+func (c *compiler) logical(n *ast.BinaryNode) (any, error) {
+	a, err := c.truth(n.Left)
 	if err != nil {
 		return nil, err
 	}
-	b, err := truth(n.Right)
+	b, err := c.truth(n.Right)
 	if err != nil {
 		return nil, err
 	}
@@ -212,20 +223,34 @@ func logical(n *ast.BinaryNode) (any, error) {
 	return Condition(func(r *request.Request) bool { return a(r) || b(r) }), nil
 }
 
-func compareTexts(n *ast.BinaryNode, a, b text) (any, error) {
-	switch n.Operator {
-	case "==":
-		return Condition(func(r *request.Request) bool { return a(r) == b(r) }), nil
-	case "!=":
-		return Condition(func(r *request.Request) bool { return a(r) != b(r) }), nil
-	case "contains":
-		return Condition(func(r *request.Request) bool { return strings.Contains(a(r), b(r)) }), nil
-	case "startsWith":
-		return Condition(func(r *request.Request) bool { return strings.HasPrefix(a(r), b(r)) }), nil
-	case "endsWith":
-		return Condition(func(r *request.Request) bool { return strings.HasSuffix(a(r), b(r)) }), nil
+// comparisons are those of texts.
+var comparisons = map[string]func(a, b string) bool{
+	"==": func(a, b string) bool { return a == b }, "!=": func(a, b string) bool { return a != b },
+	"contains": strings.Contains, "startsWith": strings.HasPrefix, "endsWith": strings.HasSuffix,
+}
+
+// compareTexts returns nil where one of both is no text.
+func (c *compiler) compareTexts(left, right any, compare func(a, b string) bool) Condition {
+	if a, ok := left.(several); ok {
+		if b, ok := asText(right); ok {
+			return c.each(a, func(r *request.Request, v string) bool { return compare(v, b(r)) })
+		}
+		if b, ok := right.(several); ok {
+			return c.pairs(a, b, compare)
+		}
+		return nil
 	}
-	return nil, fmt.Errorf("%s: %s is not for texts", n, n.Operator)
+	a, ok := asText(left)
+	if !ok {
+		return nil
+	}
+	if b, ok := right.(several); ok {
+		return c.each(b, func(r *request.Request, v string) bool { return compare(a(r), v) })
+	}
+	if b, ok := asText(right); ok {
+		return func(r *request.Request) bool { return compare(a(r), b(r)) }
+	}
+	return nil
 }
 
 func compareNumbers(n *ast.BinaryNode, a, b number) (any, error) {
@@ -241,19 +266,19 @@ func compareNumbers(n *ast.BinaryNode, a, b number) (any, error) {
 }
 
 // member compiles x in ["a", "b"] and x in [1, 2].
-func member(n *ast.BinaryNode) (any, error) {
+func (c *compiler) member(n *ast.BinaryNode) (any, error) {
 	list, ok := n.Right.(*ast.ArrayNode)
 	if !ok {
 		return nil, fmt.Errorf("%s: want a list in brackets behind in", n)
 	}
-	left, err := compile(n.Left)
+	left, err := c.compile(n.Left)
 	if err != nil {
 		return nil, err
 	}
 	var words []string
 	var values []float64
 	for _, item := range list.Nodes {
-		switch v, err := compile(item); x := v.(type) {
+		switch v, err := c.compile(item); x := v.(type) {
 		case string:
 			words = append(words, x)
 		case float64:
@@ -261,6 +286,9 @@ func member(n *ast.BinaryNode) (any, error) {
 		default:
 			return nil, fmt.Errorf("%s: want constants in the list, not %s (%v)", n, item, err)
 		}
+	}
+	if a, ok := left.(several); ok && len(values) == 0 {
+		return c.each(a, func(_ *request.Request, v string) bool { return slices.Contains(words, v) }), nil
 	}
 	if a, ok := left.(text); ok && len(values) == 0 {
 		return Condition(func(r *request.Request) bool { return slices.Contains(words, a(r)) }), nil
@@ -272,19 +300,23 @@ func member(n *ast.BinaryNode) (any, error) {
 }
 
 // matches compiles a regular expression once. Go's take time linear in the text.
-func matches(n *ast.BinaryNode) (any, error) {
-	left, err := compile(n.Left)
+func (c *compiler) matches(n *ast.BinaryNode) (any, error) {
+	left, err := c.compile(n.Left)
 	if err != nil {
 		return nil, err
 	}
 	pattern, ok := n.Right.(*ast.StringNode)
 	a, isText := asText(left)
-	if !ok || !isText {
+	list, isList := left.(several)
+	if !ok || !isText && !isList {
 		return nil, fmt.Errorf("%s: want a text and a pattern in quotes", n)
 	}
 	re, err := regexp.Compile(pattern.Value)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n, err)
+	}
+	if isList {
+		return c.each(list, func(_ *request.Request, v string) bool { return re.MatchString(v) }), nil
 	}
 	return Condition(func(r *request.Request) bool { return re.MatchString(a(r)) }), nil
 }

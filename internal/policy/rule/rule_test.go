@@ -50,7 +50,7 @@ func TestConditions(t *testing.T) {
 		`response_type in ["text/html"]`:                   true,
 		`risk > 90 or response_size < 4096`:                false,
 	} {
-		c, after, err := Compile(condition)
+		c, after, err := Compile(condition, false)
 		if err != nil {
 			t.Errorf("Compile(%s): %v", condition, err)
 			continue
@@ -88,7 +88,7 @@ func TestConditionsThatAreNoRules(t *testing.T) {
 		strings.Repeat("true or ", 600) + "true": "",
 		`"` + strings.Repeat("a", 5000) + `" == method`: "bytes long",
 	} {
-		c, _, err := Compile(condition)
+		c, _, err := Compile(condition, false)
 		if err == nil {
 			t.Errorf("Compile(%.60s) gives a rule: %t", condition, c != nil)
 			continue
@@ -99,13 +99,94 @@ func TestConditionsThatAreNoRules(t *testing.T) {
 	}
 }
 
+// Of several values of one name any may restrain, and all must allow.
+func TestConditionsOnSeveralValues(t *testing.T) {
+	for _, c := range []struct {
+		condition, query string
+		any, all         bool
+	}{
+		{`query("a") == "1"`, "a=1", true, true},
+		{`query("a") == "1"`, "a=0&a=1", true, false},
+		{`query("a") == "1"`, "a=1&a=0", true, false},
+		{`query("a") == "1"`, "A=0&a[]=1", true, false},
+		{`query("a") == "1"`, "b=1", false, false},
+		{`query("a") == ""`, "b=1", true, true},
+		{`query("a") == ""`, "a", true, true},
+		{`query("a") != "1"`, "a=1&a=0", true, false},
+		{`query("a") != "1"`, "a=1&a=1", false, false},
+		{`query("a") != "1"`, "a=2&a=3", true, true},
+		{`query("a") != "1"`, "", true, true},
+		{`not (query("a") == "1")`, "a=1&a=0", true, false},
+		{`not (query("a") == "1")`, "a=1&a=1", false, false},
+		{`not (query("a") == "1")`, "a=2", true, true},
+		{`not not (query("a") == "1")`, "a=1&a=0", true, false},
+		{`not (not (query("a") != "1") and true)`, "a=1&a=0", true, false},
+		{`query("a") in ["1", "2"]`, "a=1&a=3", true, false},
+		{`query("a") in ["1", "2"]`, "a=1&a=2", true, true},
+		{`not (query("a") in ["1", "2"])`, "a=1&a=2", false, false},
+		{`not (query("a") in ["1", "2"])`, "a=1&a=3", true, false},
+		{`query("a") not in ["1", "2"]`, "a=1&a=3", true, false},
+		{`not (query("a") matches "^[0-9]+$")`, "a=1&a=x", true, false},
+		{`query("a") matches "^[0-9]+$"`, "a=1&a=2", true, true},
+		{`query("a") contains "x" or query("b") startsWith "y"`, "a=1&a=x&b=1", true, false},
+		{`query("a") == query("b")`, "a=1&a=2&b=2", true, false},
+		{`query("a") != query("b")`, "a=1&b=1", false, false},
+		{`query("a") != query("b")`, "a=1&b=1&b=2", true, false},
+		{`query("a") == query("b")`, "", true, true},
+		{`"1" == query("a")`, "a=1&a=0", true, false},
+		{`header("x-env") == "test"`, "", false, false},
+		{`user_agent contains "wget"`, "", true, false},
+		{`not (user_agent contains "curl")`, "", true, false},
+	} {
+		r := sample()
+		if strings.Contains(c.condition, "user_agent") {
+			r.Head.Fields = append(r.Head.Fields, request.Field{Name: "user-agent", Value: "wget/1.2"})
+		}
+		r.Head.Target = "/?" + c.query
+		r.Parse()
+		for all, want := range map[bool]bool{false: c.any, true: c.all} {
+			met, _, err := Compile(c.condition, all)
+			if err != nil {
+				t.Errorf("Compile(%s): %v", c.condition, err)
+				continue
+			}
+			if got := met(r); got != want {
+				t.Errorf("%s with %q, all values %t: got %t; want %t", c.condition, c.query, all, got, want)
+			}
+			if n := testing.AllocsPerRun(10, func() { met(r) }); n > 0 && !racing {
+				t.Errorf("%s: got %.0f allocations; want none", c.condition, n)
+			}
+		}
+	}
+}
+
+// Many values on both sides cost no more than a bound.
+func TestComparisonOfManyValues(t *testing.T) {
+	r := sample()
+	r.Head.Target = "/?" + strings.Repeat("a=1&b=2&", 5000)
+	r.Parse()
+	for all, want := range map[bool]bool{false: true, true: false} {
+		met, _, err := Compile(`query("a") == query("b")`, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if got := met(r); got != want {
+			t.Errorf("all values %t: got %t; want %t", all, got, want)
+		}
+		if d := time.Since(start); d > 200*time.Millisecond {
+			t.Errorf("took %v", d)
+		}
+	}
+}
+
 func FuzzCompile(f *testing.F) {
 	for _, s := range []string{`method == "POST" and risk > 3`, `not (country in ["NL"])`, `header("a") matches "b+"`, `a.b[1:2]`, `let x = 1; x`, `{}`, `#`} {
 		f.Add(s)
 	}
 	r := sample()
 	f.Fuzz(func(_ *testing.T, s string) {
-		if c, _, err := Compile(s); err == nil {
+		if c, _, err := Compile(s, false); err == nil {
 			c(r)
 		}
 	})
@@ -126,7 +207,7 @@ func BenchmarkHundredOutcomeRules(b *testing.B) {
 func hundred(b *testing.B, conditions ...string) {
 	var rules []Condition
 	for i := range 100 {
-		c, _, err := Compile(conditions[i%len(conditions)])
+		c, _, err := Compile(conditions[i%len(conditions)], false)
 		if err != nil {
 			b.Fatal(err)
 		}
