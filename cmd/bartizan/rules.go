@@ -13,28 +13,53 @@ import (
 )
 
 type rulesCommand struct {
-	Test rulesTestCommand `cmd:"" help:"Show what rules and patches would have done to recorded traffic."`
+	Test rulesTestCommand `cmd:"" help:"Show in which shapes of a request rules and patches hold, and what they would have done to recorded traffic."`
 }
 
 type rulesTestCommand struct {
-	Replay string `required:"" help:"Recording: JSON lines, gzip by suffix, - for standard input."`
+	Replay string `help:"Recording: JSON lines, gzip by suffix, - for standard input."`
 	Config string `required:"" help:"Configuration file with the rules and patches." type:"path"`
 	Seed   uint64 `help:"Seed of all keyed hashes and ids." default:"1"`
 }
 
-// Run replays with every rule and patch dry, and prints what each one matched.
+// Run tries the shapes and, where there is a recording, replays it, with every rule and
+// patch dry, and prints what each one matched.
 func (c *rulesTestCommand) Run() error {
-	var names []string
+	if c.Replay != "" {
+		if err := c.replay(); err != nil {
+			return err
+		}
+		fmt.Println()
+	}
+	var file config.File
 	e, err := replayEngine(c.Config, true, c.Seed, func(f *config.File) {
-		for i := range f.Rules {
-			f.Rules[i].DryRun = true
-			names = append(names, f.Rules[i].Name)
-		}
-		for i := range f.Patches {
-			f.Patches[i].DryRun = true
-			names = append(names, f.Patches[i].Name)
-		}
+		dry(f)
+		f.Allow, f.Deny = nil, nil // a list would decide instead
+		file = *f
 	})
+	if err != nil {
+		return err
+	}
+	tried, untried := tryShapes(e, file)
+	return printShapes(os.Stdout, tried, untried)
+}
+
+// dry makes all rules and patches dry, and returns their names.
+func dry(f *config.File) (names []string) {
+	for i := range f.Rules {
+		f.Rules[i].DryRun = true
+		names = append(names, f.Rules[i].Name)
+	}
+	for i := range f.Patches {
+		f.Patches[i].DryRun = true
+		names = append(names, f.Patches[i].Name)
+	}
+	return names
+}
+
+func (c *rulesTestCommand) replay() error {
+	var names []string
+	e, err := replayEngine(c.Config, true, c.Seed, func(f *config.File) { names = dry(f) })
 	if err != nil {
 		return err
 	}

@@ -257,10 +257,10 @@ type Signature struct {
 
 // Rule is an operator's own verdict on requests that meet a condition.
 type Rule struct {
-	Name   string     `yaml:"name"`
-	When   string     `yaml:"when"`
-	Action string     `yaml:"action"`
-	DryRun bool       `yaml:"dry_run,omitempty"`
+	Name   string `yaml:"name"`
+	When   string `yaml:"when"`
+	Action string `yaml:"action"`
+	DryRun bool   `yaml:"dry_run,omitempty"`
 	// Evidence says that a match speaks against the client.
 	Evidence bool       `yaml:"evidence,omitempty"`
 	For      Duration   `yaml:"for,omitempty"`

@@ -17,9 +17,9 @@ import (
 // client from then on.
 type Rule struct {
 	Name   string
-	When   string        // condition, see package rule
-	Action string        // allow, observe, limit, challenge, tarpit, block
-	DryRun bool          // only note that it matches, like observe
+	When   string // condition, see package rule
+	Action string // allow, observe, limit, challenge, tarpit, block
+	DryRun bool   // only note that it matches, like observe
 	// Evidence says that a match speaks against the client, as a hit of a patch does.
 	Evidence bool
 	For      time.Duration // how long one over the outcome acts; 0: DefaultFor
