@@ -56,16 +56,18 @@ func Script(accepts, validator string) Response {
 
 // Page returns the page that asks q of a browser window, which then goes on to
 // the target to. It comes in gzip if the client says that it takes that: who
-// claims it and cannot read it gets no further.
-func Page(q challenge.Question, to, id, accepts string) Response {
+// claims it and cannot read it gets no further. It speaks a language of the browser's, and
+// names the site and whom to ask; contact may be empty.
+func Page(q challenge.Question, to, id, accepts, languages, site, contact string) Response {
 	wait := int(q.Wait / time.Second)
 	link := challenge.Reserved + "wait?t=" + q.Nonce + "&to=" + url.QueryEscape(to)
 	r := Response{Status: 429, Header: [][2]string{
 		{"Cache-Control", "no-store"}, {"Bartizan-Reference", id}, {"Content-Type", "text/html; charset=utf-8"}, {"Content-Security-Policy", page.Policy()},
-		{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}, {"Vary", "Accept-Encoding"}, {"Retry-After", strconv.Itoa(wait)},
+		{"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}, {"Vary", "Accept-Encoding, Accept-Language"}, {"Retry-After", strconv.Itoa(wait)},
 	}}
 	r.Body = page.Render(page.Data{
 		Nonce: q.Nonce, Bits: q.Bits, Tries: challenge.PageTries << q.Bits, To: to, Link: link, Wait: wait, Reference: id,
+		Languages: languages, Site: site, Contact: contact,
 	})
 	if gzips(accepts) {
 		r.Header = append(r.Header, [2]string{"Content-Encoding", "gzip"})

@@ -18,13 +18,13 @@ var question = challenge.Question{Nonce: strings.Repeat("n", 82), Bits: 15, Expi
 // The page is one small document that loads nothing, and its policy names its own
 // script and style and no others.
 func TestChallengePage(t *testing.T) {
-	r := answer.Page(question, `/x?a="><script>alert(1)</script>&b=<`, "<ref>", "")
+	r := answer.Page(question, `/x?a="><script>alert(1)</script>&b=<`, "<ref>", "", `"><script>alert(1)</script>`, `<b>{{to}}</b>`, `a@b."><script>alert(1)</script>`)
 	text := string(r.Body)
 	if r.Status != 429 || len(text) > 30_000 {
 		t.Errorf("got %d with %d bytes; want 429 with less than 30,000", r.Status, len(text))
 	}
-	t.Logf("%d bytes, %d in gzip", len(text), len(answer.Page(question, "/shop", "0cza0m3vs8s7d", "gzip").Body))
-	if strings.Contains(text, "alert(1)</script>") || strings.Contains(text, "<ref>") {
+	t.Logf("%d bytes, %d in gzip", len(text), len(answer.Page(question, "/shop", "0cza0m3vs8s7d", "gzip", "", "Shop", "").Body))
+	if strings.Contains(text, "alert(1)</script>") || strings.Contains(text, "<ref>") || strings.Contains(text, "<b>") {
 		t.Error("what the client sent is not escaped")
 	}
 	policy := field(r, "Content-Security-Policy")
@@ -50,7 +50,7 @@ func TestChallengePage(t *testing.T) {
 
 // What people need who use no script, no mouse or no eyes.
 func TestPageIsAccessible(t *testing.T) {
-	text := string(answer.Page(question, "/shop", "ref", "").Body)
+	text := string(answer.Page(question, "/shop", "ref", "", "", "Shop", "").Body)
 	for _, want := range []string{
 		`<html lang="en">`, `<main>`, `<h1>`, `role="status" aria-live="polite"`, `aria-label="Progress`, `<button id="go" type="button" hidden>`, `go.focus()`,
 		`<noscript><meta http-equiv="refresh" content="10;url=/.well-known/bartizan/wait?t=`, `>Go on without scripts</a>`, `color-scheme:light dark`, `:focus-visible`,
@@ -58,6 +58,32 @@ func TestPageIsAccessible(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page has no %s", want)
 		}
+	}
+}
+
+// The page speaks the language that the browser wants most, of those there are, and says
+// whose site it is and whom to ask.
+func TestPageSpeaksTheBrowsersLanguage(t *testing.T) {
+	for accepts, want := range map[string]string{
+		"": "en", "de": "de", "de-CH,de;q=0.9,en;q=0.8": "de", "sv,fr;q=0.5,en;q=0.3": "fr", "en;q=0.1, PT-br;q=0.9": "pt",
+		"xx": "en", "*": "en", "de;q=0,nl": "nl", "de;q=nonsense": "en", "zh-Hant-TW": "zh", "ja;q=5": "en",
+		strings.Repeat("sv,", 5000) + "de": "en",
+	} {
+		text := string(answer.Page(question, "/shop", "ref", "", accepts, "Shop & Co", "help@example.com").Body)
+		if !strings.Contains(text, `<html lang="`+want+`">`) || !strings.Contains(text, "Shop &amp; Co") ||
+			!strings.Contains(text, `<a href="mailto:help@example.com">help@example.com</a>`) {
+			t.Errorf("%.60q: want a page in %s that names site and contact; got %s", accepts, want, text)
+		}
+		if m := regexp.MustCompile(`\{+[a-z]+\}+|=""`).FindString(text[:strings.Index(text, "<script>")]); m != "" {
+			t.Errorf("%.60q: %s is not filled in", accepts, m)
+		}
+	}
+	text := string(answer.Page(question, "/shop", "ref", "", "", "Shop", "https://example.com/help").Body)
+	if !strings.Contains(text, `<a href="https://example.com/help">`) {
+		t.Error("the page does not lead to a contact that is a URL")
+	}
+	if text := string(answer.Page(question, "/shop", "ref", "", "", "Shop", "").Body); strings.Contains(text, "write to") {
+		t.Error("the page names a contact where there is none")
 	}
 }
 
@@ -100,7 +126,7 @@ func BenchmarkPage(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				answer.Page(question, "/shop", "0cza0m3vs8s7d", accepts)
+				answer.Page(question, "/shop", "0cza0m3vs8s7d", accepts, "de-CH,de;q=0.9,en;q=0.8", "Shop", "help@example.com")
 			}
 		})
 	}

@@ -79,6 +79,8 @@ type Site struct {
 	Unread    string   `yaml:"unread,omitempty"`
 	Shadow    Duration `yaml:"shadow,omitempty"`
 	Script    bool     `yaml:"script,omitempty"`
+	Name      string   `yaml:"name,omitempty"`
+	Contact   string   `yaml:"contact,omitempty"`
 	Bait      Bait     `yaml:"bait,omitempty"`
 	Health    Health   `yaml:"health,omitempty"`
 	Timeouts  Waits    `yaml:"timeouts,omitempty"`

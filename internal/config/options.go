@@ -9,13 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"bartizan/internal/addr"
 	"bartizan/internal/apimap"
@@ -46,6 +49,7 @@ func (f *File) check() []Fault {
 			c.fail(path+".validate", errors.New("has no meaning without openapi"))
 		}
 		c.strict(path, s.Learned, s.Oversize, s.Unread)
+		c.named(path, s)
 		for j, r := range s.Routes {
 			at := fmt.Sprintf("%s.routes[%d]", path, j)
 			c.mode(at+".mode", r.Mode)
@@ -146,6 +150,25 @@ func (c *checker) strict(path, learned, oversize, unread string) {
 		c.fail(path+".unread", fmt.Errorf("is %q: want pass or refuse", unread))
 	}
 }
+
+// named checks what visitors are told of a site: its name, and whom to ask.
+func (c *checker) named(path string, s Site) {
+	if len(s.Name) > longestName || strings.ContainsFunc(s.Name, unicode.IsControl) {
+		c.fail(path+".name", fmt.Errorf("want one line of at most %d bytes", longestName))
+	}
+	if s.Contact == "" {
+		return
+	}
+	u, err := url.Parse(s.Contact)
+	web := err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+	a, err := mail.ParseAddress(s.Contact)
+	if !web && (err != nil || a.Address != s.Contact) || len(s.Contact) > longestContact {
+		c.fail(path+".contact", fmt.Errorf("is %q: want an address of mail, such as help@example.com, or a URL", s.Contact))
+	}
+}
+
+// Bytes of what stands on a page for visitors.
+const longestName, longestContact = 100, 200
 
 func (c *checker) address(path, address string) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
@@ -311,7 +334,7 @@ func distinct(faults []Fault) []Fault {
 }
 
 func siteOf(s Site) policy.Site {
-	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow), Script: s.Script}
+	out := policy.Site{Hosts: s.Hosts, Shadow: time.Duration(s.Shadow), Script: s.Script, Title: s.Name, Contact: s.Contact}
 	out.Mode, _ = policy.ParseMode(cmp.Or(s.Mode, "observe")) // check has refused others
 	out.Validate, out.Learned, out.Oversize = validating(s.Validate), validating(s.Learned), s.Oversize == "refuse"
 	out.Unread = s.Unread == "refuse"

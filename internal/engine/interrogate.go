@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -175,6 +176,16 @@ func (e *Engine) Interrogates(r *request.Request) bool {
 func (e *Engine) Scripted(r *request.Request) bool {
 	site := e.current.Load().policy.Site(r.Head.Host)
 	return site != nil && site.Script
+}
+
+// Named returns what the page calls r's site, its host where nothing is configured, and
+// whom its visitors may ask, "" for nobody.
+func (e *Engine) Named(r *request.Request) (name, contact string) {
+	name = request.Excerpt(r.Head.Host, 100)
+	if site := e.current.Load().policy.Site(r.Head.Host); site != nil {
+		name, contact = cmp.Or(site.Title, name), site.Contact
+	}
+	return name, contact
 }
 
 // reserved reports whether r is for a path that is no part of any API.

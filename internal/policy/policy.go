@@ -131,7 +131,10 @@ type Site struct {
 	Shadow time.Duration
 	// Script offers the script that answers what pages' own fetches are asked.
 	Script bool
-	Routes []Route
+	// Title is what the page calls the site; "": its host. Contact is whom it names, an
+	// address of mail or a URL; "": nobody.
+	Title, Contact string
+	Routes         []Route
 }
 
 // Name returns the site's first host.

@@ -42,7 +42,8 @@ func (x *exchange) showPage(to string) {
 	}
 	cookie, lasting := e.Shown(x.start, r)
 	x.cookie = answer.SetCookie(cookie, lasting, r.Head.Scheme == "https")
-	x.write(answer.Page(e.Question(x.start, r, true), to, r.ID, r.Header("Accept-Encoding")))
+	site, contact := e.Named(r)
+	x.write(answer.Page(e.Question(x.start, r, true), to, r.ID, r.Header("Accept-Encoding"), r.Header("Accept-Language"), site, contact))
 }
 
 // reserved reports whether the request is for a path of interrogation. Blocked

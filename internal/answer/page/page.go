@@ -42,6 +42,12 @@ type Data struct {
 	// Wait is after how many seconds that works.
 	Wait      int
 	Reference string
+	// Languages is the request's Accept-Language: the page speaks the one of its own that
+	// is wanted most, or English.
+	Languages string
+	// Site is the site's name, Contact whom to ask: an address of mail, or a URL; "" for
+	// nobody.
+	Site, Contact string
 }
 
 // parts are the page's own script and style, without comments and indentation,
@@ -105,11 +111,37 @@ func squeeze(s string) string {
 
 // Render returns the page. What comes from the client is escaped.
 func Render(d Data) []byte {
-	p, e := made(), html.EscapeString
+	p, e, l := made(), html.EscapeString, &languages[choose(d.Languages)]
+	wait := strconv.Itoa(d.Wait)
+	fill := strings.NewReplacer("{site}", d.Site, "{wait}", wait).Replace
+	var says strings.Builder
+	for _, t := range [...]struct{ name, text string }{
+		{"checking", l.checking}, {"sending", l.sending}, {"done", l.done}, {"failed", l.failed}, {"press", l.press},
+		{"slow", l.slow}, {"cannot", l.cannot}, {"later", l.later},
+	} {
+		says.WriteString(" data-" + t.name + `="` + e(fill(t.text)) + `"`)
+	}
 	return []byte(strings.NewReplacer(
 		"{{style}}", p.style, "{{script}}", p.script, "{{nonce}}", e(d.Nonce), "{{bits}}", strconv.Itoa(d.Bits), "{{tries}}", strconv.Itoa(d.Tries),
-		"{{to}}", e(d.To), "{{link}}", e(d.Link), "{{wait}}", strconv.Itoa(d.Wait), "{{reference}}", e(d.Reference),
+		"{{to}}", e(d.To), "{{link}}", e(d.Link), "{{wait}}", wait, "{{reference}}", e(d.Reference), "{{site}}", e(d.Site),
+		"{{lang}}", l.tag, "{{title}}", e(l.title), "{{intro}}", e(fill(l.intro)), "{{bar}}", e(l.bar), "{{button}}", e(l.button),
+		"{{noscript}}", e(fill(l.noScript)), "{{onward}}", e(l.link), "{{note}}", e(fill(l.linkNote)), "{{named}}", e(l.reference),
+		"{{contact}}", contact(l.contact, d.Contact), "{{says}}", says.String(),
 	).Replace(document))
+}
+
+// contact is the paragraph that says whom to ask; "" where there is nobody.
+func contact(text, whom string) string {
+	if whom == "" {
+		return ""
+	}
+	before, after, _ := strings.Cut(text, "{contact}")
+	to := whom
+	if !strings.Contains(whom, "://") {
+		to = "mailto:" + whom
+	}
+	e := html.EscapeString
+	return "<p>" + e(before) + `<a href="` + e(to) + `">` + e(whom) + "</a>" + e(after) + "</p>\n"
 }
 
 var writers = sync.Pool{New: func() any {

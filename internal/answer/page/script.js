@@ -40,23 +40,23 @@ function cache() {
 
 function waiting(text) {
   bar.hidden = true; go.hidden = true;
-  tell(text + " The page goes on in " + q.wait + " seconds.");
+  tell(text + " " + q.later);
   setTimeout(function () { location.replace(q.link); }, (Number(q.wait) + 1) * 1000);
 }
 
 function send() {
   if (sent) return;
   sent = true;
-  tell("Checking.");
+  tell(q.sending);
   fetch("/.well-known/bartizan/answer", {
     method: "POST", credentials: "same-origin", cache: "no-store",
     headers: { "Bartizan-Answer": q.nonce + "." + done.counter, "Bartizan-Probe": String(found) }
   }).then(function (r) {
     if (!r.ok) throw new Error(String(r.status));
-    tell("Done. Going on.");
+    tell(q.done);
     location.replace(q.to);
   }).catch(function () {
-    tell("The check did not succeed. You can load this page again, or go on without scripts by the link below.");
+    tell(q.failed);
     bar.hidden = true; go.hidden = true;
   });
 }
@@ -65,7 +65,7 @@ function ready() {
   if (!done || !checked) return;
   bar.hidden = true;
   if (!(found & (ODD | UNCACHED)) || found & (DRIVEN | HEADLESS)) return send();
-  tell("Please press the button to go on.");
+  tell(q.press);
   go.hidden = false;
   go.focus();
 }
@@ -75,7 +75,7 @@ go.addEventListener("click", function (e) {
   send();
 });
 
-tell("Checking. This takes a moment and needs nothing from you.");
+tell(q.checking);
 bar.hidden = false;
 Promise.all([traits(), cache(), size(3)]).then(function () { checked = true; ready(); });
 try {
@@ -84,14 +84,14 @@ try {
   worker.onmessage = function (e) {
     var m = e.data;
     if (m.share) { bar.value = m.share; return; }
-    if (m.gaveUp) return waiting("This takes too long here.");
+    if (m.gaveUp) return waiting(q.slow);
     // Worker and page are one browser, under one clock.
     if (m.agent !== navigator.userAgent || m.languages !== String(navigator.languages) || m.took > performance.now() - begun + 50) found |= ODD;
     done = m;
     ready();
   };
-  worker.onerror = function () { waiting("The check cannot run here."); };
+  worker.onerror = function () { waiting(q.cannot); };
   worker.postMessage({ nonce: q.nonce, bits: Number(q.bits), tries: Number(q.tries) });
 } catch (e) {
-  waiting("The check cannot run here.");
+  waiting(q.cannot);
 }
