@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -116,7 +118,7 @@ func printRecords(w io.Writer, records []engine.Record) error {
 		if r.Hard > 0 {
 			sum = append(sum, fmt.Sprintf("proof %+.1f", r.Hard))
 		}
-		t.addf("\t= %.1f\t%s (capped by vantage)", r.Score, strings.Join(sum, ", "))
+		t.addf("\t= %.1f\t%s (log odds; no vantage counts for more than its cap)", r.Score, strings.Join(sum, ", "))
 		for _, l := range r.Links {
 			t.addf("\tlinked\t%s since %s, %d clients", l.Why, l.Since.Format(time.RFC3339), l.Count)
 			for _, m := range l.Clients {
@@ -161,7 +163,7 @@ func (s socket) print(records []engine.Record, none string) error {
 		return err
 	}
 	if n := all - len(records); n > 0 {
-		fmt.Printf("%d of %d records are clear and hold no evidence\n", n, all)
+		fmt.Printf("%d of the %d records of this address are clear and hold no evidence: other software, or a credential, there\n", n, all)
 	}
 	return nil
 }
@@ -178,7 +180,62 @@ func (c *attackersCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	return c.print(records, "nobody is at watch or above")
+	if c.JSON {
+		return printJSON(records)
+	}
+	if len(records) == 0 {
+		say(os.Stdout, "nobody is at watch or above")
+		return nil
+	}
+	return printAttackers(os.Stdout, records)
+}
+
+// printAttackers shows each attacker in a few lines: who, how far, what for, with what.
+func printAttackers(w io.Writer, records []engine.Record) error {
+	var t table
+	for _, r := range records {
+		until := ""
+		if r.Until != nil {
+			until = " until " + r.Until.Format(time.RFC3339)
+		}
+		t.addf("%s\t%s%s, risk %.0f", cmp.Or(r.Address, r.Name), r.Stage, until, r.Risk)
+		if r.Scope == "network" {
+			t.addf("\t%s", r.Because)
+			continue
+		}
+		if r.Intent != "" {
+			t.addf("\t%s (%s): %s", r.Intent, r.Phase, r.Because)
+		}
+		if r.Notable > 0 {
+			t.addf("\t%d notable requests, most of them %s, by %s", r.Notable, r.Target, r.Software)
+		}
+		t.addf("\tfirst seen %s, last seen %s", r.First.UTC().Format(time.DateTime), r.Seen.UTC().Format(time.DateTime))
+		var kinds []string
+		for _, p := range r.Parts {
+			kinds = append(kinds, p.Name+" ("+p.Band+")")
+		}
+		if len(kinds) > 0 {
+			t.addf("\tevidence: %s", strings.Join(kinds, ", "))
+		}
+		if r.Ruled != nil {
+			t.addf("\trule %s until %s", r.Rule, r.Ruled.Format(time.RFC3339))
+		}
+		for _, l := range r.Links {
+			t.addf("\tlinked with %d clients: %s", l.Count, l.Why)
+		}
+		names := append([]string{r.Scope + " " + r.Name}, r.Also...)
+		t.addf("\trecords: %s (bartizan explain-address %s, bartizan unblock %s)", strings.Join(names, ", "),
+			address(r.Address), r.Name)
+	}
+	return t.print(w)
+}
+
+// address is what commands take of a record's address: a prefix of one address is that.
+func address(prefix string) string {
+	if p, err := netip.ParsePrefix(prefix); err == nil {
+		return p.Addr().String()
+	}
+	return prefix
 }
 
 type evidenceCommand struct{ socket }

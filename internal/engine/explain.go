@@ -62,6 +62,14 @@ type Record struct {
 	Users    float64   `json:"users_tried,omitempty"`
 	Missing  float64   `json:"missing_paths,omitempty"`
 	Others   float64   `json:"others,omitempty"`
+	// Notable is how many of its requests the ring of notable requests holds; Target is what
+	// most of them asked for, Software what most of them claimed.
+	Notable  int    `json:"notable,omitempty"`
+	Target   string `json:"target,omitempty"`
+	Software string `json:"software,omitempty"`
+	// Also are the other records of the same attacker, by scope and name, where records are
+	// listed by attacker.
+	Also []string `json:"also,omitempty"`
 	// Links are what the client has in common with others, itself among them.
 	Links []Link `json:"links,omitempty"`
 }
@@ -123,10 +131,10 @@ func (e *Engine) ExplainAddress(now time.Time, a netip.Addr) []Record {
 	return e.records(now, e.attackers.ByAddress(now, e.current.Load().rules, a, 100))
 }
 
-// Attackers returns the riskiest records at stage or above, at most limit; after
-// them, where there is room, the networks from which newcomers are asked.
+// Attackers returns the riskiest attackers at stage or above, at most limit, one record
+// each; after them, where there is room, the networks from which newcomers are asked.
 func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Record {
-	out := e.records(now, e.attackers.Riskiest(now, e.current.Load().rules, stage, limit))
+	out := oneEach(e.records(now, e.attackers.Riskiest(now, e.current.Load().rules, stage, limit)))
 	if stage > signal.Interrogate {
 		return out
 	}
@@ -140,6 +148,58 @@ func (e *Engine) Attackers(now time.Time, stage signal.Stage, limit int) []Recor
 		})
 	}
 	return out
+}
+
+// oneEach leaves one record of each attacker: that of an address goes into that of its only
+// client, and those of several clients go into that of their address, if that has come as
+// far. Several clients that have come further than their address stay.
+func oneEach(records []Record) []Record {
+	clients := map[string][]int{}
+	for i := range records {
+		if records[i].Scope == attacker.Client.String() {
+			clients[records[i].Address] = append(clients[records[i].Address], i)
+		}
+	}
+	gone := make([]bool, len(records))
+	join := func(to, from int) {
+		a, b := &records[to], &records[from]
+		gone[from] = true
+		a.Also = append(a.Also, b.Scope+" "+b.Name)
+		a.First, a.Blocks = earlier(a.First, b.First), max(a.Blocks, b.Blocks)
+		if b.Seen.After(a.Seen) {
+			a.Seen = b.Seen
+		}
+		a.Notable, a.Target, a.Software = max(a.Notable, b.Notable), cmp.Or(a.Target, b.Target), cmp.Or(a.Software, b.Software)
+	}
+	for i := range records {
+		a := &records[i]
+		own := clients[a.Address]
+		switch {
+		case a.Scope != attacker.Address.String():
+		case len(own) == 1 && records[own[0]].Risk >= a.Risk:
+			join(own[0], i)
+		default:
+			for _, c := range own {
+				if records[c].Risk <= a.Risk {
+					join(i, c)
+				}
+			}
+		}
+	}
+	out := records[:0]
+	for i := range records {
+		if !gone[i] {
+			out = append(out, records[i])
+		}
+	}
+	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func (e *Engine) records(now time.Time, views []attacker.View) []Record {
@@ -167,10 +227,15 @@ func (e *Engine) recordOf(now time.Time, v attacker.View) Record {
 			r.Rule += " (dry)"
 		}
 	}
-	traces := e.recent.trace(v.Key)
+	t := e.recent.trace(v.Key)
+	r.Notable, r.Target, r.Software = t.notable, t.target, t.software
 	for _, p := range v.Sum.Parts {
 		name := p.Kind.String()
-		r.Parts = append(r.Parts, Share{name, p.Band.String(), round(p.Mass), round(p.Share), traces[name]})
+		requests := t.requests[name]
+		if p.Kind == signal.ExploitRepeated {
+			requests = t.payloads // it is no signal of a request's own
+		}
+		r.Parts = append(r.Parts, Share{name, p.Band.String(), round(p.Mass), round(p.Share), requests})
 	}
 	for i, nats := range v.Sum.Vantages {
 		if nats > 0.05 {
@@ -204,7 +269,10 @@ func undo(x Explanation) []string {
 	case x.Reason == policy.StageReason.String():
 		out = append(x.unblock(out), fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Imposed != "", x.Reason == policy.Ruled.String():
-		out = append(x.unblock(out), fmt.Sprintf("rules: - {name: %q, dry_run: true, ...}", cmp.Or(x.Imposed, x.Entry)))
+		if x.Imposed != "" || slices.ContainsFunc(x.Records, func(r Record) bool { return r.Ruled != nil }) {
+			out = x.unblock(out) // the rule acts on the client, not on what it asks for
+		}
+		out = append(out, fmt.Sprintf("rules: - {name: %q, dry_run: true, ...}", cmp.Or(x.Imposed, x.Entry)))
 	case x.Reason == policy.Signature.String():
 		out = append(out, "bartizan signatures hold "+x.Signature, "bartizan signatures retire "+x.Signature, fmt.Sprintf("allow: - {prefix: %s, note: ...}", x.Client))
 	case x.Reason == policy.DenyListed.String():
@@ -257,25 +325,51 @@ func (g *ring) find(id string) (Explanation, bool) {
 	return g.list[i], true
 }
 
-// maxTrace bounds the requests that are named for one kind of evidence.
-const maxTrace = 5
+// maxTrace bounds the requests that are named for one kind of evidence, maxTargets the
+// targets and programs that are told apart.
+const maxTrace, maxTargets = 5, 64
 
-// trace returns, by kind of evidence, the latest requests that put it on the
-// record of key. It walks the ring: for people.
-func (g *ring) trace(key uint64) map[string][]string {
+// trace is what the ring knows of one record's requests.
+type trace struct {
+	requests         map[string][]string // the latest, by the kind of evidence that they showed
+	payloads         []string            // the latest with a payload that is likely, or more
+	notable          int
+	target, software string // of most of them
+}
+
+// trace walks the ring: for people.
+func (g *ring) trace(key uint64) trace {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out := map[string][]string{}
+	t := trace{requests: map[string][]string{}}
+	targets, programs := map[string]int{}, map[string]int{}
 	for i := range g.list {
 		x := &g.list[(g.next-1-i+2*len(g.list))%len(g.list)]
 		if x.Request == "" || !slices.Contains(x.keys[:], key) {
 			continue
 		}
+		t.notable++
+		t.target, t.software = most(targets, x.Endpoint, t.target), most(programs, x.Software, t.software)
 		for _, s := range x.Signals {
-			if ids := out[s.Kind]; len(ids) < maxTrace && !slices.Contains(ids, x.Request) {
-				out[s.Kind] = append(ids, x.Request)
+			if ids := t.requests[s.Kind]; len(ids) < maxTrace && !slices.Contains(ids, x.Request) {
+				t.requests[s.Kind] = append(ids, x.Request)
+			}
+			if k, _ := signal.KindNamed(s.Kind); k.Info().Vantage == signal.Payload && s.Band != signal.Hint.String() &&
+				len(t.payloads) < maxTrace && !slices.Contains(t.payloads, x.Request) {
+				t.payloads = append(t.payloads, x.Request)
 			}
 		}
 	}
-	return out
+	return t
+}
+
+// most counts what and returns what has been counted most, before which that was best.
+func most(counts map[string]int, what, best string) string {
+	if _, ok := counts[what]; !ok && len(counts) == maxTargets {
+		return best
+	}
+	if counts[what]++; counts[what] > counts[best] {
+		return what
+	}
+	return best
 }
