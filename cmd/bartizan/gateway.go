@@ -422,7 +422,7 @@ func (g *gateway) tell(events []engine.Event) {
 			g.log.Warn("rules and patches: "+events[i].Cause, "name", events[i].Entry, "until", events[i].Until)
 		}
 		if events[i].Type == "fault" {
-			g.log.Error("engine fault: failed open or closed as the route says", "request", events[i].Request, "cause", events[i].Cause)
+			g.log.Error("engine fault: failed open or closed as the route says", "reference", events[i].Request, "cause", events[i].Cause)
 		}
 		g.events.Offer(classOf(events[i]), events[i])
 	}
