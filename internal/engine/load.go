@@ -246,7 +246,10 @@ func (e *Engine) release(now time.Time, r *request.Request, took time.Duration, 
 // settle gives back what r holds and charges what it cost. A replay knows only
 // how long all took.
 func (e *Engine) settle(now time.Time, s *compiled, r *request.Request, o request.Outcome) {
-	if r.Load.Held || r.Load.Sending {
+	switch {
+	case r.Load.Held && o.Aborted && !o.Answered:
+		e.release(now, r, now.Sub(r.Load.Since), load.Gone)
+	case r.Load.Held, r.Load.Sending:
 		e.release(now, r, 0, load.Left)
 	}
 	if len(s.rates) == 0 || !o.Answered {

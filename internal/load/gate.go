@@ -45,6 +45,7 @@ type Gate struct {
 	shedLast  atomic.Int64                // ns since the epoch
 	shed      [Classes]atomic.Uint64
 	dropped   atomic.Uint64
+	gone      atomic.Uint64
 	hot       [buckets]atomic.Int32 // in flight, by endpoint
 
 	promises promises
@@ -112,14 +113,17 @@ func since(list []*upstream) int64 {
 	return newest - int64(idle)
 }
 
-// totals returns how many requests are in flight, and how many may be.
-func (g *Gate) totals() (n, limit int64) {
+// totals returns how many requests are in flight, and how many may be. What an upstream
+// has beyond times its limit takes no other's room: it may have come when that was higher.
+// One that is not in use any more counts for neither.
+func (g *Gate) totals(times int64) (n, limit int64) {
 	list := *g.upstreams.Load()
 	from := since(list)
 	for _, u := range list {
-		n += u.inFlight.Load()
 		if u.used.Load() >= from {
-			limit += u.limit.Load()
+			most := u.limit.Load()
+			n += min(u.inFlight.Load(), times*most)
+			limit += most
 		}
 	}
 	if len(list) == 0 {
@@ -161,7 +165,12 @@ type Ask struct {
 // they ask for and they have asked for nothing else, known-good ones twice the limit:
 // they wait at the upstream before anybody turns them away.
 func (g *Gate) Admit(now time.Time, a Ask) Decision {
-	n, limit := g.totals()
+	g.expire(now)
+	times := int64(1)
+	if a.Class == KnownGood {
+		times = 2
+	}
+	n, limit := g.totals(times)
 	room := limit
 	switch a.Class {
 	case Suspect:
@@ -171,20 +180,31 @@ func (g *Gate) Admit(now time.Time, a Ask) Decision {
 			room = limit - limit/4
 		}
 	case KnownGood:
-		room = 2 * limit
+		room = times * limit
 	}
 	if n < room || a.Class == Exempt || g.stale(now) {
 		return Decision{Allowed: true}
 	}
 	retry := time.Second * time.Duration(1+a.Salt%5)
 	if a.Class == Unknown {
-		if n < limit+limit/4 && g.promises.redeem(now, a.Key) {
+		if inFlight, _ := g.totals(2); inFlight < limit+limit/4 && g.promises.redeem(now, a.Key) {
 			return Decision{Allowed: true}
 		}
 		retry = g.promises.keep(now, a.Key, retry)
 	}
 	g.refused(now, a.Class)
 	return Decision{Retry: retry}
+}
+
+// expire frees the places of those whose callers have left long ago, where nothing is
+// answered that would.
+func (g *Gate) expire(now time.Time) {
+	for _, u := range *g.upstreams.Load() {
+		if u.haunted.Load() > 0 && u.mu.TryLock() {
+			u.free(now.UnixNano(), 0)
+			u.mu.Unlock()
+		}
+	}
 }
 
 // stale reports whether the limit is of an overload that is over. Then it begins
@@ -236,7 +256,7 @@ func (g *Gate) Enter(now time.Time, upstream, endpoint uint64) {
 // nor may a flood of them pass uncounted. Sent must follow.
 func (g *Gate) Send(now time.Time, class Class) Decision {
 	n := g.sending.Add(1)
-	_, limit := g.totals()
+	_, limit := g.totals(1)
 	room := [Classes]int64{limit / 2, limit, 2 * limit, math.MaxInt64}[class]
 	if n <= room {
 		return Decision{Allowed: true}
@@ -256,14 +276,18 @@ type Result uint8
 const (
 	Answered Result = iota // took is what the upstream took
 	Dropped                // the upstream was too slow or refused it
-	Left                   // it says nothing: an error, a client that left or sets the pace
+	Left                   // it says nothing: an error, a client that sets the pace
+	Gone                   // its caller left before an answer: took is how long it waited
 )
 
 // Exit counts a request that came back from the upstream at now, took after it went.
 func (g *Gate) Exit(now time.Time, upstream, endpoint uint64, took time.Duration, how Result) {
 	g.hot[endpoint%buckets].Add(-1)
-	if how == Dropped {
+	switch how {
+	case Dropped:
 		g.dropped.Add(1)
+	case Gone:
+		g.gone.Add(1)
 	}
 	g.upstream(upstream).exit(now, endpoint, took, how, g)
 }
@@ -287,13 +311,17 @@ type Stats struct {
 	Sending         int64           // with bodies on their way, beside those in flight
 	Shed            [Classes]uint64 // turned away, by class
 	Dropped         uint64          // that the upstream did not answer
+	Gone            uint64          // whose callers left before they were answered
 	Overload        time.Duration   // for how long clients have been turned away
 }
 
 // Stats returns the numbers.
 func (g *Gate) Stats(now time.Time) Stats {
-	s := Stats{Sending: g.sending.Load(), Dropped: g.dropped.Load(), Overload: g.Overload(now)}
-	s.InFlight, s.Limit = g.totals()
+	s := Stats{Sending: g.sending.Load(), Dropped: g.dropped.Load(), Gone: g.gone.Load(), Overload: g.Overload(now)}
+	_, s.Limit = g.totals(1)
+	for _, u := range *g.upstreams.Load() {
+		s.InFlight += u.inFlight.Load()
+	}
 	for i := range s.Shed {
 		s.Shed[i] = g.shed[i].Load()
 	}

@@ -35,12 +35,16 @@ type upstream struct {
 	used     atomic.Int64 // ns since the epoch: when a request last went there
 	shrunk   atomic.Int64 // ns since the epoch: when the limit last fell
 	stuck    atomic.Bool  // the limit is at its minimum and times are long
+	haunted  atomic.Int64 // of inFlight, whose callers have left
 
 	mu     sync.Mutex // guards what follows
+	ghosts ghosts
 	usual  usual
 	window window
-	moved  time.Time // when the limit changed last
-	slow   time.Time // since when all are stuck; zero: they are not
+	moved  time.Time     // when the limit changed last,
+	fell   time.Time     // and when it fell
+	trip   time.Duration // the longest round trip before that
+	slow   time.Time     // since when all are stuck; zero: they are not
 }
 
 func newUpstream(id uint64, b *Bounds) *upstream {
@@ -53,9 +57,12 @@ func newUpstream(id uint64, b *Bounds) *upstream {
 type window struct {
 	start   time.Time
 	n       int
+	fresh   int     // of those, that went since the limit changed
 	sum     float64 // of logarithms of present over usual time
 	squares float64
 	dropped int
+	gone    int // whose callers left later than an answer usually comes
+	longest time.Duration
 	peak    int64 // most in flight
 }
 
@@ -69,21 +76,54 @@ func (w *window) slowness() float64 {
 }
 
 // exit counts a request that came back; g is the gate that u is of.
+//
+// A caller that left after more than the usual time has seen that the upstream takes at
+// least so long: that counts as an answer of that time. One that left sooner says nothing:
+// people close pages, and long polls are left as usual.
 func (u *upstream) exit(now time.Time, endpoint uint64, took time.Duration, how Result, g *Gate) {
-	n, b := u.inFlight.Add(-1)+1, g.bounds.Load()
+	b := g.bounds.Load()
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	n := u.inFlight.Load()
 	w := &u.window
 	w.peak = max(w.peak, n)
-	if now.Add(-took).Before(u.moved) {
-		how = Left // it went under another limit: each is given a round trip to show
+	if how == Gone {
+		took = min(max(took, 0), longestWait)
+		usual := u.usual.time(endpoint, b.Slow)
+		if went := now.Add(-took).UnixNano(); u.ghosts.add(now.UnixNano(), went, now.Add(took+usual).UnixNano()) {
+			u.haunted.Add(1)
+		} else {
+			u.inFlight.Add(-1)
+		}
+		if usual == 0 || float64(took) <= b.Tolerance*float64(usual) {
+			how = Left
+		}
+	} else {
+		u.inFlight.Add(-1)
+	}
+	done := int64(0)
+	if how == Answered {
+		done = now.Add(-took).UnixNano()
+	}
+	u.free(now.UnixNano(), done)
+	if how == Answered || how == Gone {
+		w.longest = max(w.longest, took)
+	}
+	if now.Add(-took).Before(u.fell) {
+		how = Left // it went under a higher limit: a lower one is given a round trip to show
 	}
 	switch how {
 	case Dropped:
 		w.dropped++
-	case Answered:
+	case Answered, Gone:
 		w.n++
-		x := u.usual.compare(now, endpoint, max(took, b.Slow), !u.usual.exceeded)
+		if how == Gone {
+			w.gone++
+		}
+		if !now.Add(-took).Before(u.moved) {
+			w.fresh++
+		}
+		x := u.usual.compare(now, endpoint, max(took, b.Slow), how == Answered && !u.usual.exceeded)
 		w.sum += x
 		w.squares += x * x
 	}
@@ -93,6 +133,18 @@ func (u *upstream) exit(now time.Time, endpoint uint64, took time.Duration, how 
 	if age := now.Sub(w.start); age >= windowTime && w.n+w.dropped >= windowLeast || age >= windowLong && w.n+w.dropped > 0 {
 		u.adjust(now, b, g)
 		*w = window{start: now}
+	}
+}
+
+// longestWait bounds how long a caller has waited that left.
+const longestWait = 30 * time.Second
+
+// free gives back the places of callers that have left, of which the upstream has done all
+// that went before done, 0 for none; mu is held.
+func (u *upstream) free(now, done int64) {
+	if n := u.ghosts.free(now, done); n > 0 {
+		u.inFlight.Add(-n)
+		u.haunted.Add(-n)
 	}
 }
 
@@ -111,16 +163,26 @@ func (u *upstream) adjust(now time.Time, b *Bounds, g *Gate) {
 	case gradient < 1 && w.peak > int64(b.Minimum):
 		limit = min(limit, float64(w.peak)) * max(gradient, 0.5)
 		u.shrunk.Store(now.UnixNano())
-	case gradient == 1 && float64(w.peak) >= limit/2:
+	case w.gone*goneShare > w.n, now.Sub(u.fell) < u.trip:
+		// What came in time is not all that was asked: callers have left, or what went
+		// since the limit fell is on its way, but for what is quick anyway.
+	case gradient == 1 && float64(w.peak) >= limit/2 && 2*w.fresh > w.n:
 		limit += u.step(now, limit)
 	}
 	limit = min(max(limit, float64(b.Minimum)), float64(b.Maximum))
-	if u.limit.Swap(int64(limit)) != int64(limit) {
+	switch old := u.limit.Swap(int64(limit)); {
+	case old > int64(limit):
+		u.fell, u.trip = now, max(w.longest, u.trip/2)
+		fallthrough
+	case old < int64(limit):
 		u.moved = now
 	}
 	u.stuck.Store(gradient < 1 && int(limit) <= b.Minimum)
 	u.rebase(now, u.stuck.Load() && g.allStuck())
 }
+
+// goneShare: the limit does not grow while more than one caller in so many left late.
+const goneShare = 20
 
 // step returns by how much the limit grows: carefully after an overload, else at
 // once to where it is needed.

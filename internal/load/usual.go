@@ -49,6 +49,17 @@ func (u *usual) compare(now time.Time, key uint64, took time.Duration, learn boo
 	return min(max(off, -mostRatio), mostRatio)
 }
 
+// time returns an endpoint's usual time, 0 where it is not known yet; slow is the least.
+func (u *usual) time(key uint64, slow time.Duration) time.Duration {
+	set := &u.sets[key/buckets%usualSets]
+	for i := range set {
+		if e := &set[i]; e.key == key && e.n >= usualFirst {
+			return max(time.Duration(math.Exp(min(float64(e.log)+u.shifted, 30))), slow)
+		}
+	}
+	return 0
+}
+
 // shift makes all usual times longer by a factor, given as its logarithm.
 func (u *usual) shift(by float64) {
 	if by > 0 && !math.IsInf(by, 0) {
