@@ -126,18 +126,26 @@ func (c *apiApproveCommand) Run() error {
 
 type apiDriftCommand struct {
 	socket
-	Document string `arg:"" help:"OpenAPI document." type:"path"`
-	Site     string `help:"Site to compare, by its first host." default:"*"`
+	Document string `arg:"" optional:"" help:"OpenAPI document; the site's own by default." type:"path"`
+	Site     string `help:"Site to compare, by its first host; the one that has a document by default." placeholder:"HOST"`
 }
 
 // Run prints what is documented and unused, used and undocumented, and what is
 // used otherwise than documented.
 func (c *apiDriftCommand) Run() error {
-	spec, err := openapi.Load(c.Document)
+	client, err := c.dial()
 	if err != nil {
 		return err
 	}
-	client, err := c.dial()
+	documents, err := client.Documents()
+	if err != nil {
+		return err
+	}
+	document, site, err := documentOf(documents, c.Document, c.Site)
+	if err != nil {
+		return err
+	}
+	spec, err := openapi.Load(document)
 	if err != nil {
 		return err
 	}
@@ -145,7 +153,7 @@ func (c *apiDriftCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(e apimap.Endpoint) bool { return e.Site != c.Site })
+	all = slices.DeleteFunc(all, func(e apimap.Endpoint) bool { return e.Site != site })
 	d := openapi.Compare(spec, all)
 	if c.JSON {
 		return printJSON(d)

@@ -16,7 +16,7 @@ import (
 type Event struct {
 	Time    time.Time `json:"time"`
 	Type    string    `json:"type"` // "stage", "rule", "refused", "would-refuse", "noted", "evidence", "lifted" (what was learned is no law there any more), "campaign", "alarm", "overload", "expiry" (a rule or patch ends, or has ended), "fault"
-	Request string    `json:"request"`
+	Request string    `json:"reference"`
 	Node    string    `json:"node,omitempty"`
 	Policy  uint64    `json:"policy"` // version in force
 

@@ -193,7 +193,7 @@ func (x *exchange) failed(err error) {
 		x.abort()
 	default:
 		x.proxy.stats.upstreamErrors.Add(1)
-		x.proxy.options.Log.Warn("upstream failed", "request", x.req.ID, "site", x.req.Site, "error", err)
+		x.proxy.options.Log.Warn("upstream failed", "reference", x.req.ID, "site", x.req.Site, "error", err)
 		x.write(answer.Unavailable(statusOf(err), x.req.ID, x.req.Navigation()))
 	}
 }

@@ -110,7 +110,7 @@ func (x *exchange) undo() {
 	defer plains.Put(buf)
 	plain, err := x.proxy.options.Engine.Decode(&x.told, coding, held, x.reads, buf[:0:limit])
 	if err != nil {
-		x.proxy.options.Log.Error("engine fault", "request", x.req.ID, "error", err)
+		x.proxy.options.Log.Error("engine fault", "reference", x.req.ID, "error", err)
 	}
 	x.answer = append(x.answer, plain[:min(len(plain), most)]...)
 }

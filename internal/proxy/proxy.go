@@ -163,7 +163,7 @@ func (p *Proxy) recover(x *exchange) {
 	cause := recover()
 	if err, _ := cause.(error); cause != nil && !errors.Is(err, http.ErrAbortHandler) {
 		p.stats.panics.Add(1)
-		p.options.Log.Error("panic while serving", "request", x.req.ID, "cause", cause, "stack", string(debug.Stack()))
+		p.options.Log.Error("panic while serving", "reference", x.req.ID, "cause", cause, "stack", string(debug.Stack()))
 		if !x.wrote {
 			cause = nil
 			x.body.reclaim()

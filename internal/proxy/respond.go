@@ -37,7 +37,7 @@ func (x *exchange) respond(resp *http.Response) {
 			x.abort()
 		}
 		x.proxy.stats.upstreamErrors.Add(1)
-		x.proxy.options.Log.Warn("upstream broke off its answer", "request", x.req.ID, "site", x.req.Site, "error", err)
+		x.proxy.options.Log.Warn("upstream broke off its answer", "reference", x.req.ID, "site", x.req.Site, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	if code := cmp.Or(resp.Trailer.Get("Grpc-Status"), resp.Header.Get("Grpc-Status")); code != "" && streams(x.outcome.ResponseType) {

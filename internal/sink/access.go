@@ -11,7 +11,7 @@ import (
 // Access is one access line.
 type Access struct {
 	Time     time.Time `json:"time"`
-	ID       string    `json:"id"`
+	ID       string    `json:"reference"`
 	Client   string    `json:"client"`
 	Site     string    `json:"site,omitempty"`
 	Method   string    `json:"method"`
