@@ -87,8 +87,11 @@ func (c *apiReportCommand) Run() error {
 	if c.JSON {
 		return printJSON(all)
 	}
+	const unseen = "not in it: paths that nobody called through the gateway while it learned. Enforcing answers them 404, " +
+		"but for health checks, / and files such as /robots.txt; call them once, or set sites.openapi"
 	if len(all) == 0 {
 		fmt.Println("enforcing what was learned would have refused nothing since the start")
+		fmt.Println(unseen)
 		return nil
 	}
 	var t table
@@ -101,7 +104,11 @@ func (c *apiReportCommand) Run() error {
 		t.addf("%s\t%s\t%v\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Settled, d.Requests, d.Refused, d.Clients,
 			d.Good, strings.Join(d.Places, " "))
 	}
-	return t.print(os.Stdout)
+	if err := t.print(os.Stdout); err != nil {
+		return err
+	}
+	fmt.Println(unseen)
+	return nil
 }
 
 type apiApproveCommand struct {
