@@ -87,8 +87,11 @@ func (c *apiReportCommand) Run() error {
 	if c.JSON {
 		return printJSON(all)
 	}
+	const unseen = "not in it: paths that nobody called through the gateway while it learned. Enforcing answers them 404, " +
+		"but for health checks, / and files such as /robots.txt; call them once, or set sites.openapi"
 	if len(all) == 0 {
 		fmt.Println("enforcing what was learned would have refused nothing since the start")
+		fmt.Println(unseen)
 		return nil
 	}
 	var t table
@@ -101,7 +104,11 @@ func (c *apiReportCommand) Run() error {
 		t.addf("%s\t%s\t%v\t%v\t%d\t%d\t%d\t%d\t%s", d.Site, name, d.Ripe, d.Settled, d.Requests, d.Refused, d.Clients,
 			d.Good, strings.Join(d.Places, " "))
 	}
-	return t.print(os.Stdout)
+	if err := t.print(os.Stdout); err != nil {
+		return err
+	}
+	fmt.Println(unseen)
+	return nil
 }
 
 type apiApproveCommand struct {
@@ -126,18 +133,26 @@ func (c *apiApproveCommand) Run() error {
 
 type apiDriftCommand struct {
 	socket
-	Document string `arg:"" help:"OpenAPI document." type:"path"`
-	Site     string `help:"Site to compare, by its first host." default:"*"`
+	Document string `arg:"" optional:"" help:"OpenAPI document; the site's own by default." type:"path"`
+	Site     string `help:"Site to compare, by its first host; the one that has a document by default." placeholder:"HOST"`
 }
 
 // Run prints what is documented and unused, used and undocumented, and what is
 // used otherwise than documented.
 func (c *apiDriftCommand) Run() error {
-	spec, err := openapi.Load(c.Document)
+	client, err := c.dial()
 	if err != nil {
 		return err
 	}
-	client, err := c.dial()
+	documents, err := client.Documents()
+	if err != nil {
+		return err
+	}
+	document, site, err := documentOf(documents, c.Document, c.Site)
+	if err != nil {
+		return err
+	}
+	spec, err := openapi.Load(document)
 	if err != nil {
 		return err
 	}
@@ -145,7 +160,7 @@ func (c *apiDriftCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	all = slices.DeleteFunc(all, func(e apimap.Endpoint) bool { return e.Site != c.Site })
+	all = slices.DeleteFunc(all, func(e apimap.Endpoint) bool { return e.Site != site })
 	d := openapi.Compare(spec, all)
 	if c.JSON {
 		return printJSON(d)

@@ -50,6 +50,9 @@ func (c *explainCommand) Run() error {
 func printExplanation(w io.Writer, x engine.Explanation) error {
 	var t table
 	verdict := x.Would
+	if len(x.Departs) > 0 {
+		verdict = "refuse what the API does not take"
+	}
 	if x.Waiver != "" {
 		verdict += fmt.Sprintf(", but passed (%s)", x.Waiver)
 	}
@@ -64,6 +67,9 @@ func printExplanation(w io.Writer, x engine.Explanation) error {
 	}
 	if x.Pass != "" {
 		t.addf("pass\t%s", x.Pass)
+	}
+	for _, d := range x.Departs {
+		t.addf("departs\t%s", d)
 	}
 	for _, s := range x.Signals {
 		t.addf("evidence\t%s (%s)\t%+.1f nats at %s: %s", s.Kind, s.Band, s.Weight, s.Where, s.Note)

@@ -75,9 +75,10 @@ type gateway struct {
 	traffic   *sink.Sink // takes what is recorded; nil without --record
 	recorder  *replay.Recorder
 	tests     tokens
-	forgetful atomic.Bool  // the journal fails
-	untold    atomic.Int64 // s: when the missing trusted_proxies was last told
-	exempted  atomic.Bool  // that private clients are exempt was told
+	documents atomic.Pointer[map[string]string] // of the sites in force
+	forgetful atomic.Bool                       // the journal fails
+	untold    atomic.Int64                      // s: when the missing trusted_proxies was last told
+	exempted  atomic.Bool                       // that private clients are exempt was told
 	closers   []func()
 }
 
@@ -139,6 +140,7 @@ func (g *gateway) openEngine(p *policy.Policy) error {
 	if err != nil {
 		return err
 	}
+	g.documents.Store(documentsOf(g.file))
 	key, err := g.store.Key(g.file.Interrogation.Key)
 	if err != nil {
 		return err
@@ -369,7 +371,7 @@ func (g *gateway) streamFault(c *listen.Conn, f request.Fault) {
 func (g *gateway) openBack() (err error) {
 	g.control, err = control.New(control.Options{
 		Path: absolute(g.store.Socket()), Engine: g.engine, Now: time.Now, Journal: g.note,
-		Listeners: g.addresses, Issue: g.tests.issue,
+		Listeners: g.addresses, Issue: g.tests.issue, Documents: func() map[string]string { return *g.documents.Load() },
 	})
 	if err != nil {
 		return err

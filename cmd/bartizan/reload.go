@@ -141,6 +141,7 @@ func (g *gateway) reload() {
 		g.kernel.UnblockAll() // who is allowed from now on must be heard
 	}
 	g.engine.Swap(p, specs)
+	g.documents.Store(documentsOf(next))
 	if err := g.engine.WriteSignatures(time.Now(), next.BotnetSignatures()); err != nil { // checked by Load
 		g.log.Error("reload: the botnet signatures are not used; those in force stay", "error", err)
 	}

@@ -100,7 +100,11 @@ func (c *checkCommand) Run() error {
 // notes what the documents say that is not validated.
 func filesOf(f config.File, notes io.Writer) (faults []config.Fault) {
 	fail := func(err error, path string, args ...any) {
-		if err != nil {
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				faults = append(faults, config.Fault{Path: fmt.Sprintf(path, args...), Err: e})
+			}
+		} else if err != nil {
 			faults = append(faults, config.Fault{Path: fmt.Sprintf(path, args...), Err: err})
 		}
 	}

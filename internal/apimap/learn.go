@@ -124,6 +124,7 @@ type Parameter struct {
 	Type     string  // the commonest kind
 	Required float64 // share of requests that have it
 	Longest  int     // bytes
+	Literal  bool    // it has come as a number or a truth of JSON, not as a text
 }
 
 // Endpoints returns what has been learned, by site, template and method.
@@ -156,7 +157,7 @@ func (p *profile) describe(m *Model, now time.Time) Endpoint {
 	}
 	for _, q := range p.params {
 		if q.believed() {
-			e.Parameters = append(e.Parameters, Parameter{q.name, q.in, q.commonest().String(), min(q.n/p.n, 1), q.longest})
+			e.Parameters = append(e.Parameters, Parameter{q.name, q.in, q.commonest().String(), min(q.n/p.n, 1), q.longest, q.literal})
 		}
 	}
 	slices.SortFunc(e.Parameters, func(a, b Parameter) int {

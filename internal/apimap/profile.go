@@ -139,6 +139,7 @@ func (f *flow) odd(id uint64, n float64) float64 {
 type param struct {
 	name    string
 	in      request.Location
+	literal bool // it has come as a number or a truth of JSON
 	n       float64
 	first   int64  // ms
 	clients uint64 // linear counting bits
@@ -253,6 +254,7 @@ func (p *profile) learnParam(ms int64, client, source uint64, s *request.Seen) {
 	q.kinds[k]++
 	q.from[k] |= 1 << (digest.Mix(client, 3) & 7)
 	q.longest = max(q.longest, s.Length)
+	q.literal = q.literal || s.Literal
 }
 
 // Magnitude is the power of two of n, as Endpoint.Usual counts.

@@ -174,6 +174,7 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 	if t.At >= 0 {
 		s := &r.Shape[t.At]
 		s.Length = max(s.Length, len(v.Text))
+		s.Literal = s.Literal && t.Literal
 		if s.Times++; s.Times < enough {
 			noteKind(s, v.Text)
 		}
@@ -190,6 +191,7 @@ func (m *Model) See(r *request.Request, v *request.Value, t *request.Traits) {
 		name = normal(&buf, v.Key)
 	}
 	s.Key, s.Name, s.In, s.Length = key, r.Keep(name), v.In, len(v.Text)
+	s.Literal = t.Literal
 	noteKind(s, v.Text)
 }
 

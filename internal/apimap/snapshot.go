@@ -74,6 +74,7 @@ type storedParam struct {
 	Longest int
 	By      sources
 	From    [kinds]uint8
+	Literal bool
 }
 
 // Options returns the bounds that the model was made with.
@@ -142,7 +143,7 @@ func (p *profile) stored(m *Model) storedProfile {
 	p.follow.stored(&s)
 	s.Names = p.names.stored()
 	for k, q := range p.params {
-		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest, q.by, q.from}
+		s.Params[k] = storedParam{q.name, uint8(q.in), q.n, q.first, q.clients, q.kinds, q.longest, q.by, q.from, q.literal}
 	}
 	return s
 }
@@ -214,7 +215,7 @@ func (m *Model) adopt(s storedProfile) {
 		clients: s.Clients, omitted: s.Omitted, types: s.Types, sizes: s.Sizes, latency: s.Latency, pauses: s.Pauses, answers: s.Answers, browsers: s.Browsers, cookied: s.Cookied, objects: objects{asked: s.Asked, shown: s.Shown}, params: make(map[uint64]*param, len(s.Params)),
 	}
 	for k, q := range s.Params {
-		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.N, q.First, q.Clients, q.Kinds,
+		p.params[k] = &param{q.Name, min(request.Location(q.In), request.Locations-1), q.Literal, q.N, q.First, q.Clients, q.Kinds,
 			q.Longest, q.By, q.From}
 	}
 	p.by, p.approved, p.software = s.By, s.Approved, s.Software

@@ -313,10 +313,11 @@ func Load(name string, flags func(*File), further ...func(File) []Fault) (File, 
 	faults = append(faults, f.check()...)
 	p, more := f.Policy()
 	faults = append(faults, more...)
-	for _, look := range further {
-		faults = append(faults, look(f)...)
+	faults = distinct(faults)
+	for _, look := range further { // a file may have many faults of its own
+		faults = append(faults, others(look(f), faults)...)
 	}
-	if faults = distinct(faults); len(faults) > 0 {
+	if len(faults) > 0 {
 		return f, nil, src.located(faults)
 	}
 	return f, p, nil
@@ -330,6 +331,13 @@ func distinct(faults []Fault) []Fault {
 		again := f.Path != "" && seen[f.Path]
 		seen[f.Path] = true
 		return again
+	})
+}
+
+// others returns those of faults that are at other places than known ones.
+func others(faults, known []Fault) []Fault {
+	return slices.DeleteFunc(faults, func(f Fault) bool {
+		return slices.ContainsFunc(known, func(k Fault) bool { return k.Path == f.Path })
 	})
 }
 

@@ -58,6 +58,11 @@ func (c *Client) Endpoints() (endpoints []apimap.Endpoint, err error) {
 	return endpoints, c.call(http.MethodGet, "/endpoints", &endpoints)
 }
 
+// Documents asks for the files of the sites' own OpenAPI documents, by first host.
+func (c *Client) Documents() (files map[string]string, err error) {
+	return files, c.call(http.MethodGet, "/documents", &files)
+}
+
 // Departures asks what the learned model as the law would have refused.
 func (c *Client) Departures() (all []apimap.Departure, err error) {
 	return all, c.call(http.MethodGet, "/departures", &all)

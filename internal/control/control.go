@@ -32,6 +32,8 @@ type Options struct {
 	Journal func(Act) error
 	// Listeners are the addresses that a self test may use.
 	Listeners func() []Listener
+	// Documents are the sites' own OpenAPI documents, by first host.
+	Documents func() map[string]string
 	// Issue gives a one-time token for a self test.
 	Issue func() string
 }
@@ -130,6 +132,7 @@ func New(o Options) (*Server, error) {
 	mux.HandleFunc("GET /evidence", s.evidence)
 	mux.HandleFunc("GET /endpoints", s.endpoints)
 	mux.HandleFunc("GET /departures", s.departures)
+	mux.HandleFunc("GET /documents", s.documents)
 	mux.HandleFunc("GET /forecast", s.forecast)
 	mux.HandleFunc("POST /forecast/reset", s.resetForecast)
 	mux.HandleFunc("GET /campaigns", s.campaigns)
@@ -187,6 +190,10 @@ func (s *Server) endpoints(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) departures(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.options.Engine.Departures(s.options.Now()))
+}
+
+func (s *Server) documents(w http.ResponseWriter, _ *http.Request) {
+	reply(w, s.options.Documents())
 }
 
 func (s *Server) forecast(w http.ResponseWriter, _ *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"bartizan/internal/apimap"
 	"bartizan/internal/attacker"
 	"bartizan/internal/policy"
 	"bartizan/internal/request"
@@ -27,6 +28,9 @@ type Explanation struct {
 	// Records are what is known by now of the client, its address and its
 	// credential, as far as there is anything.
 	Records []Record `json:"records,omitempty"`
+	// Departs says how the request departs from the API's document, or from what was
+	// learned of it, where that refuses it: the status of the answer, where and what.
+	Departs []string `json:"departs,omitempty"`
 	// Undo says what would undo it, one command or setting a line.
 	Undo []string `json:"undo,omitempty"`
 
@@ -252,7 +256,31 @@ func (e *Engine) explanation(now time.Time, r *request.Request, v Verdict, o req
 		keys: e.attackers.Keys(r),
 	}
 	x.Policy = version
+	if v.Reason == policy.Schema {
+		x.Departs = departures(v.Schema)
+	}
 	return x
+}
+
+// departures renders f for people, at most eight departures.
+func departures(f *apimap.Finding) []string {
+	switch {
+	case f == nil:
+		return nil
+	case f.TooLarge:
+		return []string{"413: the body is longer than what is inspected"}
+	case f.Unread:
+		return []string{"415: the body cannot be read"}
+	case !f.PathDocumented:
+		return []string{"404: no such path"}
+	case !f.Documented:
+		return []string{"405: not this method, but " + strings.Join(f.Allow, ", ")}
+	}
+	var out []string
+	for _, p := range f.Problems {
+		out = append(out, "400: "+clip(p.Where)+": "+clip(p.What))
+	}
+	return out
 }
 
 // undo lists what an operator could do, narrowest first.

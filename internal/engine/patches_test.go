@@ -289,3 +289,40 @@ func TestPatchHitsAreEvidence(t *testing.T) {
 		t.Errorf("a dry patch: got %v, noted %q; want a note alone", r.Signals, r.Noted)
 	}
 }
+
+// What a hostile body costs where a field is patched is bounded: deep names that begin as
+// the field's does, and many values of the field.
+func TestPatchOfHostileBodies(t *testing.T) {
+	if racing {
+		t.Skip("about time")
+	}
+	e := shielded(t, policy.Patch{Name: "a", Endpoint: "POST /api/report", Field: "body:a.a.a.a.a.a.b", Allow: policy.Allowance{Type: "int"}})
+	fit := func(s string) string { return strings.Repeat(s, (64<<10)/len(s)) }
+	for name, c := range map[string]struct{ contentType, body string }{
+		"deep keys":         {asJSON, strings.Repeat(`{"a":`, 60) + "{" + fit(`"a":1,`)},
+		"brackets":          {asForm, fit("[a]") + "=1"},
+		"many brackets":     {asForm, fit("[a][a][a][a][a][a][a]=1&")},
+		"semicolons":        {asForm, "x=" + fit(";a=1")},
+		"escapes":           {asForm, "template=" + fit("%2525")},
+		"escaped name":      {asForm, fit("%25") + "=1"},
+		"allowed values":    {asJSON, `{"template":[` + fit(`"a",`)},
+		"elements":          {"text/xml", fit("<a>")},
+		"elements in turn":  {"text/xml", fit("<a><b></a>")},
+		"attributes":        {"text/xml", "<a " + fit(`a="1" `)},
+		"attribute, spaces": {"text/xml", "<a " + fit(" ") + `="1">`},
+	} {
+		r, scratch := new(request.Request), new(Scratch)
+		least := time.Hour
+		for range 3 {
+			receive(r, "203.0.113.9", "POST", "/api/report", typed(c.contentType))
+			v := e.Begin(epoch, r)
+			start := time.Now()
+			e.Body(epoch, r, v, []byte(c.body), true, scratch)
+			least = min(least, time.Since(start))
+		}
+		t.Logf("%s: %v", name, least)
+		if least > 150*time.Millisecond {
+			t.Errorf("%s: took %v", name, least)
+		}
+	}
+}

@@ -129,7 +129,7 @@ func (op *operation) changedQuery(p apimap.Parameter) []Change {
 		return []Change{{where, "not documented"}}
 	}
 	if q.shape == single || q.shape == list {
-		return changedType(where, p.Type, q.kinds)
+		return changedType(where, p, q.kinds, q.rule)
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (op *operation) changedField(p apimap.Parameter) []Change {
 		if !ok {
 			continue
 		}
-		if typed = changedType(where, p.Type, r.Types()); typed == nil {
+		if typed = changedType(where, p, r.Types(), r); typed == nil {
 			return nil
 		}
 	}
@@ -180,17 +180,34 @@ func lookUp(r *schema.Rule, path string) (*schema.Rule, bool) {
 	return r, true
 }
 
-// changedType compares the commonest kind of a parameter with what it may be.
-func changedType(where, kind string, kinds schema.Types) []Change {
-	if kind == "empty" || kind == "" || kinds.Has(schema.Text) {
-		return nil
-	}
+// changedType compares the commonest kind of a parameter with what it may be. A text that
+// looks like a number is a text: it departs where the document gives a format that no
+// number has, or where a JSON body has the number itself.
+func changedType(where string, p apimap.Parameter, kinds schema.Types, rule *schema.Rule) []Change {
+	kind := p.Type
 	numeric := kinds.Has(schema.Number) || kinds&schema.Integer != 0
+	scalar := kind == "integer" || kind == "number" || kind == "boolean"
 	switch {
-	case kind == "integer" && numeric, kind == "number" && kinds.Has(schema.Number), kind == "boolean" && kinds.Has(schema.Boolean):
+	case kind == "empty" || kind == "",
+		kind == "integer" && numeric, kind == "number" && kinds.Has(schema.Number), kind == "boolean" && kinds.Has(schema.Boolean),
+		kinds == 0 || kinds&every == 0:
 		return nil
-	case kinds == 0 || kinds&every == 0:
+	case !kinds.Has(schema.Text):
+		return []Change{{where, kind + " instead of " + kinds.String()}}
+	case !scalar:
 		return nil
 	}
-	return []Change{{where, kind + " instead of " + kinds.String()}}
+	if format := rule.Format(); unlikeNumbers[format] {
+		return []Change{{where, kind + " instead of " + kinds.String() + " of format " + format}}
+	}
+	if p.Literal {
+		return []Change{{where, kind + " instead of " + kinds.String()}}
+	}
+	return nil
+}
+
+// unlikeNumbers are formats that no number and no truth has.
+var unlikeNumbers = map[string]bool{
+	"uuid": true, "date": true, "date-time": true, "time": true, "duration": true, "email": true, "idn-email": true, "ipv4": true, "ipv6": true,
+	"uri": true, "iri": true,
 }

@@ -50,3 +50,49 @@ func TestCompare(t *testing.T) {
 		t.Errorf("drifting:\n%s", diff)
 	}
 }
+
+// What the document calls a text and clients send as a number has drifted; a text that
+// looks like a number has not.
+func TestDriftOfTypes(t *testing.T) {
+	s, err := Load(write(t, "a.yaml", head+`paths:
+  /a:
+    post:
+      parameters:
+        - {name: zip, in: query, schema: {type: string}}
+        - {name: day, in: query, schema: {type: string, format: date}}
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                quantity: {type: string}
+                id: {type: string, format: uuid}
+                zip: {type: string}
+                flag: {type: string, nullable: true}
+                either: {anyOf: [{type: string}, {type: integer}]}
+                count: {type: integer}
+                name: {type: string}
+      responses: {'200': {description: ok}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Compare(s, []apimap.Endpoint{{Method: "POST", Template: "/a", Requests: 4459, Parameters: []apimap.Parameter{
+		{Name: "zip", In: request.InQuery, Type: "integer"}, {Name: "day", In: request.InQuery, Type: "integer"},
+		{Name: "quantity", In: request.InJSON, Type: "integer", Literal: true}, {Name: "id", In: request.InJSON, Type: "integer"},
+		{Name: "zip", In: request.InJSON, Type: "integer"}, {Name: "flag", In: request.InJSON, Type: "boolean", Literal: true},
+		{Name: "either", In: request.InJSON, Type: "integer", Literal: true}, {Name: "count", In: request.InJSON, Type: "integer", Literal: true},
+		{Name: "name", In: request.InJSON, Type: "phrase"},
+	}}})
+	want := []Change{
+		{"query:day", "integer instead of string of format date"}, {"body:quantity", "integer instead of string"},
+		{"body:id", "integer instead of string of format uuid"}, {"body:flag", "boolean instead of null or string"},
+	}
+	if len(d.Drifting) != 1 {
+		t.Fatalf("got %d drifting; want one", len(d.Drifting))
+	}
+	if diff := cmp.Diff(want, d.Drifting[0].Changes); diff != "" {
+		t.Errorf("%s", diff)
+	}
+}

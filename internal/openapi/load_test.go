@@ -61,6 +61,8 @@ func TestLoadErrors(t *testing.T) {
 		{strings.Repeat(`{"a":`, 100_000), "deep"},
 		{strings.Repeat("- ", 100_000), "deep"},
 		{strings.Repeat("#", 9<<20), "longer than"},
+		{`{"openapi":"` + strings.Repeat("#", 33<<20), "longer than"},
+		{`{"openapi":"3.0.0",` + strings.Repeat(" ", 9<<20) + "nope}", "invalid character"},
 	} {
 		name := write(t, "a.yaml", c.doc)
 		if err := os.Symlink("/etc/passwd", filepath.Join(filepath.Dir(name), "link.yaml")); err != nil {

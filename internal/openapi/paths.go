@@ -42,19 +42,15 @@ func (l *loader) item(path string, item document.Node, servers []string) error {
 	for _, method := range methods {
 		n, ok, err := l.get(item, method)
 		if err != nil {
-			return err
+			l.faults.Add(err)
 		}
-		if !ok {
+		if !ok || l.faults.At(n) {
 			continue
 		}
 		own, err := l.serverPaths(n, servers)
-		if err != nil {
-			return err
-		}
+		l.faults.Add(err)
 		for _, prefix := range own {
-			if err := l.operation(method, prefix+path, len(segmentsOf(prefix)), item, n); err != nil {
-				return err
-			}
+			l.faults.Add(l.operation(method, prefix+path, len(segmentsOf(prefix)), item, n))
 		}
 	}
 	return nil

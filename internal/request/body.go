@@ -126,6 +126,7 @@ type walker struct {
 	partial bool // the body goes on behind what is walked
 	open    bool // so does the current part
 	cut     bool // so does the current value
+	literal bool // the current value is a number or a truth of JSON
 }
 
 // WalkBody visits every value in body: names and values of forms, keys and
@@ -332,6 +333,7 @@ func (w *walker) giveAt(place uint64) bool {
 	w.now = nil
 	if !v.In.Name() {
 		w.now = w.keys.find(place, v.Key)
+		w.now.Literal = w.literal
 		if v.In != InFileValue {
 			w.noteLogin(v.Key, v.Text)
 		}

@@ -2,6 +2,7 @@ package request
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +23,13 @@ type FieldName struct {
 	want   []rune // folded; part and maybe among them
 	top    bool
 	digits bool // some part of it is a number: places in lists count
+	// All places in want are looked at at once, a bit each (Baeza-Yates and Gonnet,
+	// "A new approach to text searching", 1992): where a rune may stand, and which may
+	// be left out.
+	ascii [utf8.RuneSelf]uint64
+	wide  map[rune]uint64
+	parts uint64
+	maybe uint64
 }
 
 // Tokens of a name.
@@ -31,13 +39,10 @@ const (
 	ended rune = -3
 )
 
-const maxFieldName = 128 // bytes
+const maxFieldName = 63 // characters; as many bits
 
 // NewFieldName reads a name. top says that it stands at the top only, as "$." does.
 func NewFieldName(s string, top bool) (FieldName, error) {
-	if len(s) > maxFieldName {
-		return FieldName{}, errors.New("is longer than 128 bytes")
-	}
 	s, found := strings.CutPrefix(s, "$.")
 	f := FieldName{plain: s, top: top || found}
 	for p := range strings.FieldsFuncSeq(s, func(c rune) bool { return c < utf8.RuneSelf && parts(byte(c)) }) {
@@ -47,22 +52,58 @@ func NewFieldName(s string, top bool) (FieldName, error) {
 		}
 		for _, c := range p {
 			if c = foldRune(c); c == '_' {
-				f.want = append(f.want, maybe)
+				if n := len(f.want); n == 0 || f.want[n-1] != maybe {
+					f.want = append(f.want, maybe)
+				}
 			} else if !idle(c) {
 				f.want = append(f.want, c)
 			}
 		}
 	}
-	for _, c := range f.want {
-		if c >= 0 {
-			return f, nil
-		}
+	switch {
+	case len(f.want) > maxFieldName:
+		return FieldName{}, errors.New("is longer than 63 characters")
+	case !slices.ContainsFunc(f.want, func(c rune) bool { return c >= 0 }):
+		return FieldName{}, errors.New("has no letter or digit")
 	}
-	return FieldName{}, errors.New("has no letter or digit")
+	f.compile()
+	return f, nil
 }
 
-// Matches reports whether the value that stands at key belongs to the field. Its
-// work is at most the lengths of both multiplied.
+// compile fills the bits.
+func (f *FieldName) compile() {
+	for i, c := range f.want {
+		bit := uint64(1) << i
+		switch {
+		case c == maybe:
+			f.maybe |= bit
+			f.parts |= bit
+		case c == part:
+			f.parts |= bit
+		case c < utf8.RuneSelf:
+			f.ascii[c] |= bit
+		default:
+			if f.wide == nil {
+				f.wide = map[rune]uint64{}
+			}
+			f.wide[c] |= bit
+		}
+	}
+}
+
+// at returns the places where c may stand.
+func (f *FieldName) at(c rune) uint64 {
+	switch {
+	case c == part:
+		return f.parts
+	case c < utf8.RuneSelf:
+		return f.ascii[c]
+	}
+	return f.wide[c]
+}
+
+// Matches reports whether the value that stands at key belongs to the field. Its work
+// is linear in the length of key.
 func (f *FieldName) Matches(key string) bool {
 	if len(f.want) == 0 {
 		return false
@@ -75,33 +116,28 @@ func (f *FieldName) Matches(key string) bool {
 	}
 	c := nameCursor{s: key, digits: f.digits}
 	c.skip()
-	for c.i < len(c.s) {
-		if f.begins(c) {
+	if c.i >= len(c.s) {
+		return false
+	}
+	all := uint64(1) << len(f.want)
+	reached := f.optional(1) // bit n: the last n of what was read are the first n of want
+	for reached != 0 || !f.top {
+		token := c.next()
+		if (token == part || token == ended) && reached&all != 0 {
 			return true
 		}
-		if f.top || !c.nextPart() {
+		if token == ended {
 			return false
+		}
+		if reached = f.optional(reached & f.at(token) << 1); token == part && !f.top {
+			reached |= f.optional(1)
 		}
 	}
 	return false
 }
 
-// begins reports whether the name stands where c is.
-func (f *FieldName) begins(c nameCursor) bool {
-	for _, want := range f.want {
-		if want == maybe {
-			if peek := c; peek.next() == part {
-				c = peek
-			}
-			continue
-		}
-		if c.next() != want {
-			return false
-		}
-	}
-	got := c.next()
-	return got == part || got == ended
-}
+// optional adds what is reached where what may be left out is.
+func (f *FieldName) optional(reached uint64) uint64 { return reached | reached&f.maybe<<1 }
 
 // nameCursor reads the tokens of a name as it came.
 type nameCursor struct {
@@ -158,18 +194,6 @@ func (c *nameCursor) skip() {
 			}
 		}
 		c.i = end
-	}
-}
-
-// nextPart goes to the next part and reports whether there is one.
-func (c *nameCursor) nextPart() bool {
-	for {
-		switch c.next() {
-		case ended:
-			return false
-		case part:
-			return true
-		}
 	}
 }
 

@@ -284,7 +284,9 @@ func (j *jsonScan) word() {
 		// Numbers do not use up the budget: ten thousand of them would hide what follows.
 		if j.bare++; j.bare <= maxValues {
 			j.info.Values, j.tiny = j.info.Values-1, j.tiny-1
+			j.literal = text != "null"
 			j.visitValue(text)
+			j.literal = false
 		}
 		return
 	}

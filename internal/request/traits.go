@@ -10,6 +10,7 @@ type Traits struct {
 	At          int
 	Plain       bool
 	First       bool   // it is the first value of this key in the walk, for sure
+	Literal     bool   // the value is a number or a truth of JSON, not a text that looks like one
 	place       uint64 // 0 for none
 	walk        uint32 // in which it was last found
 	user        int8   // how surely a field of this name holds a user name, 0 to 3

@@ -21,9 +21,12 @@ const maxFlow = 1000
 func (s *Set) decode(data []byte) (any, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if t := bytes.TrimLeft(data, " \t\r\n"); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
-		if v, err := s.decodeJSON(data); err == nil || deep(data, MaxDepth, true) {
+		if v, err := s.decodeJSON(data); err == nil || len(data) > MaxYAML || deep(data, MaxDepth, true) {
 			return v, err
 		}
+	}
+	if len(data) > MaxYAML {
+		return nil, fmt.Errorf("longer than %d bytes of YAML; hint: JSON may have %d", MaxYAML, MaxBytes)
 	}
 	if deep(data, maxFlow, false) {
 		return nil, errTooDeep
@@ -272,17 +275,25 @@ func lineOf(n ast.Node) int {
 }
 
 // line finds the line of n, 0 if it cannot: errors are rare, so the file is
-// parsed again. JSON is read as the YAML that it is.
+// parsed again.
 func (n Node) line() int {
 	data := n.File.data
-	if len(data) > 1<<20 || deep(data, maxFlow, false) {
-		return 0
+	if t := bytes.TrimLeft(data, "\ufeff \t\r\n"); len(t) > 0 && t[0] == '{' {
+		if line := lineOfJSON(data, n.Pointer); line > 0 {
+			return line
+		}
 	}
-	file, err := parseYAML(data)
-	if err != nil || len(file.Docs) == 0 {
-		return 0
+	if n.File.yaml == nil {
+		if len(data) > 1<<20 || deep(data, maxFlow, false) {
+			return 0
+		}
+		file, err := parseYAML(data)
+		if err != nil || len(file.Docs) == 0 {
+			return 0
+		}
+		n.File.yaml = file
 	}
-	at, line := file.Docs[0].Body, 1
+	at, line := n.File.yaml.Docs[0].Body, 1
 	for token := range strings.SplitSeq(strings.TrimPrefix(n.Pointer, "/"), "/") {
 		next, l := child(at, unescape(token))
 		if next == nil {

@@ -18,11 +18,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 // Bounds of a Set.
 const (
-	MaxBytes = 8 << 20 // of one file
+	MaxBytes = 32 << 20 // of one file
+	MaxYAML  = 8 << 20  // of one that is no JSON: its tree takes many times as much
 	MaxFiles = 64
 	MaxDepth = 200
 	MaxNodes = 2 << 20 // of all files together, aliases expanded
@@ -44,6 +47,7 @@ type File struct {
 	rel  string // relative to the set's folder, with slashes
 	tree any
 	data []byte
+	yaml *ast.File // parsed again to find lines; nil until it is
 }
 
 // Node is a place in a file.
@@ -204,28 +208,25 @@ func (s *Set) Resolve(n Node) (Node, error) {
 	return Node{}, n.Wrap(errors.New("following references: they lead in a circle"))
 }
 
-// Dangling returns the error of the first reference at or below n that leads
-// nowhere, with its place, or nil.
-func (s *Set) Dangling(n Node) error {
+// Dangling adds the errors of the references at or below n that lead nowhere.
+func (s *Set) Dangling(n Node, found *Faults) {
 	if ref, ok := n.ref(); ok {
 		s.following = 0
-		_, err := s.Follow(n.File, ref)
-		return n.Wrap(err)
+		if _, err := s.Follow(n.File, ref); err != nil {
+			found.Add(n.Wrap(err))
+		}
+		return
 	}
 	if m := n.Map(); m != nil {
 		for _, key := range slices.Sorted(maps.Keys(m)) {
-			c, _ := n.At(key)
-			if err := s.Dangling(c); err != nil {
-				return err
+			if c, _ := n.At(key); !strings.HasPrefix(key, "x-") {
+				s.Dangling(c, found)
 			}
 		}
 	}
 	for _, c := range n.Items() {
-		if err := s.Dangling(c); err != nil {
-			return err
-		}
+		s.Dangling(c, found)
 	}
-	return nil
 }
 
 func (n Node) ref() (string, bool) {

@@ -73,17 +73,17 @@ const resource = "mem:///schemas.json"
 
 // Compile compiles what has been added. Rules stand at their numbers.
 func (b *Builder) Compile() ([]*Rule, error) {
+	faults := new(document.Faults)
 	for i := 0; i < len(b.where); i++ { // translating adds what is referred to
 		b.inner = append(b.inner, nil)
 		out, err := b.translate(b.where[i], i, "/$defs/"+strconv.Itoa(i), true)
 		if err != nil {
-			return nil, err
+			faults.Add(err)
+			out = true
 		}
 		b.defs = append(b.defs, out)
 	}
-	if err := b.circles(); err != nil {
-		return nil, err
-	}
+	faults.Add(b.circles())
 	defs := make(map[string]any, len(b.defs))
 	for i, d := range b.defs {
 		defs[strconv.Itoa(i)] = d
@@ -100,48 +100,76 @@ func (b *Builder) Compile() ([]*Rule, error) {
 	for i := range b.defs {
 		s, err := c.Compile(resource + "#/$defs/" + strconv.Itoa(i))
 		if err != nil {
-			return nil, b.place(err, i)
+			if b.place(err, i, faults) {
+				break
+			}
+			continue
 		}
 		link.tops = append(link.tops, s)
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	return link.all(), nil
 }
 
-// place turns the library's error into one that names the document's own place.
-func (b *Builder) place(err error, i int) error {
-	bad := (*jsonschema.SchemaValidationError)(nil)
+// place turns the library's error into those that name the document's own places. It
+// reports whether they are about all schemas.
+func (b *Builder) place(err error, i int, faults *document.Faults) (all bool) {
+	bad, v := (*jsonschema.SchemaValidationError)(nil), (*jsonschema.ValidationError)(nil)
 	if !errors.As(err, &bad) {
-		return b.where[i].Wrap(fmt.Errorf("compiling schema: %w", err))
+		faults.Add(b.where[i].Wrap(fmt.Errorf("compiling schema: %w", err)))
+		return false
 	}
-	v := (*jsonschema.ValidationError)(nil)
 	if !errors.As(bad.Err, &v) {
-		return b.where[i].Wrap(err)
+		faults.Add(b.where[i].Wrap(err))
+		return false
 	}
-	for len(v.Causes) > 0 { // the deepest place says most
-		deepest := v.Causes[0]
-		for _, c := range v.Causes {
-			if len(c.InstanceLocation) > len(deepest.InstanceLocation) {
-				deepest = c
-			}
-		}
-		v = deepest
-	}
-	n := b.where[i]
-	if at := v.InstanceLocation; len(at) > 1 && at[0] == "$defs" {
-		if k, err := strconv.Atoi(at[1]); err == nil && k < len(b.where) {
-			n = b.where[k]
-			for _, token := range at[2:] {
-				if c, ok := n.At(token); ok {
-					n = c
+	deepest := map[string]*jsonschema.ValidationError{} // by definition and place
+	gather(v, deepest)
+	for _, v := range deepest {
+		n := b.where[i]
+		if at := v.InstanceLocation; len(at) > 1 && at[0] == "$defs" {
+			if k, err := strconv.Atoi(at[1]); err == nil && k < len(b.where) {
+				n = b.where[k]
+				for _, token := range at[2:] {
+					if c, ok := n.At(token); ok {
+						n = c
+					}
 				}
 			}
 		}
+		_, reason, _ := strings.Cut(v.Error(), "': ")
+		if reason == "" {
+			reason = v.Error()
+		}
+		faults.Add(n.Wrap(fmt.Errorf("not a schema: %s", lastLine(reason))))
 	}
-	_, reason, _ := strings.Cut(v.Error(), "': ")
-	if reason == "" {
-		reason = v.Error()
+	return true
+}
+
+// gather collects the errors without causes, of each place the longest, and none
+// of a place that lies above another's: the deepest place says most.
+func gather(v *jsonschema.ValidationError, into map[string]*jsonschema.ValidationError) {
+	for _, c := range v.Causes {
+		gather(c, into)
 	}
-	return n.Wrap(fmt.Errorf("not a schema: %s", lastLine(reason)))
+	if len(v.Causes) > 0 || len(into) >= 1000 {
+		return
+	}
+	at := strings.Join(v.InstanceLocation, "/")
+	for n := range v.InstanceLocation {
+		delete(into, strings.Join(v.InstanceLocation[:n], "/"))
+	}
+	for other := range into {
+		if strings.HasPrefix(other, at+"/") {
+			return
+		}
+	}
+	old, text := into[at], v.Error()
+	if old == nil || len(text) > len(old.Error()) || len(text) == len(old.Error()) && text < old.Error() {
+		into[at] = v // of alternatives the one that lists what there may be
+	}
 }
 
 func lastLine(s string) string {

@@ -334,6 +334,19 @@ func (r *Rule) Closed() bool {
 	}) != nil
 }
 
+// Format returns the name of the format that a text must have, "" if there is none.
+func (r *Rule) Format() string {
+	if f := r.find(func(r *Rule) *Rule {
+		if r.format != nil {
+			return r
+		}
+		return nil
+	}); f != nil {
+		return f.format.Name
+	}
+	return ""
+}
+
 // Narrow reports whether a text is held to a pattern, a format or a list.
 func (r *Rule) Narrow() bool {
 	return r.find(func(r *Rule) *Rule {
