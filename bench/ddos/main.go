@@ -2,8 +2,12 @@
 // so much at once, a flood from thousands of addresses, attackers that are held, and
 // visitors who want something meanwhile.
 //
-//	ddos upstream ADDRESS WORKERS MILLISECONDS    /api/search takes so long, all else a tenth
-//	ddos flood ADDRESS SOURCES PER-SECOND SECONDS prints answers by status;
+//	ddos upstream ADDRESS WORKERS MILLISECONDS    /api/search takes so long, all else a tenth;
+//	                                              drops what nobody waits for
+//	ddos stubborn …                               the same, and works on for callers that have left
+//	ddos flood ADDRESS SOURCES PER-SECOND SECONDS [PATIENCE]
+//	                                              prints answers by status; a caller leaves after
+//	                                              so many seconds, 5
 //	ddos varied …                                 the same, each address asks for something else first
 //	ddos visit ADDRESS VISITORS SECONDS FIRST     prints share of successes, p50 and p99 in ms;
 //	                                              who is told to wait does, and asks once more
@@ -31,10 +35,14 @@ import (
 func main() {
 	a := os.Args[1:]
 	switch {
-	case len(a) == 4 && a[0] == "upstream":
-		upstream(a[1], number(a[2]), time.Duration(number(a[3]))*time.Millisecond)
-	case len(a) == 5 && (a[0] == "flood" || a[0] == "varied"):
-		flood(a[1], number(a[2]), number(a[3]), number(a[4]), a[0] == "varied")
+	case len(a) == 4 && (a[0] == "upstream" || a[0] == "stubborn"):
+		upstream(a[1], number(a[2]), time.Duration(number(a[3]))*time.Millisecond, a[0] == "stubborn")
+	case (len(a) == 5 || len(a) == 6) && (a[0] == "flood" || a[0] == "varied"):
+		patience := patient
+		if len(a) == 6 {
+			patience = time.Duration(number(a[5])) * time.Second
+		}
+		flood(a[1], number(a[2]), number(a[3]), number(a[4]), a[0] == "varied", patience)
 	case len(a) == 5 && a[0] == "visit":
 		visit(a[1], number(a[2]), number(a[3]), number(a[4]))
 	case len(a) == 3 && a[0] == "hold":
@@ -57,13 +65,13 @@ func number(s string) int {
 }
 
 // upstream works on so many requests at once and lets the rest wait, as a pool of
-// workers before a database does.
-func upstream(address string, workers int, search time.Duration) {
+// workers before a database does. A stubborn one works on for callers that have left, as most do.
+func upstream(address string, workers int, search time.Duration, stubborn bool) {
 	room := make(chan struct{}, workers)
 	log.Fatal(http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		room <- struct{}{}
 		defer func() { <-room }()
-		if r.Context().Err() != nil {
+		if !stubborn && r.Context().Err() != nil {
 			return // as good servers do: nobody waits for it any more
 		}
 		if r.URL.Path == "/api/search" {
@@ -88,9 +96,13 @@ func source(first, n int) *net.Dialer {
 	}
 }
 
-// ask is one request as an app sends it; the flood's look the same.
-func ask(client *http.Client, url string) (status int, retry time.Duration) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// patient is how long visitors wait.
+const patient = 5 * time.Second
+
+// ask is one request as an app sends it, whose caller leaves after a time; the flood's look
+// the same.
+func ask(client *http.Client, url string, patience time.Duration) (status int, retry time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -113,7 +125,7 @@ func ask(client *http.Client, url string) (status int, retry time.Duration) {
 // flood asks the costly endpoint for something new each time, from one address after
 // the other, each request on a connection of its own, whether or not answers come. A
 // varied one begins with a product from each address.
-func flood(address string, sources, perSecond, seconds int, varied bool) {
+func flood(address string, sources, perSecond, seconds int, varied bool, patience time.Duration) {
 	var mu sync.Mutex
 	by := map[int]int{}
 	var wg sync.WaitGroup
@@ -129,7 +141,7 @@ func flood(address string, sources, perSecond, seconds int, varied bool) {
 			if varied && i < sources {
 				url = fmt.Sprintf("http://%s/api/products/%d", address, rand.IntN(1000))
 			}
-			status, _ := ask(&http.Client{Transport: tr}, url)
+			status, _ := ask(&http.Client{Transport: tr}, url, patience)
 			mu.Lock()
 			defer mu.Unlock()
 			by[status]++
@@ -141,7 +153,7 @@ func flood(address string, sources, perSecond, seconds int, varied bool) {
 		out = append(out, fmt.Sprintf("%d: %d", status, n))
 	}
 	slices.Sort(out)
-	fmt.Printf("%d a second from %d addresses (status: answers; 0: none within 5 s)  %s\n", perSecond, sources, strings.Join(out, ", "))
+	fmt.Printf("%d a second from %d addresses (status: answers; 0: none within %v)  %s\n", perSecond, sources, patience, strings.Join(out, ", "))
 }
 
 // visit has visitors, each with an address and a connection of its own, ask twice a
@@ -162,12 +174,12 @@ func visit(address string, visitors, seconds, first int) {
 					url = fmt.Sprintf("http://%s/api/search?q=lamp%d", address, rand.IntN(50))
 				}
 				start := time.Now()
-				status, retry := ask(client, url)
+				status, retry := ask(client, url, patient)
 				spent := time.Since(start)
 				again := 0
 				if status == http.StatusServiceUnavailable && retry > 0 {
 					time.Sleep(retry)
-					again, _ = ask(client, url)
+					again, _ = ask(client, url, patient)
 				}
 				mu.Lock()
 				took = append(took, spent)

@@ -14,11 +14,12 @@ import (
 // The snapshot: magic, version, digest of the seed; then for
 // each shard a count, the records worth keeping, and a CRC-32C of both; then the
 // guarded endpoints, since version 2 the links with theirs, and since version 3 the
-// blocks whose records had to go. Since version 4 a credential has its account. All integers
-// little-endian.
+// blocks whose records had to go. Since version 4 a credential has its account. Since version 5
+// clients follow that are known to be good, for each shard: key, network and when it was first
+// seen, which is all that an overload asks for. All integers little-endian.
 const (
 	snapshotMagic   = "BARTZATT"
-	snapshotVersion = 4 // 1: records had no rule at their end, and there were no links; 2: nor who uses a credential well, and no blocks
+	snapshotVersion = 5 // 1: records had no rule at their end, and there were no links; 2: nor who uses a credential well, and no blocks
 )
 
 var le = binary.LittleEndian
@@ -56,7 +57,48 @@ func (t *Table) Snapshot(w io.Writer) error {
 	if err := frame.Write(out, t.blocked.Append(0, buf[:0])); err != nil {
 		return err
 	}
+	for i := range t.shards {
+		buf = t.shards[i].dumpKnown(buf[:0])
+		if err := frame.Write(out, buf); err != nil {
+			return err
+		}
+	}
 	return out.Flush()
+}
+
+// known reports whether the record is of a client that has been answered well and shows
+// nothing, and that the first part of a snapshot leaves out.
+func (r *record) known() bool {
+	return r.scope == Client && r.stage == signal.Clear && r.risk <= 2 && r.blocks == 0 && r.ruled == 0 &&
+		r.rates.fine >= established
+}
+
+const knownBytes = 3 * 8
+
+// dumpKnown appends the clients that are known to be good.
+func (s *shard) dumpKnown(buf []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.sets {
+		for j := range s.sets[i] {
+			if r := &s.sets[i][j]; r.key != 0 && r.known() {
+				buf = le.AppendUint64(buf, r.key)
+				buf = append(buf, r.network[:]...)
+				buf = le.AppendUint64(buf, uint64(r.first))
+			}
+		}
+	}
+	return buf
+}
+
+// parseKnown reads a client that was known to be good. It has as many good answers as keep
+// it so for some minutes, until it has new ones.
+func parseKnown(b []byte, now int64) (r record) {
+	r.key, r.network, r.first = le.Uint64(b), network(b[8:16]), min(int64(le.Uint64(b[16:])), now)
+	r.updated, r.scope, r.past = now, Client, pastEntry|pastServed
+	r.rates.fine = 2 * established
+	r.rates.requests = r.rates.fine
+	return r
 }
 
 func (s *shard) dump(buf []byte) []byte {
@@ -163,7 +205,7 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 	if err := t.checkHead(head); err != nil {
 		return 0, err
 	}
-	size := [...]int{1: firstBytes, 2: secondBytes, 3: thirdBytes, 4: recordBytes}[head[8]]
+	size := [...]int{1: firstBytes, 2: secondBytes, 3: thirdBytes, 4: recordBytes, 5: recordBytes}[head[8]]
 	var all []record
 	for range shards {
 		b, err := frame.Read(in, t.maxSets*ways*size)
@@ -204,8 +246,23 @@ func (t *Table) Restore(now time.Time, in io.Reader) (records int, err error) {
 			return 0, fmt.Errorf("reading blocks: %w: %w", ErrSnapshot, err)
 		}
 	}
+	n := len(all)
+	if head[8] > 4 {
+		for range shards {
+			b, err := frame.Read(in, t.maxSets*ways*knownBytes)
+			if err != nil {
+				return 0, err
+			}
+			if len(b)%knownBytes != 0 {
+				return 0, fmt.Errorf("reading known clients: %w: a block of %d bytes", ErrSnapshot, len(b))
+			}
+			for ; len(b) > 0; b = b[knownBytes:] {
+				all = append(all, parseKnown(b, millis(now)))
+			}
+		}
+	}
 	t.adopt(millis(now), all, g)
-	return len(all), nil
+	return n, nil
 }
 
 func (t *Table) adopt(now int64, all []record, g []byte) {

@@ -3,6 +3,8 @@ package attacker
 import (
 	"bytes"
 	"errors"
+	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -180,4 +182,58 @@ func FuzzRestore(f *testing.F) {
 			t.Fatalf("got %v; want ErrSnapshot", err)
 		}
 	})
+}
+
+// Clients that were known to be good before a restart are so after it, and were known for as
+// long, so that an overload at that moment does not turn them away; suspects are not.
+func TestKnownClientsOverARestart(t *testing.T) {
+	table := New(10_000, seed)
+	for i := range 50 {
+		answered(table, 0, from("198.51.100."+strconv.Itoa(i+1), 1), 8, 200, Exchange{Endpoint: 1})
+	}
+	suspect := from("203.0.113.9", 1)
+	answered(table, 0, suspect, 8, 200, Exchange{Endpoint: 1})
+	observe(table, time.Second, suspect, hit(signal.SQLInjection, signal.Likely, 1), hit(signal.UserAgentMismatch, signal.Likely, 2))
+	var b bytes.Buffer
+	if err := table.Snapshot(&b); err != nil {
+		t.Fatal(err)
+	}
+	after := New(10_000, seed)
+	if _, err := after.Restore(epoch.Add(3*time.Minute), bytes.NewReader(b.Bytes())); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		st := stand(after, 4*time.Minute, from("198.51.100."+strconv.Itoa(i+1), 1))
+		if !st.Established || st.Age < 3*time.Minute || st.Stage != signal.Clear {
+			t.Fatalf("client %d: got %+v; want one that has been known for minutes", i, st)
+		}
+	}
+	if st := stand(after, 4*time.Minute, from("203.0.113.9", 1)); st.Established {
+		t.Error("a suspect is known to be good after a restart")
+	}
+	if st := stand(after, 4*time.Minute, from("198.51.100.77", 1)); st.Established {
+		t.Error("a stranger is known to be good after a restart")
+	}
+	for i := 0; i < b.Len(); i += 97 {
+		if _, err := New(10_000, seed).Restore(epoch, bytes.NewReader(b.Bytes()[:i])); !errors.Is(err, ErrSnapshot) {
+			t.Fatalf("cut at %d: got %v", i, err)
+		}
+	}
+}
+
+// BenchmarkSnapshotKnown writes 100,000 clients that are known to be good.
+func BenchmarkSnapshotKnown(b *testing.B) {
+	table := New(200_000, seed)
+	for i := range 100_000 {
+		r := from(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String(), 1)
+		answered(table, 0, r, 6, 200, Exchange{Endpoint: 1})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var out bytes.Buffer
+		if err := table.Snapshot(&out); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(out.Len()), "B/snapshot")
+	}
 }

@@ -226,3 +226,26 @@ func TestNewcomerComesAgain(t *testing.T) {
 		}
 	}
 }
+
+// Calls that are left while they are worked on are a surge like any other for the botnet
+// search; pages that are closed at once are not seen by it.
+func TestAbandonedCallsAreSearched(t *testing.T) {
+	for waited, want := range map[time.Duration]uint64{10 * time.Millisecond: 0, time.Second: 20} {
+		e := crowd(t, policy.Enforce)
+		for i := range 20 {
+			r := new(request.Request)
+			receive(r, fmt.Sprintf("203.0.113.%d", i), "GET", "/api/report?day=1", "")
+			at := epoch.Add(time.Duration(i) * 10 * time.Millisecond)
+			v := e.Depart(at, r, e.Begin(at, r), true)
+			e.Assign(at, r, 1)
+			e.End(at.Add(waited), r, v, request.Outcome{Aborted: true, Duration: waited})
+		}
+		e.Tick(epoch.Add(3 * time.Second))
+		if got := uint64(e.Certainty().Waiting) + e.Stats().Swarm.Learned; got != want {
+			t.Errorf("left after %v: got %d calls that the search has seen; want %d", waited, got, want)
+		}
+		if got := e.Loads(epoch)[0]; got.Gone != 20 {
+			t.Errorf("left after %v: got %d gone; want 20", waited, got.Gone)
+		}
+	}
+}

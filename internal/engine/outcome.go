@@ -40,7 +40,7 @@ func (e *Engine) End(now time.Time, r *request.Request, v Verdict, o request.Out
 		e.model.Depart(r, o.Answered && o.Status/100 == 2)
 	}
 	if (v.Inspect > 0 || r.Match.Signature != "" || r.Standing.Stage == signal.Block) && !e.reserved(s, r) {
-		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, answered(o)), Refused: v.Refused(), Login: e.login(r),
+		e.swarm.Learn(now, r, swarm.Exchange{Status: loginStatus(r, searched(r, o)), Refused: v.Refused(), Login: e.login(r),
 			Exploit: v.Reason == policy.Exploit})
 	}
 	events = append(events, e.lifted(now, r, v, o)...)
@@ -96,6 +96,18 @@ func answered(o request.Outcome) int {
 	}
 	return o.Status
 }
+
+// searched is the status that the botnet search sees: a caller that left while the upstream
+// worked for it is one that came, for callers of a flood leave before they are answered.
+func searched(r *request.Request, o request.Outcome) int {
+	if o.Aborted && !o.Answered && r.Load.Whole && o.Duration >= abandonedAfter {
+		return swarm.Abandoned
+	}
+	return answered(o)
+}
+
+// abandonedAfter is how long a caller has waited that did not close a page at once.
+const abandonedAfter = 250 * time.Millisecond
 
 // handed appends the keys of the credentials that an answer hands out, as they are and
 // as a bearer's (RFC 6750).

@@ -138,9 +138,13 @@ func (s *Swarm) Inspect(now time.Time, r *request.Request) {
 	}
 }
 
+// Abandoned is the status of a request whose caller left while it was worked on: it says
+// that the request came, and nothing of how it went.
+const Abandoned = 299
+
 // Exchange is how a request ended.
 type Exchange struct {
-	Status  int  // of the upstream's answer; 0: none
+	Status  int  // of the upstream's answer; 0: none, or Abandoned
 	Refused bool // it did not go upstream
 	Login   bool // it was a login attempt
 	Exploit bool // it showed a certain payload
