@@ -159,7 +159,7 @@ func (q *param) taught(k kind) bool {
 const kindTeachers = 3
 
 // believed reports whether enough distinct clients have sent the parameter.
-func (p *param) believed() bool { return bits.OnesCount64(p.clients) >= teachers }
+func (q *param) believed() bool { return bits.OnesCount64(q.clients) >= teachers }
 
 // certain reports whether the profile may claim anything: enough requests, from
 // enough clients, over enough time.
