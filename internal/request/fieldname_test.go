@@ -1,6 +1,7 @@
 package request
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -52,4 +53,85 @@ func TestFieldName(t *testing.T) {
 	if new(FieldName).Matches("") || new(FieldName).Matches("a") {
 		t.Error("the zero value finds something")
 	}
+}
+
+// tokensOf returns the tokens of a key, ended last.
+func tokensOf(key string, digits bool) (out []rune) {
+	c := nameCursor{s: key, digits: digits}
+	if c.skip(); c.i >= len(c.s) {
+		return nil
+	}
+	for {
+		out = append(out, c.next())
+		if out[len(out)-1] == ended {
+			return out
+		}
+	}
+}
+
+// plainly is Matches as one would write it: from each place where a part begins it
+// compares, with and without what may be left out.
+func (f *FieldName) plainly(key string) bool {
+	tokens := tokensOf(key, f.digits)
+	var from func(want, tokens []rune) bool
+	from = func(want, tokens []rune) bool {
+		switch {
+		case len(want) == 0:
+			return len(tokens) > 0 && (tokens[0] == part || tokens[0] == ended)
+		case want[0] == maybe:
+			return from(want[1:], tokens) || len(tokens) > 0 && tokens[0] == part && from(want[1:], tokens[1:])
+		}
+		return len(tokens) > 0 && tokens[0] == want[0] && from(want[1:], tokens[1:])
+	}
+	for i := range tokens {
+		if (i == 0 || tokens[i-1] == part) && from(f.want, tokens[i:]) {
+			return true
+		}
+		if f.top {
+			return false
+		}
+	}
+	return false
+}
+
+// The bits say what comparing plainly says.
+func TestFieldNameOracle(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	text := func(letters string, n int) string {
+		var b strings.Builder
+		for range random.IntN(n) {
+			b.WriteByte(letters[random.IntN(len(letters))])
+		}
+		return b.String()
+	}
+	found := 0
+	for range 300_000 {
+		name := text("aaabb.._", 7)
+		f, err := NewFieldName(name, random.IntN(3) == 0)
+		if err != nil {
+			continue
+		}
+		key := text("aaaAbb..[]_0", 12)
+		got, want := f.Matches(key), f.plainly(key)
+		if got != want && !fold(key, name) { // a name is itself, whatever it is made of
+			t.Fatalf("%q, top %t, at %q: got %t; want %t", name, f.top, key, got, want)
+		}
+		if want {
+			found++
+		}
+	}
+	if found < 10_000 {
+		t.Errorf("only %d were found: this tests nothing", found)
+	}
+}
+
+func FuzzFieldName(f *testing.F) {
+	f.Add("template", "data[].Template.x")
+	f.Add("user_name", "user%2Ename")
+	f.Add("$.\u212a", "k.\xff%")
+	f.Fuzz(func(t *testing.T, name, key string) {
+		if f, err := NewFieldName(name, false); err == nil && f.Matches(key) != f.plainly(key) && !fold(key, strings.TrimPrefix(name, "$.")) {
+			t.Errorf("%q at %q: got %t", name, key, f.Matches(key))
+		}
+	})
 }
