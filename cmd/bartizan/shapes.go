@@ -95,7 +95,8 @@ func bodyShapes(field, value, other string) []shaped {
 		{shape: "NDJSON", contentType: "application/x-ndjson", body: "{\"a\":1}\n" + doc + "\n"},
 		{shape: "JSON in UTF-16", contentType: asJSON + "; charset=utf-16", body: inUTF16(doc)},
 		{shape: "JSON, charset that lies", contentType: asJSON + "; charset=utf-16", body: doc},
-		{shape: "JSON behind 70 kB", contentType: asJSON, body: `{"filler":"` + strings.Repeat("lorem ipsum ", fillerBytes/12) + `",` + doc[1:]},
+		{shape: "JSON behind 70 kB", contentType: asJSON, body: `{"filler":"` +
+			strings.Repeat("lorem ipsum ", fillerBytes/12) + `",` + doc[1:]},
 		{shape: "form", contentType: asForm, body: flat + "=" + form},
 		{shape: "form, twice", contentType: asForm, body: flat + "=" + ov + "&" + flat + "=" + form},
 		{shape: "form, name[]", contentType: asForm, body: flat + "[]=" + form},
@@ -105,7 +106,8 @@ func bodyShapes(field, value, other string) []shaped {
 		{shape: "form, behind ;", contentType: asForm, body: "filler=1;" + flat + "=" + form},
 		{shape: "form without a type", body: flat + "=" + form},
 		{shape: "multipart", contentType: "multipart/form-data; boundary=b", body: partOf(flat, "", value)},
-		{shape: "multipart, part of JSON", contentType: "multipart/form-data; boundary=b", body: partOf(flat, "Content-Type: application/json\r\n", `{"a":`+v+`}`)},
+		{shape: "multipart, part of JSON", contentType: "multipart/form-data; boundary=b",
+			body: partOf(flat, "Content-Type: application/json\r\n", `{"a":`+v+`}`)},
 	}
 	if top { // only at the top: an element of XML stands below its document's
 		return out
@@ -113,9 +115,11 @@ func bodyShapes(field, value, other string) []shaped {
 	attribute := fmt.Sprintf("<x %s=%q/>", parts[len(parts)-1], value)
 	return append(out,
 		shaped{shape: "JSON, deeper", contentType: asJSON, body: `{"data":[` + doc + `]}`},
-		shaped{shape: "GraphQL variables", contentType: asJSON, body: `{"query":"query($a:A){a(a:$a){id}}","variables":` + doc + `}`},
+		shaped{shape: "GraphQL variables", contentType: asJSON,
+			body: `{"query":"query($a:A){a(a:$a){id}}","variables":` + doc + `}`},
 		shaped{shape: "XML", contentType: asXML, body: "<x>" + element(parts, value) + "</x>"},
-		shaped{shape: "XML, below the field", contentType: asXML, body: "<x>" + element(parts, "<a><b>"+value+"</b></a>") + "</x>"},
+		shaped{shape: "XML, below the field", contentType: asXML,
+			body: "<x>" + element(parts, "<a><b>"+value+"</b></a>") + "</x>"},
 		shaped{shape: "XML, attribute", contentType: asXML, body: element(parts[:len(parts)-1], attribute)},
 	)
 }
@@ -142,7 +146,9 @@ func spelled(s string) string {
 
 // partsOf returns the parts of a field's name, and the name as forms have it: user[name].
 func partsOf(name string) (parts []string, flat string) {
-	parts = strings.FieldsFunc(strings.TrimPrefix(name, "$."), func(c rune) bool { return strings.ContainsRune(".[]/:", c) })
+	parts = strings.FieldsFunc(strings.TrimPrefix(name, "$."), func(c rune) bool {
+		return strings.ContainsRune(".[]/:", c)
+	})
 	flat = parts[0] // a name that has none is refused when the configuration is read
 	for _, p := range parts[1:] {
 		flat += "[" + p + "]"
@@ -203,7 +209,9 @@ func tryShapes(e *engine.Engine, f config.File) (out []tried, untried []string) 
 				untried = append(untried, fmt.Sprintf("rule %s: no value is known that meets %s", r.Name, c.Source))
 				continue
 			}
-			shapes := map[string]func(name, value, other string) []shaped{"query": queryShapes, "header": headerShapes, "cookie": cookieShapes}[c.Function]
+			shapes := map[string]func(name, value, other string) []shaped{
+				"query": queryShapes, "header": headerShapes, "cookie": cookieShapes,
+			}[c.Function]
 			for _, s := range shapes(c.Name, c.Value, c.Other) {
 				q := t.request("GET", "/", s)
 				q.Parse()
@@ -264,7 +272,8 @@ func (t *trial) request(method, path string, s shaped) *request.Request {
 	r := new(request.Request)
 	request.ParseHead(head+"\r\n", request.HeadLimits{Bytes: 32 << 10, Fields: 100, Target: 16 << 10}, &r.Head)
 	r.Head.Scheme = "https"
-	r.Conn = request.Conn{ID: uint64(t.n), Peer: addr.Of(netip.AddrFrom4([4]byte{198, 18 + byte(t.n>>16&1), byte(t.n >> 8), byte(t.n)}))}
+	r.Conn = request.Conn{ID: uint64(t.n)}
+	r.Conn.Peer = addr.Of(netip.AddrFrom4([4]byte{198, 18 + byte(t.n>>16&1), byte(t.n >> 8), byte(t.n)}))
 	r.Client = r.Conn.Peer
 	return r
 }

@@ -107,9 +107,12 @@ var parts = []struct {
 	section string
 	empty   func() any
 }{
-	{"parameters", func() any { return new(openapi3.ParameterRef) }}, {"requestBodies", func() any { return new(openapi3.RequestBodyRef) }},
-	{"responses", func() any { return new(openapi3.ResponseRef) }}, {"headers", func() any { return new(openapi3.HeaderRef) }},
-	{"securitySchemes", func() any { return new(openapi3.SecuritySchemeRef) }}, {"links", func() any { return new(openapi3.LinkRef) }},
+	{"parameters", func() any { return new(openapi3.ParameterRef) }},
+	{"requestBodies", func() any { return new(openapi3.RequestBodyRef) }},
+	{"responses", func() any { return new(openapi3.ResponseRef) }},
+	{"headers", func() any { return new(openapi3.HeaderRef) }},
+	{"securitySchemes", func() any { return new(openapi3.SecuritySchemeRef) }},
+	{"links", func() any { return new(openapi3.LinkRef) }},
 	{"callbacks", func() any { return new(openapi3.CallbackRef) }},
 }
 
@@ -259,7 +262,8 @@ func placed(root document.Node, err error) error {
 		n, _ := root.At("paths")
 		n, _ = n.At(missing.Path)
 		if op, ok := n.At(strings.ToLower(missing.Method)); ok {
-			return op.Wrap(fmt.Errorf("checking document: the parameters of the path and those documented differ: %s", strings.Join(missing.Missing, ", ")))
+			return op.Wrap(fmt.Errorf("checking document: the parameters of the path and those documented differ: %s",
+				strings.Join(missing.Missing, ", ")))
 		}
 	}
 	return guess(root, err)

@@ -189,7 +189,8 @@ func changedType(where string, p apimap.Parameter, kinds schema.Types, rule *sch
 	scalar := kind == "integer" || kind == "number" || kind == "boolean"
 	switch {
 	case kind == "empty" || kind == "",
-		kind == "integer" && numeric, kind == "number" && kinds.Has(schema.Number), kind == "boolean" && kinds.Has(schema.Boolean),
+		kind == "integer" && numeric, kind == "number" && kinds.Has(schema.Number),
+		kind == "boolean" && kinds.Has(schema.Boolean),
 		kinds == 0 || kinds&every == 0:
 		return nil
 	case !kinds.Has(schema.Text):
@@ -208,6 +209,7 @@ func changedType(where string, p apimap.Parameter, kinds schema.Types, rule *sch
 
 // unlikeNumbers are formats that no number and no truth has.
 var unlikeNumbers = map[string]bool{
-	"uuid": true, "date": true, "date-time": true, "time": true, "duration": true, "email": true, "idn-email": true, "ipv4": true, "ipv6": true,
-	"uri": true, "iri": true,
+	"uuid": true, "date": true, "date-time": true, "time": true, "duration": true, "email": true, "idn-email": true, "ipv4": true,
+	"ipv6": true,
+	"uri":  true, "iri": true,
 }

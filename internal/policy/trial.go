@@ -10,7 +10,10 @@ func (p *Policy) Breaking(name string) (value string, ok bool) {
 		if x.Name != name {
 			continue
 		}
-		for _, v := range []string{"@@load(1)", "zz zz", "zzz", "0x.7", "-", "7", "true", long(x.Allow.Max, "a"), long(x.Allow.Max, "1")} {
+		for _, v := range []string{
+			"@@load(1)", "zz zz", "zzz", "0x.7", "-", "7", "true",
+			long(x.Allow.Max, "a"), long(x.Allow.Max, "1"),
+		} {
 			if !x.allows(v) {
 				return v, true
 			}

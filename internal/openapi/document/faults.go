@@ -45,7 +45,8 @@ func (f *Faults) None() bool { return len(f.list) == 0 }
 func (f *Faults) At(n Node) bool {
 	for _, err := range f.list {
 		p := (*placed)(nil)
-		if errors.As(err, &p) && p.file == n.File.Name && (p.pointer == n.Pointer || strings.HasPrefix(p.pointer, n.Pointer+"/")) {
+		if errors.As(err, &p) && p.file == n.File.Name &&
+			(p.pointer == n.Pointer || strings.HasPrefix(p.pointer, n.Pointer+"/")) {
 			return true
 		}
 	}
@@ -57,7 +58,8 @@ func (f *Faults) At(n Node) bool {
 func (f *Faults) Err() error {
 	slices.SortStableFunc(f.list, func(a, b error) int {
 		x, y := placeOf(a), placeOf(b)
-		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line), cmp.Compare(x.pointer, y.pointer), cmp.Compare(a.Error(), b.Error()))
+		return cmp.Or(cmp.Compare(x.file, y.file), cmp.Compare(x.line, y.line),
+			cmp.Compare(x.pointer, y.pointer), cmp.Compare(a.Error(), b.Error()))
 	})
 	switch n := len(f.list); {
 	case n == 0:

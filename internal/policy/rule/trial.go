@@ -23,7 +23,8 @@ func (t *Trial) Met(r *request.Request) bool { return t.met(r) }
 
 // Trials returns the comparisons of a condition that Compile takes. all is as there.
 func Trials(condition string, all bool) []Trial {
-	program, err := expr.Compile(condition, expr.Env(environment()), expr.AsBool(), expr.DisableAllBuiltins(), expr.Optimize(false), expr.MaxNodes(maxNodes))
+	program, err := expr.Compile(condition, expr.Env(environment()), expr.AsBool(),
+		expr.DisableAllBuiltins(), expr.Optimize(false), expr.MaxNodes(maxNodes))
 	if err != nil {
 		return nil
 	}
