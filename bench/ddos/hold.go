@@ -77,7 +77,7 @@ func pace(address string, perSecond, seconds int) {
 		due := start.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
 		time.Sleep(time.Until(due))
 		wg.Go(func() {
-			status, _ := ask(clients[i%len(clients)], "http://"+address+"/api/products/"+strconv.Itoa(1+rand.IntN(1000)))
+			status, _ := ask(clients[i%len(clients)], "http://"+address+"/api/products/"+strconv.Itoa(1+rand.IntN(1000)), patient)
 			mu.Lock()
 			defer mu.Unlock()
 			took = append(took, time.Since(due))

@@ -108,7 +108,7 @@ func printRecords(w io.Writer, records []engine.Record) error {
 			t.addf("\trule\t%s until %s", r.Rule, r.Ruled.Format(time.RFC3339))
 		}
 		if r.Intent != "" {
-			t.addf("\t%s\t%s: %s", r.Phase, r.Intent, r.Because)
+			t.addf("\t%s\t%s: %s", r.Phase, strings.TrimSpace(r.Intent+" "+r.Named), r.Because)
 		}
 		for _, p := range r.Parts {
 			requests := "requests no longer kept"
@@ -210,7 +210,7 @@ func printAttackers(w io.Writer, records []engine.Record) error {
 			continue
 		}
 		if r.Intent != "" {
-			t.addf("\t%s (%s): %s", r.Intent, r.Phase, r.Because)
+			t.addf("\t%s (%s): %s", strings.TrimSpace(r.Intent+" "+r.Named), r.Phase, r.Because)
 		}
 		if r.Notable > 0 {
 			t.addf("\t%d notable requests, most of them %s, by %s", r.Notable, r.Target, r.Software)

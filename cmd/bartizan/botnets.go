@@ -70,7 +70,7 @@ func printCampaign(w io.Writer, c swarm.Campaign) error {
 	if !c.Open {
 		state = "over"
 	}
-	t.addf("%s\t%s, %s: %s", c.Name, state, c.Phase, c.Intent)
+	t.addf("%s\t%s, %s: %s %s", c.Name, state, c.Phase, c.Intent, c.Named)
 	t.addf("  when\t%s to %s, at most %.1f requests a second", c.First.Format(time.RFC3339),
 		c.Last.Format(time.RFC3339), c.Peak)
 	t.addf("  who\t%d addresses in %d networks (/24, /48) have shown themselves", c.Addresses, c.Prefixes)

@@ -250,7 +250,7 @@ func picture(e *engine.Engine, cast *demo.Cast, lines []string) string {
 	_ = t.print(&out) // a Builder takes everything
 	for _, c := range e.Campaigns(3) {
 		out.WriteString("\n")
-		say(&out, "%s %s: %d addresses, %d requests, %d stopped", c.Name, c.Intent, c.Addresses, c.Requests, c.Stopped)
+		say(&out, "%s %s: %d addresses, %d requests, %d stopped", c.Name, c.Intent+" "+c.Named, c.Addresses, c.Requests, c.Stopped)
 		for _, g := range c.Signatures {
 			say(&out, "%s %s: %s", g.Name, g.Action, g.Why)
 		}

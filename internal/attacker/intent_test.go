@@ -94,3 +94,15 @@ func TestSprayedUser(t *testing.T) {
 		t.Errorf("another user: got %v; want the failure only", other.Signals)
 	}
 }
+
+// What intent says is a class that rules may name, with the handbook's name.
+func TestIntentsAreKnown(t *testing.T) {
+	for k := signal.Kind(1); k < signal.Kinds; k++ {
+		r := &record{scope: Client}
+		r.hold(k, signal.Certain)
+		in := r.intent(0)
+		if name, ok := signal.Intents[in.Class]; !ok || name != in.Name {
+			t.Errorf("%v: got %s %q; want a class that signal knows, with its name (%q)", k, in.Class, in.Name, name)
+		}
+	}
+}

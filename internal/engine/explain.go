@@ -43,7 +43,8 @@ type Record struct {
 	Scope   string     `json:"scope"`
 	Address string     `json:"address"`
 	Stage   string     `json:"stage"`
-	Intent  string     `json:"intent"` // OWASP Automated Threat class and name
+	Intent  string     `json:"intent"` // OWASP Automated Threat class, as rules and events have it
+	Named   string     `json:"intent_name,omitempty"`
 	Phase   string     `json:"phase"`
 	Because string     `json:"because"` // the evidence for intent and phase
 	Risk    float64    `json:"risk"`
@@ -221,7 +222,7 @@ func (e *Engine) recordOf(now time.Time, v attacker.View) Record {
 		Failed: round(v.Failed), Users: round(v.Users), Missing: round(v.Missing), Others: round(v.Others),
 	}
 	if v.Stage >= signal.Watch {
-		r.Intent, r.Phase, r.Because = strings.TrimSpace(v.Intent.Class+" "+v.Intent.Name), v.Intent.Phase, v.Intent.Because
+		r.Intent, r.Named, r.Phase, r.Because = v.Intent.Class, v.Intent.Name, v.Intent.Phase, v.Intent.Because
 	}
 	if !v.Until.IsZero() {
 		r.Until = &v.Until

@@ -106,27 +106,27 @@ func (c *campaign) intent(unknown uint32) (class, phase string) {
 	is := func(t request.Tags) bool { return request.Tags(c.tags)&t != 0 }
 	switch {
 	case is(request.TagPayment):
-		return "OAT-001 carding", "abuse"
+		return "OAT-001", "abuse"
 	case is(request.TagCoupon | request.TagOTP | request.TagReset):
-		return "OAT-002 token cracking", "brute force"
+		return "OAT-002", "brute force"
 	case (c.tags&loginAttempt != 0 || is(request.TagLogin)) && refused:
-		return "OAT-008 credential stuffing", "brute force"
+		return "OAT-008", "brute force"
 	case is(request.TagSignup):
-		return "OAT-019 account creation", "abuse"
+		return "OAT-019", "abuse"
 	case is(request.TagCart | request.TagReserve | request.TagLimited):
-		return "OAT-021 denial of inventory", "abuse"
+		return "OAT-021", "abuse"
 	case is(request.TagVote):
-		return "OAT-016 skewing", "abuse"
+		return "OAT-016", "abuse"
 	case is(request.TagContent):
-		return "OAT-017 spamming", "abuse"
+		return "OAT-017", "abuse"
 	case c.targets[unknown]*2 > int(c.requests):
-		return "OAT-018 footprinting", "scanning"
+		return "OAT-018", "scanning"
 	case refused:
-		return "OAT-007 credential cracking", "brute force"
+		return "OAT-007", "brute force"
 	case is(request.TagCostly) || c.peak > 100:
-		return "OAT-015 denial of service", "denial of service"
+		return "OAT-015", "denial of service"
 	}
-	return "OAT-011 scraping", "abuse"
+	return "OAT-011", "abuse"
 }
 
 // top returns the most frequent keys, at most n.

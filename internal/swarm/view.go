@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"bartizan/internal/signal"
 )
 
 // Signature is a signature for people.
@@ -59,7 +61,8 @@ type Campaign struct {
 	First     time.Time `json:"first"`
 	Last      time.Time `json:"last"`
 	Tool      string    `json:"tool"`   // what its requests have in common
-	Intent    string    `json:"intent"` // OWASP Automated Threat class
+	Intent    string    `json:"intent"` // OWASP Automated Threat class, as rules and events have it
+	Named     string    `json:"intent_name,omitempty"`
 	Phase     string    `json:"phase"`
 	Targets   []Target  `json:"targets"`
 	Requests  uint64    `json:"requests"`
@@ -101,6 +104,7 @@ func (s *Swarm) show(c *campaign) Campaign {
 	}
 	unknown := s.text(Template, unknownTemplate)
 	v.Intent, v.Phase = c.intent(unknown)
+	v.Named = signal.Intents[v.Intent]
 	for _, t := range top(c.targets, 8) {
 		v.Targets = append(v.Targets, Target{s.words.find(Template, t), c.targets[t]})
 	}

@@ -56,6 +56,10 @@ func Compile(condition string, all bool) (c Condition, after bool, err error) {
 	var a afterwards
 	root := program.Node()
 	ast.Walk(&root, &a)
+	var v values
+	if ast.Walk(&root, &v); v.err != nil {
+		return nil, false, v.err
+	}
 	c, err = (&compiler{all: all}).truth(root)
 	return c, bool(a), err
 }

@@ -223,3 +223,25 @@ func hundred(b *testing.B, conditions ...string) {
 		}
 	}
 }
+
+// A rule whose text is never had is an error that says what is.
+func TestValuesThatNeverCome(t *testing.T) {
+	for condition, want := range map[string]string{
+		`intent == "cardnig"`:                     `did you mean "OAT-001" (carding)?`,
+		`intent == "scraping"`:                    `did you mean "OAT-011" (scraping)?`,
+		`"oat-008" == intent`:                     `did you mean "OAT-008" (credential stuffing)?`,
+		`intent in ["OAT-001", "OAT-099"]`:        `"OAT-001" to "OAT-021"`,
+		`not (intent == "x") and method == "GET"`: `"OAT-001" to "OAT-021"`,
+		`stage == "blok"`:                         "want clear, watch, interrogate, tarpit or block",
+		`intent == "OAT-001"`:                     "",
+		`intent in ["OAT-001", "unclassified"]`:   "",
+		`intent == ""`:                            "",
+		`stage == "tarpit"`:                       "",
+		`method == "cardnig"`:                     "",
+	} {
+		_, _, err := Compile(condition, false)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v; want %q", condition, err, want)
+		}
+	}
+}
