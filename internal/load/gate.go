@@ -201,7 +201,7 @@ func (g *Gate) Admit(now time.Time, a Ask) Decision {
 func (g *Gate) expire(now time.Time) {
 	for _, u := range *g.upstreams.Load() {
 		if u.haunted.Load() > 0 && u.mu.TryLock() {
-			u.free(now.UnixNano(), 0)
+			u.free(now.UnixNano(), 0, 0)
 			u.mu.Unlock()
 		}
 	}

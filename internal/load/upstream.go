@@ -90,7 +90,7 @@ func (u *upstream) exit(now time.Time, endpoint uint64, took time.Duration, how 
 	if how == Gone {
 		took = min(max(took, 0), longestWait)
 		usual := u.usual.time(endpoint, b.Slow)
-		if went := now.Add(-took).UnixNano(); u.ghosts.add(now.UnixNano(), went, now.Add(took+usual).UnixNano()) {
+		if went := now.Add(-took).UnixNano(); u.ghosts.add(now.UnixNano(), endpoint, went, now.Add(took+usual).UnixNano()) {
 			u.haunted.Add(1)
 		} else {
 			u.inFlight.Add(-1)
@@ -105,7 +105,7 @@ func (u *upstream) exit(now time.Time, endpoint uint64, took time.Duration, how 
 	if how == Answered {
 		done = now.Add(-took).UnixNano()
 	}
-	u.free(now.UnixNano(), done)
+	u.free(now.UnixNano(), endpoint, done)
 	if how == Answered || how == Gone {
 		w.longest = max(w.longest, took)
 	}
@@ -140,9 +140,9 @@ func (u *upstream) exit(now time.Time, endpoint uint64, took time.Duration, how 
 const longestWait = 30 * time.Second
 
 // free gives back the places of callers that have left, of which the upstream has done all
-// that went before done, 0 for none; mu is held.
-func (u *upstream) free(now, done int64) {
-	if n := u.ghosts.free(now, done); n > 0 {
+// that went to endpoint before done, 0 for none; mu is held.
+func (u *upstream) free(now int64, endpoint uint64, done int64) {
+	if n := u.ghosts.free(now, endpoint, done); n > 0 {
 		u.inFlight.Add(-n)
 		u.haunted.Add(-n)
 	}
