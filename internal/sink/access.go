@@ -13,6 +13,9 @@ type Access struct {
 	Time     time.Time `json:"time"`
 	ID       string    `json:"reference"`
 	Client   string    `json:"client"`
+	Country  string    `json:"country,omitempty"`
+	ASN      uint32    `json:"asn,omitempty"`
+	Bot      string    `json:"bot,omitempty"` // that the client has been verified to be
 	Site     string    `json:"site,omitempty"`
 	Method   string    `json:"method"`
 	Host     string    `json:"host,omitempty"`
@@ -39,7 +42,8 @@ type Access struct {
 func AccessOf(r *request.Request, v engine.Verdict, o request.Outcome) Access {
 	text := func(s string) string { return strings.Clone(request.Excerpt(s, 256)) }
 	return Access{
-		Time: r.Time.UTC(), ID: r.ID, Client: r.Client.Addr.String(), Site: r.Site, Method: text(r.Head.Method), Host: text(r.Head.Host), Path: text(r.Path),
+		Time: r.Time.UTC(), ID: r.ID, Client: r.Client.Addr.String(), Country: strings.Clone(r.Network.Country), ASN: r.Network.ASN,
+		Bot: r.Network.Bot, Site: r.Site, Method: text(r.Head.Method), Host: text(r.Head.Host), Path: text(r.Path),
 		Proto: text(r.Head.Proto), JA4: r.Conn.TLS.JA4, Software: r.Software.Claimed.String(), Status: o.Status, GRPC: o.GRPC, Received: o.RequestSize, Sent: o.ResponseSize,
 		Duration: float64(o.Duration.Microseconds()) / 1000, Action: v.Action.String(), Would: v.Would.String(), Stage: r.Standing.Stage.String(),
 		Risk: float64(int(r.Standing.Risk*10)) / 10, Pass: r.Pass.String(), Aborted: o.Aborted, NotValidated: r.Unvalidated,
